@@ -1,4 +1,4 @@
-"""SimClock: simulated time, which runs as real time, runs faster, or moves only on request."""
+"""SimClock: simulated time, which runs like real time, runs faster, or stops between steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""The default start time of a stepped clock; it is fixed, so that all runs are identical."""
+"""The default start time of a stepped clock, which is fixed, so that all runs are identical."""
 
 
 class SimClock:
@@ -47,11 +47,11 @@ class SimClock:
         return self.epoch + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Advances a stepped clock by some seconds."""
+        """Advances a stepped clock by a number of seconds."""
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Advances a stepped clock to a moment, in seconds since the clock was created."""
+        """Advances a stepped clock to a time, in seconds since the clock was created."""
         if self.scale is not None:
             raise RuntimeError(
                 f"a clock with scale {self.scale} cannot be stepped; create it with scale=None"
@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until a simulated moment; infinity for a stepped clock."""
+        """Returns the real seconds until a simulated time; infinity for a stepped clock."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0
@@ -69,5 +69,5 @@ class SimClock:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Formats a time like the timestamps in object metadata: `2026-11-23T00:48:47Z`."""
+    """Formats a time like a timestamp in Kubernetes metadata: `2026-11-23T00:48:47Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"

@@ -1,4 +1,4 @@
-"""Engine: runs scheduled work in the order of simulated time.
+"""Engine: runs scheduled functions in the order of simulated time.
 
 If a request causes work at a later time, the engine schedules and runs the work. Work that is due
 at the same time runs in the order in which it was scheduled. Runs with the same seed are
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Runs scheduled work when the simulated time reaches the time at which it is due.
+    """Runs each scheduled function when the simulated time reaches its due time.
 
     With a stepped clock, `step` and `run_until` change the time. With a running clock, a driver
     calls `run_due` whenever the time `next_due` has passed. The engine calls `on_earlier` when
@@ -45,16 +45,16 @@ class Engine:
             self.on_earlier()
 
     def between(self, low_s: float, high_s: float) -> float:
-        """Returns a random delay between two bounds in seconds; the seed determines the delays."""
+        """Returns a random delay between two bounds in seconds, which depends on the seed."""
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
-        """Returns the simulated time at which the next work is due, or None if there is none."""
+        """Returns the simulated time of the next scheduled function, or None without one."""
         with self.store.lock:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs all work that is due, and returns the number of functions that ran.
+        """Runs all scheduled functions that are due, and returns their number.
 
         Work that becomes due during the call also runs.
 
@@ -71,11 +71,11 @@ class Engine:
         return done
 
     def step(self, seconds: float) -> None:
-        """Advances a stepped clock by some seconds, and runs the work that becomes due."""
+        """Advances a stepped clock by some seconds, and runs the functions that become due."""
         self.run_until(self.clock.monotonic() + seconds)
 
     def run_until(self, moment: float) -> None:
-        """Advances a stepped clock to a moment, and runs the work that becomes due."""
+        """Advances a stepped clock to a time, and runs the functions that become due."""
         while (due := self.next_due()) is not None and due <= moment:
             self.clock.advance_to(max(due, self.clock.monotonic()))
             self.run_due()

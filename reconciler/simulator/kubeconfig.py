@@ -11,7 +11,7 @@ _NAME: Final = "simulator"
 
 
 def render(url: str, token: str) -> str:
-    """Returns a kubeconfig with one context for the simulated cluster.
+    """Builds a kubeconfig with one context for the simulated cluster.
 
     Args:
         url: The URL of the API server, such as `http://127.0.0.1:PORT`.

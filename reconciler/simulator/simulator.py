@@ -1,4 +1,4 @@
-"""Simulator: runs a simulated cluster, and serves its API in process and over HTTP."""
+"""Simulator: runs a simulated cluster, and serves its API to Python callers and over HTTP."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Simulator:
         seed: int | None = None,
         response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Creates the simulated cluster's objects and starts its components.
+        """Creates the objects of the simulated cluster and starts its components.
 
         Args:
             world: The initial state of the cluster to simulate.
@@ -126,7 +126,7 @@ class Simulator:
         body: bytes = b"",
         user: User | None = None,
     ) -> Response | WatchStream:
-        """Sends one request to the API server in process, without HTTP.
+        """Sends one request to the API server directly, without HTTP.
 
         Args:
             method: The HTTP method.
@@ -151,7 +151,7 @@ class Simulator:
         )
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
-        """Serves the API server over HTTP from a separate thread, which also runs due work.
+        """Serves the simulated API over HTTP in a separate thread, which also runs due functions.
 
         Returns:
             The running server, a context manager with the attributes `url` and `token` (the
@@ -163,7 +163,7 @@ class Simulator:
         return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
-        """Returns a kubeconfig for the simulated API server."""
+        """Builds a kubeconfig for the simulated API server."""
         return kubeconfig.render(url, token)
 
     def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:

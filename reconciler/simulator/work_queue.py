@@ -1,4 +1,4 @@
-"""WorkQueue: a controller's queue of object keys, like client-go's work queues.
+"""WorkQueue: the queue of object keys of a simulated controller, as in client-go.
 
 Source: kubernetes client-go util/workqueue. A queued key is not queued twice. If a key is added
 again with another delay, the earlier time counts.
@@ -17,7 +17,7 @@ K = TypeVar("K", bound="Hashable")
 
 
 class WorkQueue(Generic[K]):
-    """A controller's queue of object keys; no key is in the queue twice."""
+    """The object keys that a simulated controller must reconcile; each key is queued only once."""
 
     def __init__(
         self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]
@@ -28,11 +28,14 @@ class WorkQueue(Generic[K]):
         self._due: dict[K, float] = {}
 
     def add(self, key: K) -> None:
-        """Queues a key after the controller's usual latency (informer, queue, worker)."""
+        """Queues an object key after the usual latency of the controller.
+
+        The latency is that of informer, queue and worker.
+        """
         self.add_after(key, self._engine.between(*self._latency_s))
 
     def add_after(self, key: K, delay_s: float) -> None:
-        """Queues a key that is due after a delay, unless it is already due earlier."""
+        """Queues an object key to be due after a delay, unless the key is already due earlier."""
         due = self._engine.clock.monotonic() + delay_s
         if self._due.get(key, float("inf")) <= due:
             return

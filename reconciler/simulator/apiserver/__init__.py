@@ -1,1 +1,1 @@
-"""Simulates kube-apiserver, which answers requests and serves watches."""
+"""Simulates kube-apiserver, which responds to API requests and serves watches."""

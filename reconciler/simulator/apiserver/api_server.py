@@ -1,4 +1,4 @@
-"""KubeApiServer: turns HTTP requests into responses and watches, in process or behind HTTP.
+"""KubeApiServer: the simulated kube-apiserver, for direct calls or behind an HTTP server.
 
 For each request, the server authenticates the user, applies faults, authorizes the request, calls
 the handler of the verb, and logs the request.
@@ -51,7 +51,7 @@ _HEALTH: Final = ("/healthz", "/livez", "/readyz")
 
 
 class KubeApiServer:
-    """Simulates kube-apiserver.
+    """Simulates kube-apiserver: converts a request to a response or a watch.
 
     The attribute `log` contains a record of every request, oldest first.
     """
@@ -67,7 +67,7 @@ class KubeApiServer:
         response_times: ResponseTimes = IMMEDIATE,
         installed: frozenset[str] = frozenset(),
     ) -> None:
-        """Creates an API server, and stores the objects that every cluster has.
+        """Creates a simulated API server, and stores the objects that every cluster has.
 
         Args:
             store: The store of Kubernetes objects.
@@ -104,7 +104,7 @@ class KubeApiServer:
         bootstrap.fill(store, installed)
 
     def handle(self, request: Request) -> Answer:
-        """Handles one request; an invalid request gets an error response, not an exception."""
+        """Handles one API request; an invalid request gets an error response, not an exception."""
         user = request.user or self.tokens.user(request.header("authorization"))
         try:
             user = self._acting(request, user)
@@ -162,7 +162,11 @@ class KubeApiServer:
             return _delayed(refusal.response(call.warnings), delay)
 
     def _acting(self, request: Request, user: User | None) -> User | None:
-        """Returns the user that the request impersonates (`kubectl --as`), if this is allowed."""
+        """Returns the user that the request impersonates (`kubectl --as`).
+
+        Raises:
+            StatusError: RBAC does not allow the impersonation.
+        """
         name = request.header("impersonate-user")
         if user is None or not name:
             return user

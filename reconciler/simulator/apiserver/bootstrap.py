@@ -19,7 +19,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def fill(store: Store, installed: frozenset[str] = frozenset()) -> None:
-    """Stores the objects that every cluster has, unless they already exist."""
+    """Stores the namespaces, CRDs and roles that every cluster has, unless they already exist."""
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)
@@ -40,7 +40,7 @@ def fill(store: Store, installed: frozenset[str] = frozenset()) -> None:
 
 
 def ensure_namespace(store: Store, name: str) -> None:
-    """Stores a namespace with the server's defaults, unless the namespace already exists."""
+    """Stores a namespace with the default values of the API server, unless it already exists."""
     namespace = {
         "metadata": {"labels": {"kubernetes.io/metadata.name": name}},
         "spec": {"finalizers": ["kubernetes"]},

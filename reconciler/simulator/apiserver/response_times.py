@@ -1,4 +1,4 @@
-"""ResponseTimes: the minimum response times of a real API server."""
+"""ResponseTimes: makes the simulated API server respond as slowly as a real API server."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseTimes:
-    """The minimum time that a response takes, in simulated seconds."""
+    """The minimum time until the simulated API server responds, in simulated seconds."""
 
     listed_per_s: float = float("inf")
-    """How many objects per second a list returns, regardless of other concurrent lists."""
+    """How many objects per second a list response contains, even if lists are concurrent."""
     write_s: float = 0.0
-    """The duration of a write, which includes its webhooks and its commit to disk."""
+    """The duration of a write request, including webhooks and the commit to disk."""
 
     def least_s(self, verb: str, n_listed: int) -> float:
-        """Returns the minimum duration of a response, which grows with the number of objects."""
+        """Returns the minimum duration of a request, which for a list grows with its length."""
         return self.write_s if verb in _WRITES else n_listed / self.listed_per_s
 
 

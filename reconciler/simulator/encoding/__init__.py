@@ -1,1 +1,1 @@
-"""Encodes and decodes objects as JSON and protobuf."""
+"""Encodes and decodes Kubernetes objects as JSON and protobuf."""

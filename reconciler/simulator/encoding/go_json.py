@@ -1,4 +1,4 @@
-"""Decodes JSON with the error messages of Go's decoder.
+"""Decodes JSON with the error messages of Go's JSON decoder.
 
 Source: Go 1.26 encoding/json scanner.go.
 """
@@ -36,11 +36,11 @@ _AFTER: Final = {
 
 
 class MalformedError(ValueError):
-    """The bytes are not JSON; the error message is that of Go's decoder."""
+    """Raised if bytes are not valid JSON, with the error message of Go's JSON decoder."""
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Decodes JSON, with the error messages of Go's decoder.
+    """Decodes JSON; an error has the message of Go's JSON decoder.
 
     Raises:
         MalformedError: The bytes are not JSON.
@@ -52,7 +52,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Decodes YAML to JSON values.
+    """Decodes YAML to the values that the equivalent JSON would have.
 
     Raises:
         MalformedError: The bytes are not YAML, or YAML that has no equivalent in JSON.
@@ -74,7 +74,7 @@ def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def _bound(body: bytes) -> None:
-    """Rejects YAML that needs much more time or memory than its size suggests.
+    """Checks that YAML needs little time and memory to decode.
 
     Raises:
         MalformedError: The text is too long, nested too deeply, or repeats too many values.
@@ -104,7 +104,7 @@ def _refuse(value: Any) -> None:  # noqa: ANN401  # any value of YAML
 
 
 def duplicates(body: bytes) -> list[str]:
-    """Returns the dotted paths of keys that occur twice; an empty list if the text is not JSON."""
+    """Returns the dotted paths of duplicate keys in JSON text, or an empty list for other text."""
     found: list[str] = []
     try:
         _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)
@@ -137,7 +137,7 @@ def _note_duplicates(value: Any, at: str, found: list[str]) -> None:  # noqa: AN
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
-    """Returns Go's name for a JSON value's type: array, object, string, number or bool."""
+    """Returns Go's name for the type of a JSON value: array, object, string, number or bool."""
     if isinstance(value, bool):
         return "bool"
     names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}

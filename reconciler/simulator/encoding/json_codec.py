@@ -1,4 +1,4 @@
-"""Encodes Kubernetes objects as JSON bytes, which the API server stores and sends."""
+"""Encodes Kubernetes objects as JSON bytes, as the simulated API server stores and sends them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Json: TypeAlias = dict[str, Any]
 
 
 def encode(obj: Json | list[Any]) -> bytes:
-    """Encodes a value as JSON; equal values have equal encodings."""
+    """Encodes a JSON value so that equal values have equal encodings."""
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 
 def decode(body: bytes) -> Json:
-    """Decodes an object from JSON."""
+    """Decodes a JSON object."""
     decoded: Json = orjson.loads(body)
     return decoded
 

@@ -1,4 +1,4 @@
-"""Decodes the protobuf encoding of the Kubernetes kinds that kubectl sends as protobuf.
+"""Decodes the Kubernetes kinds that kubectl sends as protobuf.
 
 Only kubectl on the demo cluster needs this decoder; the product sends JSON. kubectl 1.32 encodes
 the objects of typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads
@@ -28,9 +28,9 @@ _VARINT_BITS: Final = 70
 class _Field:
     name: str
     message: str = ""
-    """The message type of the field's value, or an empty string if the value is a string."""
+    """The protobuf message type of the field, or an empty string if the field is a string."""
     kind: str = "one"
-    """How the field is encoded: one, list, map, number or bytes (a map of bytes)."""
+    """The encoding of the protobuf field: one, list, map, number or bytes (a map of bytes)."""
 
 
 _Message: TypeAlias = dict[int, _Field]
@@ -102,11 +102,11 @@ _ALIASES: Final = {"ClusterRole": "Role", "ClusterRoleBinding": "RoleBinding"}
 
 
 class UnsupportedError(ValueError):
-    """The body is not a protobuf-encoded object, or the object's kind is not supported."""
+    """Raised if a body is not a protobuf-encoded object, or if its kind is not supported."""
 
 
 def loads(body: bytes) -> Json:
-    """Decodes an object from protobuf; empty fields are omitted, as with Go's omitempty.
+    """Decodes a Kubernetes object from protobuf; like omitempty in Go, omits empty fields.
 
     Raises:
         UnsupportedError: The body cannot be decoded.
@@ -147,7 +147,7 @@ def _read(data: bytes, message: str) -> Json:
 
 
 def _texts(data: bytes) -> dict[int, bytes]:
-    """Builds the fields of a message whose fields are only strings or messages."""
+    """Returns the fields of a protobuf message that has only strings and messages, by number."""
     found = dict(_fields(data))
     if not all(isinstance(value, bytes) for value in found.values()):
         raise LookupError("a field has the wrong wire type")
@@ -171,7 +171,7 @@ def _value(data: bytes, message: str) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields each field's number, with its integer value or its bytes."""
+    """Yields the number of each protobuf field, with its integer value or its bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)

@@ -1,4 +1,4 @@
-"""Builds the Starlette application that serves `KubeApiServer.handle` over HTTP."""
+"""Builds the Starlette application that serves the simulated API server over HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _GZIP_ABOVE: Final = 128 * 1024
-"""The size in bytes above which a response is compressed."""
+"""The size in bytes above which an HTTP response is compressed."""
 _GZIP_LEVEL: Final = 1
 """The compression level of Kubernetes 1.26 and later (kubernetes/kubernetes#112299)."""
 _STEPPED_POLL_S: Final = 0.05
@@ -34,7 +34,7 @@ _STEPPED_POLL_S: Final = 0.05
 
 
 def build(api: KubeApiServer) -> Starlette:
-    """Builds the Starlette application that serves an API server."""
+    """Builds the Starlette application that serves a simulated API server."""
 
     async def endpoint(http: HttpRequest) -> HttpResponse:
         answer = api.handle(
@@ -60,10 +60,11 @@ def build(api: KubeApiServer) -> Starlette:
 
 
 def _encoded(body: bytes, accepted: str) -> tuple[bytes, Headers]:
-    """Returns a body in kube-apiserver's content encoding, with the matching headers.
+    """Compresses a response body like kube-apiserver, and returns the matching headers.
 
-    Source: kube-apiserver v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/
-    responsewriters/writers.go (negotiateContentEncoding, deferredResponseWriter).
+    Source: kube-apiserver v1.36
+    staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go
+    (negotiateContentEncoding, deferredResponseWriter).
     """
     wanted = any(each.strip() == "gzip" for each in accepted.split(","))
     if not wanted or len(body) <= _GZIP_ABOVE:
@@ -85,7 +86,7 @@ def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 async def _sleep(http: HttpRequest, clock: SimClock, seconds: float) -> None:
-    """Waits for simulated seconds, or until the client disconnects."""
+    """Waits for a number of simulated seconds, or until the HTTP client disconnects."""
     until = clock.monotonic() + seconds
     while (  # noqa: ASYNC110  # a stepped clock has no event
         clock.monotonic() < until and not await http.is_disconnected()

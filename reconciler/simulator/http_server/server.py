@@ -1,4 +1,4 @@
-"""Server: serves the API server over HTTP from a separate thread that also runs the engine."""
+"""Server: serves the simulated API server over HTTP in a thread that also runs the engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
 
 _BATCH: Final = 50
-"""The maximum number of scheduled functions that run before requests are handled again."""
+"""The maximum number of scheduled functions that run before the server handles requests again."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
 _STEPS_TO_CONNECT: Final = 3
@@ -30,7 +30,7 @@ Source: CPython 3.11 Lib/asyncio/selector_events.py (_accept_connection, _accept
 
 
 class Server:
-    """A running HTTP server, used as a context manager that stops the server at the end."""
+    """A running HTTP server for the simulated API server, used as a context manager."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Stores objects, revisions and change events, as etcd does for a real API server."""
+"""Stores objects, resourceVersions and change events, as etcd does for a real API server."""

@@ -1,4 +1,4 @@
-"""Resource: the resources that the simulated API server serves.
+"""Resource: the API resources that the simulated API server serves.
 
 Source: discovery documents and strategies of kube-apiserver v1.36 (pkg/registry), and the
 CustomResourceDefinitions of KubeVirt v1.9.0 (crds/).
@@ -25,7 +25,7 @@ STATUS_VERBS: Final = ("get", "patch", "update")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A resource that the API server serves in one group and version."""
+    """An API resource that the simulated API server serves in one group and version."""
 
     group: str
     """The API group, or an empty string for the core group."""
@@ -38,30 +38,30 @@ class Resource:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = ALL_VERBS
     status: bool = False
-    """Whether the resource has a status subresource."""
+    """Whether the API resource has a status subresource."""
     generation: bool = False
-    """Whether the server maintains metadata.generation of the resource's objects."""
+    """Whether the API server maintains metadata.generation of the objects."""
     custom: bool = False
-    """Whether a CustomResourceDefinition defines the resource."""
+    """Whether a CustomResourceDefinition defines the API resource."""
     stored_as: str = ""
-    """The storage key of another resource that stores these objects, as for Events."""
+    """The storage key of the API resource that stores these objects, as for Events."""
     unconditional_update: bool = True
-    """Whether a PUT request for the resource may omit metadata.resourceVersion."""
+    """Whether a PUT request may omit metadata.resourceVersion."""
     create_on_update: bool = False
-    """Whether a PUT request for an absent object creates the object."""
+    """Whether a PUT request for an object that does not exist creates the object."""
     optional: bool = False
-    """Whether the server serves the resource only in worlds that install it."""
+    """Whether only some simulated clusters serve the API resource."""
     storage_key: str = ""
-    """The name in object store keys, if another version of the resource has the usual one."""
+    """The name in object store keys, if another API version already uses the usual name."""
 
     @property
     def qualified(self) -> str:
-        """The resource with its group, such as `virtualmachines.kubevirt.io`; `nodes` for core."""
+        """The plural with the group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def storage(self) -> str:
-        """The resource's name in object store keys."""
+        """The name of the API resource in object store keys."""
         return self.stored_as or self.storage_key or self.qualified
 
     @property
@@ -223,7 +223,7 @@ OPTIONAL: Final[tuple[Resource, ...]] = (
         optional=True,
     ),
 )
-"""The resources that other operators install; a world serves one version of each."""
+"""The API resources of other operators; a simulated cluster serves at most one version of each."""
 
 CATALOGUE: Final = (*_ALWAYS, *OPTIONAL)
 
@@ -235,7 +235,7 @@ REVIEWS: Final[tuple[Resource, ...]] = tuple(
         ("authorization.k8s.io", "SelfSubjectRulesReview"),
     )
 )
-"""The review kinds, which the API server answers but does not store."""
+"""The review kinds, to which the API server responds without storing an object."""
 
 SERVED: Final = (*CATALOGUE, *REVIEWS)
 
@@ -244,17 +244,17 @@ _BY_STORAGE: Final = {r.storage: r for r in CATALOGUE if not r.stored_as}
 
 
 def served(resource: Resource, installed: frozenset[str]) -> bool:
-    """Returns whether a server serves a resource, given the installed optional API versions."""
+    """Returns whether a server with the given optional API versions serves an API resource."""
     return not resource.optional or resource.api_version in installed
 
 
 def find(group: str, version: str, plural: str) -> Resource | None:
-    """Returns the resource that is served at a group, version and plural, or None."""
+    """Returns the API resource with a group, version and plural, or None if it is not served."""
     return _BY_PATH.get((group, version, plural))
 
 
 def stored(storage: str) -> Resource:
-    """Returns the resource whose objects are stored under a storage key.
+    """Returns the API resource whose objects are stored under a storage key.
 
     Raises:
         LookupError: The simulator does not store such a resource.

@@ -1,4 +1,4 @@
-"""EncodedObjects: stores one resource's encoded objects in list order."""
+"""EncodedObjects: stores the encoded objects of one API resource in list order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of a list of objects, read at one revision."""
+    """A page of a list of encoded objects at one resourceVersion."""
 
     revision: int
     bodies: tuple[bytes, ...]
@@ -23,25 +23,25 @@ class Page:
 
 
 class EncodedObjects:
-    """One resource's encoded objects, sorted by path (`namespace/name`)."""
+    """The encoded objects of one API resource, sorted by path (`namespace/name`)."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
         self._order: list[str] = []
 
     def put(self, path: str, body: bytes) -> None:
-        """Stores the encoded object at a path, replacing any earlier object there."""
+        """Stores an encoded object at a path, in place of an earlier object at this path."""
         if path not in self.bodies:
             insort(self._order, path)
         self.bodies[path] = body
 
     def remove(self, path: str) -> None:
-        """Removes the encoded object at a path."""
+        """Removes an encoded object by its path."""
         del self.bodies[path]
         del self._order[bisect_left(self._order, path)]
 
     def paths(self, namespace: str | None = None) -> list[str]:
-        """Returns the object paths in list order, of one namespace or of all namespaces."""
+        """Returns the object paths in one namespace, or in all namespaces, in list order."""
         if namespace is None:
             return self._order[:]
         # "0" follows "/" in ASCII, so this range contains all paths of the namespace.
@@ -57,14 +57,14 @@ class EncodedObjects:
         revision: int,
         earlier: Mapping[str, bytes | None],
     ) -> Page:
-        """Returns a page of a list of objects.
+        """Returns one page of a list of encoded objects.
 
         Args:
             namespace: The namespace to list, or None for all namespaces.
             after: The path of the previous page's last object, or an empty string for the first
                 page.
             limit: The maximum number of objects on the page, or 0 for all objects.
-            revision: The revision at which the page is read.
+            revision: The resourceVersion at which the page is read.
             earlier: The former state of each object that changed after `revision`; None if the
                 object did not exist.
         """

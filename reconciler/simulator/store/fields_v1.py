@@ -23,7 +23,7 @@ Fields: TypeAlias = AbstractSet[Path]
 
 
 def decode(fields: Json) -> Fields:
-    """Decodes a FieldsV1 tree into a set of field paths."""
+    """Decodes a FieldsV1 object of managedFields into a set of field paths."""
     return _decoded(json_codec.encode(fields))
 
 
@@ -47,7 +47,7 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
 
 
 def encode(paths: Fields) -> Json:
-    """Encodes a set of field paths as a FieldsV1 tree; the tree is shared, so do not edit it."""
+    """Encodes field paths as a FieldsV1 object, which is shared and must not be edited."""
     return _encoded(frozenset(paths))
 
 

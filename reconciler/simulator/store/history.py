@@ -1,4 +1,4 @@
-"""History: logs committed changes, for watches and for later pages of lists."""
+"""History: stores the latest changes, for watches and for later pages of lists."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An object's key in the store."""
+    """The key of an object in the store of the simulated API server."""
 
     resource: str
     """The plural with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
-    """The namespace; empty for a cluster-scoped object."""
+    """The namespace of the object, or an empty string for a cluster-scoped object."""
     name: str
 
     @property
@@ -24,20 +24,23 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent:
-    """A committed change to one object in the store."""
+    """A change of one object in the store of the simulated API server."""
 
     type: str
     """The type of the change: ADDED, MODIFIED or DELETED."""
     key: Key
     rv: int
     body: bytes
-    """The encoded object after the change; for DELETED, its last state with a new revision."""
+    """The encoded object after the change.
+
+    After DELETED, it is the last state of the object with a new resourceVersion.
+    """
     previous: bytes | None
     """The encoded object before the change, or None for ADDED."""
 
 
 class ExpiredError(Exception):
-    """The requested revision is older than the oldest change in the history."""
+    """Raised if a requested resourceVersion is older than the oldest change in the history."""
 
     def __init__(self, revision: int, compacted: int) -> None:
         super().__init__(
@@ -48,7 +51,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The newest changes in the store, up to a maximum number of changes."""
+    """The latest changes of all stored objects, up to a maximum number of changes."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -62,7 +65,7 @@ class History:
             self.compacted = self._events.popleft().rv
 
     def since(self, revision: int, resource: str, namespace: str | None) -> list[StoreEvent]:
-        """Returns the changes to a resource after a revision, oldest first.
+        """Returns the changes of an API resource after a resourceVersion, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -79,7 +82,7 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns the state at a revision of each object that changed since then, by path.
+        """Returns, by path, the state at a resourceVersion of each object that changed later.
 
         None is the state of an object that did not exist.
 

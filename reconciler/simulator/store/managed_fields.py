@@ -1,10 +1,10 @@
-"""Computes managedFields, which show the field manager that owns each field.
+"""Computes managedFields, which record the field manager that owns each field of an object.
 
 The structural schema determines which lists are merged by key, which are sets, and which are
 atomic.
 
-Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare.go, fieldpath/serialize.go, merge/
-update.go) and k8s.io/apimachinery v0.36 util/managedfields.
+Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare.go, fieldpath/serialize.go,
+merge/update.go) and k8s.io/apimachinery v0.36 util/managedfields.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SERVER_OWNED: Final = frozenset(
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
-    """Compares two objects; returns the added or modified fields, and the removed fields."""
+    """Compares two objects; returns the paths of changed or added, and of removed fields."""
     changed: FieldSet = set()
     removed: FieldSet = set()
     _compare(own_content(live), own_content(new), root, (), changed, removed)
@@ -48,7 +48,7 @@ def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
 
 
 def own_content(obj: Json) -> Json:
-    """Returns an object without the fields that the server sets."""
+    """Returns a copy of an object without the fields that the API server sets."""
     content = {k: v for k, v in obj.items() if k not in {"apiVersion", "kind"}}
     if "metadata" in content:
         meta = content["metadata"]
@@ -91,7 +91,7 @@ def _compare(
 def _compare_objects(
     old: Json, new: Json, node: Json, at: Path, changed: FieldSet, removed: FieldSet
 ) -> None:
-    """Compares two objects, and looks up the schema only for fields that differ."""
+    """Compares two JSON objects, looking up the schema only for fields that differ."""
     for name in old.keys() | new.keys():
         before, after = old.get(name, _ABSENT), new.get(name, _ABSENT)
         if _same(before, after):
@@ -125,7 +125,7 @@ def collect(
     *,
     containers: bool,
 ) -> None:
-    """Adds a value's path, and all paths below it, to a set of paths.
+    """Adds the path of a value, and all paths below this path, to a set of field paths.
 
     Args:
         value: The JSON value whose paths are added.
@@ -150,7 +150,7 @@ def collect(
 
 
 def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
-    """Returns the values directly below a value, with their schemas; None for a leaf.
+    """Returns the values directly below a JSON value, with their schemas, or None for a leaf.
 
     A list without a declared type, or with duplicate keys, is a leaf.
     """
@@ -178,7 +178,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
 
 
 def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
-    """Returns a list item's path element, which contains its keys: `k:{"name":"eth0"}`."""
+    """Returns the FieldsV1 path element of a list item, for example `k:{"name":"eth0"}`."""
     known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
     return "k:" + _compact(known)
 
@@ -188,7 +188,7 @@ def _compact(value: Any) -> str:  # noqa: ANN401  # any JSON value
 
 
 def identity(entry: Json) -> Identity:
-    """Returns a field manager's identity: name, operation, API version and subresource.
+    """Returns what identifies a managedFields entry: manager, operation, apiVersion, subresource.
 
     A manager that uses server-side apply has the same identity in every API version.
     """
@@ -214,7 +214,7 @@ def entry(paths: Fields, who: Identity, *, api_version: str, time: str) -> Json:
 
 
 def ordered(entries: list[Json]) -> list[Json]:
-    """Sorts managedFields entries as the API server does: Apply first, then by time and name."""
+    """Sorts managedFields entries as kube-apiserver does: Apply first, then by time and name."""
     return sorted(
         entries,
         key=lambda e: (
@@ -228,7 +228,7 @@ def ordered(entries: list[Json]) -> list[Json]:
 
 
 def without(entries: list[Json], lost: Fields) -> list[Json]:
-    """Removes fields from all managers, and removes managers that then own no field."""
+    """Removes fields from all managedFields entries, and removes entries that become empty."""
     kept: list[Json] = []
     for one in entries:
         owned = decode(one.get("fieldsV1", {}))
@@ -250,7 +250,7 @@ def after_update(
     time: str,
     subresource: str = "",
 ) -> list[Json]:
-    """Returns the managedFields after a field manager has replaced an object.
+    """Computes the managedFields of an object that a field manager has replaced.
 
     The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.

@@ -1,4 +1,4 @@
-"""Sets metadata that the server maintains: uid, resourceVersion, generation and timestamps.
+"""Sets metadata that the API server maintains, such as uid, resourceVersion and generation.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/registry/rest (create.go, update.go, delete.go)
 and apiextensions-apiserver pkg/registry/customresource/strategy.go.
@@ -40,7 +40,7 @@ class IdGenerator:
         return str(uuid.UUID(int=self._uids.getrandbits(128), version=4))
 
     def suffix(self) -> str:
-        """Returns five random characters, as the server appends them to a generateName."""
+        """Returns five random characters, which the API server appends to a generateName."""
         return "".join(self._names.choices(_SUFFIX_LETTERS, k=5))
 
 
@@ -58,7 +58,7 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
 
 
 def merge(resource: Resource, stored: Json, new: Json, *, status: bool) -> Json:
-    """Returns the object to store when a client writes a new version over a stored one.
+    """Merges the object from a write request into the stored object.
 
     With `status`, only the status is written. Without it, the whole object is written, except for
     its status if the resource has a status subresource.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class OwnerIndex:
-    """An index of the stored objects by their owners."""
+    """An index from the UID of an owner to the objects that it owns."""
 
     def __init__(self) -> None:
         self._dependents: dict[str, set[Key]] = defaultdict(set)
@@ -20,7 +20,7 @@ class OwnerIndex:
         self._uids: set[str] = set()
 
     def record(self, key: Key, obj: Json) -> None:
-        """Stores an object's current UID and owners in the index."""
+        """Adds or updates the UID and the ownerReferences of an object in the index."""
         uid = obj["metadata"]["uid"]
         self._alive[key] = uid
         self._uids.add(uid)
@@ -35,7 +35,7 @@ class OwnerIndex:
             self._dependents[owner].add(key)
 
     def forget(self, key: Key) -> tuple[Key, ...]:
-        """Removes an object from the index.
+        """Removes an object from the index of owners.
 
         Returns:
             The dependents without any remaining owner, in list order.
@@ -48,7 +48,7 @@ class OwnerIndex:
         return tuple(sorted(orphans, key=lambda k: (k.resource, k.path)))
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects whose ownerReferences contain a UID, in list order."""
+        """Returns the keys of the objects whose ownerReferences contain a UID, in list order."""
         return tuple(sorted(self._dependents.get(uid, ()), key=lambda k: (k.resource, k.path)))
 
     def _unlink(self, key: Key, owners: tuple[str, ...]) -> None:

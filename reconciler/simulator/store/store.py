@@ -1,4 +1,7 @@
-"""Store: keeps encoded objects, with optimistic concurrency, finalizers and change events."""
+"""Store: stores the objects of the simulated cluster, with optimistic concurrency control.
+
+It also handles finalizers, and sends an event for each change to its subscribers.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
-"""The first revision of the store, above 1 because a real server has compacted revision 1."""
+"""The first resourceVersion; above 1, because a real API server has compacted version 1."""
 
 
 class Store:
@@ -48,23 +51,23 @@ class Store:
     # Reading
 
     def raw(self, key: Key) -> bytes | None:
-        """Returns the encoded object at a key, or None if it is absent."""
+        """Returns the encoded object with a key, or None if the object does not exist."""
         with self.lock:
             return self._objects[key.resource].bodies.get(key.path)
 
     def get(self, key: Key) -> Json | None:
-        """Returns the decoded object at a key, which the caller may edit, or None if absent."""
+        """Returns a decoded copy of the object with a key, or None if it does not exist."""
         body = self.raw(key)
         return None if body is None else json_codec.decode(body)
 
     def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
-        """Yields a resource's current keys in list order."""
+        """Yields the keys of all objects of an API resource in list order."""
         with self.lock:
             paths = self._objects[resource].paths(namespace)
         return (_key(resource, path) for path in paths)
 
     def list(self, resource: str, namespace: str | None = None) -> list[Json]:
-        """Returns a resource's decoded objects in list order."""
+        """Returns all decoded objects of an API resource in list order."""
         with self.lock:
             shelf = self._objects[resource]
             return [json_codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
@@ -78,9 +81,10 @@ class Store:
         limit: int = 0,
         revision: int | None = None,
     ) -> Page:
-        """Returns a page of encoded objects; `EncodedObjects.page` explains the parameters.
+        """Returns one page of a list of encoded objects.
 
-        The newest revision is read if `revision` is None.
+        `EncodedObjects.page` explains the parameters. The newest resourceVersion is read if
+        `revision` is None.
 
         Raises:
             ExpiredError: The revision was compacted.
@@ -98,7 +102,7 @@ class Store:
     def events_since(
         self, rv: int, resource: str, namespace: str | None = None
     ) -> Sequence[StoreEvent]:
-        """Returns a resource's changes after a revision, oldest first.
+        """Returns the changes of an API resource after a resourceVersion, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -107,7 +111,7 @@ class Store:
             return self._history.since(rv, resource, namespace)
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects whose ownerReferences contain a UID."""
+        """Returns the keys of the objects whose ownerReferences contain a UID."""
         with self.lock:
             return self._owners.dependents(uid)
 
@@ -116,7 +120,7 @@ class Store:
     def create(
         self, key: Key, obj: Json, *, manager: str | None = None, dry_run: bool = False
     ) -> Json:
-        """Creates an object, and returns the object as stored.
+        """Creates an object, and returns the stored object.
 
         The store sets uid, resourceVersion, creationTimestamp and, for kinds that have one,
         generation. With `manager`, managedFields record that this manager owns the fields of
@@ -153,12 +157,12 @@ class Store:
         manager: str | None = None,
         dry_run: bool = False,
     ) -> Json:
-        """Replaces an object, and returns the object as stored.
+        """Replaces an object, and returns the stored object.
 
         With `status`, only the status is written. Without it, the whole object is written, except
         for its status if the kind has a status subresource. A write without a change does not
-        create a revision or an event. A write that removes the last finalizer from an object that
-        is marked for deletion removes the object.
+        create a resourceVersion or an event. A write that removes the last finalizer from an
+        object that is marked for deletion removes the object.
 
         Raises:
             NotFoundError: The object does not exist.
@@ -194,7 +198,7 @@ class Store:
         status: bool = False,
         manager: str | None = None,
     ) -> Json | None:
-        """Edits an object with a function and stores it; returns None if the object is absent."""
+        """Changes a stored object with a function; returns None if the object is absent."""
         with self.lock:
             obj = self.get(key)
             if obj is None:
@@ -233,7 +237,7 @@ class Store:
             return self._commit("MODIFIED", key, stored, body)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Registers a callback for each write to the store; returns its unregister function."""
+        """Registers a callback for all object changes; returns a function to unregister it."""
         with self.lock:
             self._subscribers.add(callback)
 
@@ -248,7 +252,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Records in an object's managedFields which fields a field manager has changed."""
+        """Records in managedFields which fields of an object a field manager has changed."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

@@ -1,4 +1,4 @@
-"""StoreError: the errors with which the store rejects writes."""
+"""StoreError: the errors of rejected writes to the store of the simulated API server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """The store rejected a write to an object."""
+    """Raised if the object store rejects a write."""
 
     def __init__(self, key: Key, problem: str) -> None:
         super().__init__(f"{key.resource} {key.path!r} {problem}")
@@ -17,23 +17,23 @@ class StoreError(Exception):
 
 
 class AlreadyExistsError(StoreError):
-    """The write creates an object with a key that already exists."""
+    """Raised if a write would create an object with a key that already exists."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "already exists")
 
 
 class NotFoundError(StoreError):
-    """The write changes an object that does not exist."""
+    """Raised if a write would change an object that does not exist."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "not found")
 
 
 class ConflictError(StoreError):
-    """The write expects another uid or resourceVersion than the stored object has."""
+    """Raised if the uid or the resourceVersion in a write differs from the stored object."""
 
     def __init__(self, key: Key, precondition: str = "") -> None:
         super().__init__(key, f"has changed: {precondition or 'read the object again'}")
         self.precondition = precondition
-        """The uid or resourceVersion precondition that failed; empty if the write is stale."""
+        """The uid or resourceVersion precondition that failed; empty for a stale write."""

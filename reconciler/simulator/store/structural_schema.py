@@ -1,4 +1,4 @@
-"""Provides the served kinds' structural schemas, and finds each field's schema.
+"""Provides the structural schemas of the served kinds and of their fields.
 
 A schema is a JSON Schema object as in a CustomResourceDefinition, without descriptions.
 `crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions; `crds/builtin.json` holds the
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN: Final[Json] = {}
-"""The empty schema, for values that no schema describes."""
+"""The empty schema, used for fields without a schema."""
 _STRING: Final[Json] = {"type": "string"}
 _ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TIME: Final[Json] = {"type": "string", "format": "date-time", "nullable": True}
@@ -58,7 +58,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of a field, or UNKNOWN if the object's schema lacks the field."""
+    """Returns the schema of a field in an object schema, or UNKNOWN if the field is absent."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")
@@ -66,14 +66,14 @@ def child(node: Json, name: str) -> Json:
 
 
 def items(node: Json) -> Json:
-    """Returns the schema of a list's items, or UNKNOWN if the list's schema has none."""
+    """Returns the schema of the items in a list schema, or UNKNOWN if it is absent."""
     found = node.get("items")
     return found if isinstance(found, dict) else UNKNOWN
 
 
 @cache
 def definition(plural: str) -> Json | None:
-    """Returns KubeVirt's CustomResourceDefinition of a custom resource."""
+    """Returns the CustomResourceDefinition of a resource, or None if it does not exist."""
     file = package_files.files("reconciler.simulator") / "crds" / f"{plural}.json"
     if not file.is_file():
         return None
@@ -83,7 +83,7 @@ def definition(plural: str) -> Json | None:
 
 @cache
 def of(storage: str) -> Json:
-    """Returns the schema of the objects with a storage key.
+    """Returns the structural schema of the objects with a storage key.
 
     The schema's `properties.metadata` is that of the API server. A kind without a schema accepts
     any object.
@@ -93,7 +93,7 @@ def of(storage: str) -> Json:
 
 @cache
 def served(resource: Resource) -> Json:
-    """Returns a resource's schema in the group and version in which it is served."""
+    """Returns the structural schema of an API resource in its group and version."""
     kind = f"{resource.api_version}/{resource.kind}"
     root = _custom(resource) if resource.custom else _builtin().get(kind)
     if root is None:
@@ -114,7 +114,10 @@ def _custom(resource: Resource) -> Json | None:
 
 
 def _with_old_fields(root: Json, resource: Resource) -> Json:
-    """Adds spec.liveUpdateFeatures, which only v1.1 has (a webhook removes it later)."""
+    """Adds spec.liveUpdateFeatures to the VM schema for KubeVirt v1.1.
+
+    Only v1.1 has this field; for other versions, a webhook removes it later.
+    """
     if resource.plural != "virtualmachines":
         return root
     spec = root["properties"]["spec"]

@@ -1,4 +1,4 @@
-"""Subscribers: delivers committed changes to the components that watch the store."""
+"""Subscribers: calls the components that watch the object store after each change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Subscriber: TypeAlias = Callable[[StoreEvent], None]
 
 
 class Subscribers:
-    """Calls each subscriber for each committed change, in the order in which they were stored."""
+    """Calls each subscriber for each change in the object store, in the order of the changes."""
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
@@ -20,16 +20,16 @@ class Subscribers:
         self._delivering = False
 
     def add(self, subscriber: Subscriber) -> None:
-        """Adds a subscriber, which receives all later changes."""
+        """Adds a subscriber, which receives all later changes of stored objects."""
         self._subscribers.append(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """Removes a subscriber, if it is registered."""
+        """Removes a subscriber if it is registered."""
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
     def deliver(self, event: StoreEvent) -> None:
-        """Delivers a change to all subscribers.
+        """Passes a change of a stored object to all subscribers.
 
         A subscriber may write to the store. The resulting change is delivered after every
         subscriber has received the current change.

@@ -1,4 +1,4 @@
-"""Reviews: answers access reviews (`kubectl auth can-i`) and issues service account tokens.
+"""Reviews: handles access reviews (`kubectl auth can-i`), and issues service account tokens.
 
 Source: kube-apiserver v1.36 pkg/registry/authorization, pkg/registry/authentication and
 pkg/registry/core/serviceaccount/storage/token.go.
@@ -28,7 +28,7 @@ _TOKEN_MIN_S: Final = 600
 
 
 class Reviews:
-    """Answers access reviews and issues tokens for service accounts."""
+    """Handles access reviews, and issues tokens for service accounts."""
 
     def __init__(self, store: Store, authorizer: Authorizer, tokens: Tokens) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class Reviews:
         self._tokens = tokens
 
     def answer(self, call: ApiCall) -> Response:
-        """Answers a POST request that creates a review, such as SelfSubjectAccessReview."""
+        """Handles a POST request for a review, such as a SelfSubjectAccessReview."""
         review = request_body.read(call)
         match call.resource.kind:
             case "SelfSubjectAccessReview":
@@ -77,7 +77,7 @@ class Reviews:
         }
 
     def issue_token(self, call: ApiCall) -> Response:
-        """Answers a TokenRequest, which creates a token for a service account."""
+        """Handles a TokenRequest, which creates a token for a service account."""
         if self._store.raw(call.key) is None:
             raise call.not_found()
         asked = request_body.read_options(call.request, "TokenRequest")

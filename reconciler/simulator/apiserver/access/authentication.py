@@ -1,4 +1,4 @@
-"""Tokens: maps the bearer tokens that the API server accepts to users.
+"""Tokens: finds the user who belongs to a bearer token.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount).
 """
@@ -26,7 +26,7 @@ def service_account(namespace: str, name: str) -> User:
 
 
 class Tokens:
-    """The bearer tokens that the API server accepts, with each token's user."""
+    """The bearer tokens that the simulated API server accepts, with the user of each token."""
 
     def __init__(self, clock: SimClock, known: Mapping[str, User] | None = None) -> None:
         """Registers the bearer tokens of the simulated cluster, and a token for an administrator.
@@ -42,7 +42,7 @@ class Tokens:
         self._expiry: dict[str, float] = {}
 
     def issue(self, user: User, lifetime_s: float) -> str:
-        """Creates a token for a user that expires after some simulated seconds."""
+        """Creates a token for a user that expires after a number of simulated seconds."""
         token = secrets.token_urlsafe(32)
         self._users[token] = _authenticated(user)
         self._expiry[token] = self._clock.monotonic() + lifetime_s
@@ -68,7 +68,7 @@ class Tokens:
 
 
 def impersonated(name: str, groups: str) -> User:
-    """Returns the user that a request's Impersonate headers specify.
+    """Returns the user that the Impersonate headers of a request specify.
 
     Source: k8s.io/apiserver v0.36 pkg/endpoints/filters/impersonation.go.
     """

@@ -1,4 +1,4 @@
-"""Authorizes requests by the RBAC roles and bindings in the store; `open` mode allows everything.
+"""Authorizes requests with the stored RBAC roles and bindings, or allows every request.
 
 Source: kube-apiserver v1.36, plugin/pkg/auth/authorizer/rbac/rbac.go,
 pkg/apis/rbac/v1/evaluation_helpers.go and rbac/bootstrappolicy/policy.go.
@@ -50,33 +50,33 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A request's attributes, which the authorizer compares with RBAC rules."""
+    """The attributes of an API request that RBAC rules refer to."""
 
     verb: str
     group: str = ""
     resource: str = ""
-    """The resource, with `/subresource` if any; empty if the URL is not for a resource."""
+    """The API resource, with `/subresource` if any; empty for a URL that is not for a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""
-    """The URL path if the URL is not for a resource; otherwise an empty string."""
+    """The URL path if the URL is not for an API resource; otherwise an empty string."""
 
 
 class Authorizer:
-    """Authorizes requests by the RBAC roles and bindings that are currently stored."""
+    """Authorizes API requests with the RBAC roles and bindings in the object store."""
 
     def __init__(self, store: Store, mode: Mode) -> None:
         self._store = store
         self.mode: Final = mode
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Returns whether RBAC allows a user's request."""
+        """Returns whether RBAC allows an API request of a user."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields a user's RBAC rules in a namespace, or cluster-wide if the namespace is empty."""
+        """Yields the RBAC rules for a user in a namespace; without one, the cluster-wide rules."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

@@ -1,4 +1,4 @@
-"""Serves discovery documents, which list the API's groups, versions and resources.
+"""Serves discovery documents, which list the API groups, versions and resources.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/discovery.
 """
@@ -24,7 +24,7 @@ GIT_VERSION: Final = "v1.36.2"
 
 
 def version() -> Json:
-    """Returns the version document that the API server serves at /version."""
+    """Returns the JSON document that the API server serves at /version."""
     return {
         "major": "1",
         "minor": "36",
@@ -47,7 +47,7 @@ def answer(
     actions: Iterable[tuple[str, str]],
     installed: frozenset[str] = frozenset(),
 ) -> Response:
-    """Handles discovery requests for the API groups, their versions and their resources.
+    """Handles discovery requests for API groups, their versions and their resources.
 
     Args:
         request: The request. A client that prefers aggregated discovery gets the classic form.

@@ -1,4 +1,4 @@
-"""Evaluates the JSONPath expressions of printer columns: `.a.b[0].c`, `[?(@.type=='Ready')]`."""
+"""Evaluates JSONPath expressions of CRD printer columns, such as `[?(@.type=='Ready')]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves OpenAPI v3 documents: schemas of the served kinds, and options of write requests.
+"""Serves OpenAPI v3 documents: the schemas of all kinds and the options of write requests.
 
 Source: kube-apiserver v1.36, k8s.io/kube-openapi pkg/handler3; kubectl 1.32 reads the schemas for
 `kubectl explain`, and looks for the fieldValidation parameter of PATCH before it validates.

@@ -1,4 +1,4 @@
-"""Builds responses in the format that the client requests: objects, a table, or metadata.
+"""Converts objects to the format that the client requests: objects, a table, or metadata.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """
@@ -26,17 +26,17 @@ _NOT_ACCEPTABLE: Final = (
 
 
 class Form(StrEnum):
-    """The format in which a response represents objects, such as a table."""
+    """The format of the objects in a response: whole objects, a table, or only metadata."""
 
     OBJECT = ""
     TABLE = "Table"
     METADATA = "PartialObjectMetadata"
     METADATA_LIST = "PartialObjectMetadataList"
-    """The format of a list that contains only the objects' metadata."""
+    """The format of a list that contains only the metadata of each object."""
 
 
 def wanted(accept: str) -> Form:
-    """Returns the first format in an Accept header that the API server supports.
+    """Returns the first response format in an Accept header that the API server supports.
 
     Raises:
         StatusError: The API server does not support any format in the header.
@@ -63,7 +63,7 @@ def table(
     include: str = "",
     headers: bool = True,
 ) -> Json:
-    """Builds a Table, the format that `kubectl get` prints.
+    """Builds a Table object, which `kubectl get` prints.
 
     Args:
         resource: The resource to which the objects belong.
@@ -110,5 +110,5 @@ def _row_object(obj: Json, include: str) -> Json:
 
 
 def metadata_of(obj: Json) -> Json:
-    """Returns the PartialObjectMetadata of a Kubernetes object."""
+    """Builds the PartialObjectMetadata of a Kubernetes object."""
     return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}

@@ -1,4 +1,4 @@
-"""Defines the columns that `kubectl get` shows for each resource.
+"""Defines the columns that `kubectl get` prints for each API resource.
 
 Source: kube-apiserver v1.36 pkg/printers/internalversion/printers.go for the built-in kinds;
 additionalPrinterColumns of the CustomResourceDefinitions for the custom kinds.
@@ -28,18 +28,18 @@ _YEAR: Final = 365 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table column: its header, and a function that computes an object's cell."""
+    """A column of a `kubectl get` table: its header, and a function that computes its cells."""
 
     name: str
     cell: Cell
     type: str = "string"
     format: str = ""
     priority: int = 0
-    """The column's priority; kubectl shows columns above 0 only with `-o wide`."""
+    """The priority of the column; kubectl prints columns above 0 only with `-o wide`."""
 
 
 def duration(seconds: float) -> str:
-    """Formats an age as kubectl does: `45s`, `3m20s`, `5h12m`, `2d3h`, `40d`.
+    """Formats an age in seconds as kubectl does: `45s`, `3m20s`, `5h12m`, `2d3h`, `40d`.
 
     Source: k8s.io/apimachinery v0.36 pkg/util/duration/duration.go (HumanDuration).
     """
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def age(path: str) -> Cell:
-    """Returns a table cell with the time since the timestamp in a field."""
+    """Returns a function that computes a table cell: the time since the timestamp in a field."""
 
     def cell(obj: Json, now: datetime) -> str | None:
         found = jsonpath.find(obj, path)
@@ -82,7 +82,7 @@ def _since(moment: Any, now: datetime) -> str:  # noqa: ANN401  # any JSON value
 
 
 def text(path: str, default: Any = "") -> Cell:  # noqa: ANN401  # any cell value
-    """Returns a table cell with the value of a field."""
+    """Returns a function that computes a table cell: the value of a field."""
 
     def cell(obj: Json, _now: datetime) -> Any:  # noqa: ANN401  # any cell value
         found = jsonpath.find(obj, path)
@@ -246,7 +246,7 @@ _BUILTIN: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def of(resource: Resource) -> tuple[Column, ...]:
-    """Returns the columns that `kubectl get` shows for a resource; the default is name and age."""
+    """Returns the `kubectl get` columns of an API resource, which by default are name and age."""
     if not resource.custom:
         return _BUILTIN.get(resource.storage, (NAME, AGE))
     definition = structural_schema.definition(resource.plural)

@@ -15,11 +15,11 @@ from reconciler.simulator.encoding import go_json
 
 
 class DecodeError(ValueError):
-    """The body is not a JSON Patch; the error message is that of a real API server."""
+    """Raised if a body is not a JSON Patch, with the error message of kube-apiserver."""
 
 
 class NotApplicableError(ValueError):
-    """A JSON Patch operation cannot be applied; the error message shows the operation."""
+    """Raised if a JSON Patch operation cannot be applied; the message shows the operation."""
 
 
 def parse(body: bytes) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
 
 
 def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
-    """Returns whether two JSON values are equal; unlike in Python, 1 differs from 1.0 and true."""
+    """Returns whether two JSON values are equal; 1, 1.0 and true are different values."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
@@ -97,7 +97,7 @@ def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
 
 
 def _copy(value: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """Returns a deep copy of a JSON value, faster than `copy.deepcopy` (JSON has no cycles)."""
+    """Copies a JSON value deeply, faster than `copy.deepcopy`, since JSON has no cycles."""
     if isinstance(value, dict):
         return {name: _copy(item) for name, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
@@ -111,7 +111,7 @@ def _text(operation: dict[str, Any], field: str) -> str:
 
 
 def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
-    """Returns the parent of the value at a JSON pointer, and the value's key in the parent."""
+    """Returns the parent of the value at a JSON Pointer, and the value's key in the parent."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
         raise LookupError("a pointer to the whole document is not supported")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Applies a JSON merge patch to an object; null removes a field, a list replaces a list."""
+    """Applies a JSON merge patch to a value: null removes a field, and a list replaces a list."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -28,11 +28,11 @@ def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
 
 
 def strategic_merge(target: Any, patch: Any, node: Json) -> Any:  # noqa: ANN401  # any JSON values
-    """Returns an object with a strategic merge patch applied.
+    """Applies a strategic merge patch to a value.
 
     Lists are merged where the schema says so, by key or as sets. The directives `$patch`,
-    `$retainKeys` and `$deleteFromPrimitiveList` are supported. `$setElementOrder` is accepted
-    and ignored, since items keep the order of `target`.
+    `$retainKeys` and `$deleteFromPrimitiveList` are supported. `$setElementOrder` is accepted and
+    ignored, since items keep the order of `target`.
     """
     if isinstance(patch, dict):
         return _merge_map(target if isinstance(target, dict) else {}, patch, node)

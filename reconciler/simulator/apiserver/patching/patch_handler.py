@@ -33,14 +33,14 @@ _BUILTIN_TYPES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_P
 
 
 class Patcher:
-    """Handles PATCH requests."""
+    """Handles PATCH requests in all four patch formats."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
 
     def patch(self, call: ApiCall) -> Response:
-        """Handles one PATCH request of any supported content type."""
+        """Handles one PATCH request with any supported content type."""
         media_type = call.request.media_type
         accepted = _CUSTOM_TYPES if call.resource.custom else _BUILTIN_TYPES
         if media_type not in accepted:
@@ -160,7 +160,7 @@ def _check_config(call: ApiCall, config: Json) -> None:
 
 
 def _writable(call: ApiCall, config: Json) -> Json:
-    """Returns the part of an applied object that a request to the URL may change."""
+    """Returns the part of an applied configuration that a request to this URL may change."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
         meta = {k: v for k, v in config["metadata"].items() if k in {"name", "namespace"}}

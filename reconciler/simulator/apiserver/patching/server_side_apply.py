@@ -1,4 +1,4 @@
-"""Simulates server-side apply: merges objects, removes fields and detects conflicts.
+"""Simulates server-side apply: merges a configuration, removes fields and detects conflicts.
 
 Source: sigs.k8s.io/structured-merge-diff v6 merge/update.go; k8s.io/apimachinery v0.36
 util/managedfields/internal (conflict.go, skipnonapplied.go).
@@ -23,10 +23,10 @@ _BEFORE: Final = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A server-side apply conflict: another manager owns the field with another value."""
+    """A server-side apply conflict: another field manager owns the field with another value."""
 
     manager: str
-    """The manager as the API server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
+    """The field manager as the API server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
     path: str
     """The path of the field, such as `.spec.template.spec.domain.memory.guest`."""
 
@@ -51,7 +51,7 @@ def apply(
     """Applies a configuration to a live object, or creates the object if it does not exist.
 
     Args:
-        live: The stored object, or None if there is none.
+        live: The stored object, or None if it does not exist.
         config: The complete configuration of the manager.
         resource: The resource of the object, with its schema and version.
         manager: The name of the field manager that applies the configuration.
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields from an object, and then empty parents that no field manager owns."""
+    """Removes fields from an object, then removes empty parents that no field manager owns."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):
@@ -181,7 +181,7 @@ def _step(element: str) -> str:
 
 
 def message(conflicts: tuple[Conflict, ...]) -> str:
-    """Returns the API server's error message for conflicts of server-side apply."""
+    """Returns the error message of kube-apiserver for conflicts of server-side apply."""
     if len(conflicts) == 1:
         (one,) = conflicts
         return f"Apply failed with 1 conflict: conflict with {one.manager}: {one.path}"

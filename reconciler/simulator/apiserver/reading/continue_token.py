@@ -31,21 +31,21 @@ EXPIRED_MESSAGE: Final = (
 
 
 class TokenError(ValueError):
-    """The API server did not create the continue token; the message is that of a real server."""
+    """Raised for an invalid continue token, with the error message of kube-apiserver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """The position in a list at which the next page starts."""
+    """The position in a paged list at which the next page starts."""
 
     revision: int | None
-    """The revision of the list, or None for the newest revision (after a 410 response)."""
+    """The resourceVersion of the list, or None for the newest one (after a 410 response)."""
     after: str
-    """The path of the last object on the previous page."""
+    """The path of the last object on the previous page of the list."""
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Encodes a continue token for a list of one namespace, or of all namespaces."""
+    """Encodes a list position as a continue token, for one namespace or for all namespaces."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"

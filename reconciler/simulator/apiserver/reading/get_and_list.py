@@ -138,7 +138,9 @@ class Reader:
 
 
 def selection(call: ApiCall) -> Selection:
-    """Parses a list or watch request's selectors; a request for one object selects by name.
+    """Parses the label and field selectors of a list or watch request.
+
+    A request for one object selects by name.
 
     Raises:
         StatusError: A selector is invalid.
@@ -153,7 +155,7 @@ def selection(call: ApiCall) -> Selection:
 
 
 def too_large(revision: int, current: int) -> status_errors.StatusError:
-    """Returns the 504 error for a resourceVersion that the server has not yet reached."""
+    """Returns the 504 error for a resourceVersion that the API server has not reached yet."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}

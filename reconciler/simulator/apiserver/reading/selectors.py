@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 Matcher: TypeAlias = Callable[[dict[str, str]], bool]
 
 _TOKENS: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
-"""Matches a selector token and the blanks before it; the selector has no trailing blanks."""
+"""Matches a token of a label selector and the blanks before the token.
+
+The selector has no trailing blanks.
+"""
 _OPERATOR: Final = re.compile("==|!=|=")
 _SYMBOLS: Final = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ","})
 _NAMES: Final = ("metadata.name", "metadata.namespace")
@@ -47,16 +50,16 @@ _MORE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SelectorError(ValueError):
-    """A label or field selector is invalid; the error message is that of a real API server."""
+    """Raised for an invalid label or field selector, with the error message of kube-apiserver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A list or watch request's label and field selectors, in parsed form."""
+    """The parsed label selector and field selector of a list or watch request."""
 
     labels: tuple[Matcher, ...] = ()
     fields: tuple[tuple[str, str, bool], ...] = ()
-    """The field selector's conditions: field path, value, and whether both must be equal."""
+    """The conditions of the field selector: field path, value, and whether they must be equal."""
 
     @property
     def everything(self) -> bool:
@@ -64,7 +67,7 @@ class Selection:
         return not self.labels and not self.fields
 
     def matches(self, obj: Json) -> bool:
-        """Returns whether the selectors match an object."""
+        """Returns whether an object matches the selectors."""
         labels = obj["metadata"].get("labels") or {}
         return all(matcher(labels) for matcher in self.labels) and all(
             (_read(obj, path) == value) is equal for path, value, equal in self.fields
@@ -72,7 +75,7 @@ class Selection:
 
 
 def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
-    """Parses a request's label selector and field selector.
+    """Parses the label selector and the field selector of a request.
 
     Raises:
         SelectorError: A selector is invalid, or the kind does not support one of its fields.
@@ -111,7 +114,7 @@ def parse_labels(text: str) -> tuple[Matcher, ...]:
 
 
 class _LabelParser:
-    """Parses label selectors by recursive descent, with the API server's error messages."""
+    """Parses label selectors, with the error messages of kube-apiserver."""
 
     def __init__(self, text: str) -> None:
         self._tokens = [found.group(1) for found in _TOKENS.finditer(text.rstrip())]

@@ -1,4 +1,4 @@
-"""WatchStream: collects the events that one watch request receives.
+"""WatchStream: collects the events that the client of one watch request receives.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/watch.go and
 pkg/storage/cacher/cache_watcher.go.
@@ -30,7 +30,7 @@ _INITIAL_END: Final = "k8s.io/initial-events-end"
 
 
 class WatchStream:
-    """An open watch request, with the events that the client has not received yet.
+    """An open watch, with the events that the client has not received yet.
 
     The store adds a frame (one line of JSON) for each changed object. The HTTP server or the test
     calls `poll` to get the frames, until `ended` is set. Timeouts and bookmarks use the simulated
@@ -61,7 +61,7 @@ class WatchStream:
             self._begin()
 
     def poll(self) -> list[bytes]:
-        """Returns the frames that are ready to send, and ends the watch after its timeout."""
+        """Returns watch events that are ready to send; ends the watch after its timeout."""
         with self._store.lock:
             now = self._store.clock.monotonic()
             if now >= self._bookmark_at and not self.ended:
@@ -74,18 +74,21 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time at which `poll` must be called, even without new events."""
+        """Returns the simulated time of the next bookmark or of the end of the watch.
+
+        The caller must call `poll` at this time.
+        """
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Registers a callback that runs, in any thread, when frames are ready to send."""
+        """Registers a callback, for any thread, that runs when watch events are ready to send."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
                 callback()
 
     def close(self) -> None:
-        """Ends the watch; `poll` still returns frames that are ready to send."""
+        """Ends the watch; `poll` still returns events that are ready to send."""
         with self._store.lock:
             if self.ended:
                 return
@@ -122,7 +125,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Adds an event for a change if the selectors match the old or the new object."""
+        """Adds a watch event for a change if the selectors match the old or the new object."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))
@@ -191,7 +194,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns the numbers of events after which faults silence the watch and disconnect it."""
+    """Returns after how many events a fault silences the watch, and after how many one ends it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

@@ -1,1 +1,1 @@
-"""Represents requests, validates bodies, schemas, names and admission, and builds errors."""
+"""Parses API requests, validates their bodies, calls admission hooks, and builds errors."""

@@ -1,4 +1,4 @@
-"""Admission: registers the webhooks and subresource actions that the API server calls.
+"""Admission: calls the webhooks and subresource actions that are registered for a resource.
 
 Hooks run only for writes of API clients; controllers write to the store directly. As in a real API
 server, mutating hooks run first, then the schema is checked, then validating hooks run.
@@ -16,7 +16,7 @@ from reconciler.simulator.encoding.json_codec import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A write request in the form that the API server passes to admission hooks.
+    """A write request in the form that the API server passes to admission webhooks.
 
     Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
     hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
@@ -24,9 +24,9 @@ class Review:
     """
 
     operation: str
-    """The operation of the write: CREATE, UPDATE or DELETE."""
+    """The operation of the write request: CREATE, UPDATE or DELETE."""
     resource: str
-    """The resource with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
+    """The plural with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
     name: str
     object: Json
@@ -35,7 +35,7 @@ class Review:
     groups: tuple[str, ...] = ()
     dry_run: bool = False
     subresource: str = ""
-    """`status` for a write to the status subresource, otherwise an empty string."""
+    """`status` for a write to the status subresource; otherwise an empty string."""
     warnings: list[str]
 
 
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueInvalid") -> Denial:
-    """Builds a denial with one cause per field, or with a single cause without a field."""
+    """Builds the denial of a write with one cause per field, or with one cause and no field."""
     cause = {"reason": reason, "message": message}
     return Denial(
         webhook=webhook,
@@ -66,17 +66,17 @@ def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueIn
 
 
 class Action(Protocol):
-    """A subresource action such as `restart`; an impossible action raises StatusError."""
+    """The function of a subresource such as `restart`, which raises StatusError on failure."""
 
     def __call__(self, namespace: str, name: str, *, dry_run: bool) -> None:
-        """Runs the action for an object. The response is 202 without a body."""
+        """Runs the subresource action for an object. The response is 202 without a body."""
 
 
 Hook: TypeAlias = Callable[[Review], Denial | None]
 
 
 class Admission:
-    """The admission hooks of each resource, which run in the order of registration."""
+    """The admission hooks of each API resource, in the order in which they run."""
 
     def __init__(self) -> None:
         self._mutating: dict[str, list[Hook]] = defaultdict(list)
@@ -84,31 +84,31 @@ class Admission:
         self._actions: dict[tuple[str, str], Action] = {}
 
     def mutating(self, resource: str, hook: Hook) -> None:
-        """Registers a hook that may change `review.object` in place or deny the write."""
+        """Registers an admission hook that may change `review.object` or deny the write."""
         self._mutating[resource].append(hook)
 
     def validating(self, resource: str, hook: Hook) -> None:
-        """Registers a hook that may deny a write; it runs after the schema validation."""
+        """Registers an admission hook that may deny a write after the schema validation."""
         self._validating[resource].append(hook)
 
     def action(self, resource: str, subresource: str, action: Action) -> None:
-        """Registers the function that serves an action, such as `restart` for virtualmachines."""
+        """Registers the function of a subresource, such as `restart` of virtualmachines."""
         self._actions[resource, subresource] = action
 
     def mutate(self, review: Review) -> Denial | None:
-        """Runs the mutating hooks in order, until one of them denies the write."""
+        """Runs the mutating admission hooks in order, until one of them denies the write."""
         return _first_denial(self._mutating.get(review.resource, ()), review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Runs the validating hooks in order, until one of them denies the write."""
+        """Runs the validating admission hooks in order, until one of them denies the write."""
         return _first_denial(self._validating.get(review.resource, ()), review)
 
     def find_action(self, resource: str, subresource: str) -> Action | None:
-        """Returns the action registered for a subresource, or None."""
+        """Returns the function that is registered for a subresource, or None."""
         return self._actions.get((resource, subresource))
 
     def actions(self) -> tuple[tuple[str, str], ...]:
-        """Returns the sorted (resource, subresource) pairs that have an action."""
+        """Returns the sorted (resource, subresource) pairs for which a function is registered."""
         return tuple(sorted(self._actions))
 
 

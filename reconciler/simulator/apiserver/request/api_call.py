@@ -1,4 +1,4 @@
-"""ApiCall: a request for a stored resource, with its query options and warnings.
+"""ApiCall: an API request for a stored resource, with its query options and warnings.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/apis/meta/v1/validation/validation.go.
 """
@@ -43,11 +43,11 @@ class ApiCall:
     resource: Resource
     faults: tuple[Fault, ...] = ()
     warnings: list[str] = field(default_factory=list)
-    """Texts for the response's Warning headers, collected while the request is handled."""
+    """The messages for the Warning headers of the response."""
 
     @property
     def key(self) -> Key:
-        """The store key of the requested object."""
+        """The key of the requested object in the object store."""
         namespace = self.target.namespace if self.resource.namespaced else ""
         return Key(self.resource.storage, namespace, self.target.name)
 
@@ -58,7 +58,7 @@ class ApiCall:
 
     @property
     def status(self) -> bool:
-        """Whether the request is for an object's status subresource."""
+        """Whether the request is for the status subresource of an object."""
         return self.target.subresource == "status"
 
     @property
@@ -114,23 +114,23 @@ class ApiCall:
             raise invalid_options(self.target.verb, errors)
 
     def not_found(self) -> status_errors.StatusError:
-        """Returns the 404 error for the requested object."""
+        """Builds the 404 error for the requested object."""
         return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
 
     def conflict(self, why: str = status_errors.MODIFIED) -> status_errors.StatusError:
-        """Returns the 409 error for the requested object."""
+        """Builds the 409 error for the requested object."""
         return status_errors.conflict(
             self.resource.group, self.resource.plural, self.target.name, why
         )
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
-        """Returns the 422 error that reports why the requested object is invalid."""
+        """Builds the 422 error that reports why the requested object is invalid."""
         # Error messages about Events contain the API group that stores Events.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
     def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
-        """Returns the admission review for a write to an object."""
+        """Builds the admission review for a write to an object."""
         return Review(
             operation=operation,
             resource=key.resource,
@@ -146,16 +146,16 @@ class ApiCall:
         )
 
     def present(self, obj: Json) -> Json:
-        """Converts a stored object to the API group and version of the request."""
+        """Converts a stored object to the API group and version in the request."""
         return event_views.to_new(obj) if self.resource.stored_as else obj
 
     def present_bytes(self, body: bytes) -> bytes:
-        """Converts an encoded stored object to the API group and version of the request."""
+        """Converts an encoded stored object to the API group and version in the request."""
         return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
 
 
 def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.StatusError:
-    """Returns the 422 error for invalid query options."""
+    """Builds the 422 error for invalid query options."""
     return status_errors.invalid("meta.k8s.io", _OPTIONS[verb], "", errors)
 
 

@@ -1,4 +1,4 @@
-"""Defines API server faults: which requests they affect, and how.
+"""Defines the faults of the simulated API server: which requests they affect, and how.
 
 Each fault is a failure that a real server can have. A fault never corrupts the store.
 """
@@ -17,23 +17,26 @@ if TYPE_CHECKING:
 
 
 class Effect(StrEnum):
-    """How a fault affects a request."""
+    """How a fault of the simulated API server affects a request."""
 
     STATUS = "status"
-    """Responds with the HTTP status `code` and does not handle the request."""
+    """Responds with the HTTP status `code` without handling the request."""
     SLOW = "slow"
     """Delays the normal response by `seconds` of simulated time."""
     DROP = "drop"
-    """Disconnects a watch after `events` events."""
+    """Disconnects a watch after `events` watch events."""
     EXPIRE = "expire"
-    """Responds with 410 to a list's continue token or a watch's resourceVersion."""
+    """Responds with 410 to a list with a continue token or to a watch with a resourceVersion."""
     SILENT = "silent"
-    """Keeps a watch open, but sends only its first `events` events."""
+    """Keeps a watch open, but sends only its first `events` watch events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """An API server fault and the requests that it affects; an empty field matches all."""
+    """A fault of the simulated API server, and the requests that it affects.
+
+    An empty field matches all requests.
+    """
 
     effect: Effect
     methods: frozenset[str] = frozenset()
@@ -41,22 +44,22 @@ class Fault:
     verbs: frozenset[str] = frozenset()
     """The RBAC verbs of the requests that the fault affects, such as get and list."""
     resource: str = ""
-    """The plural with or without its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
+    """The plural of the resource, with or without its group: `virtualmachines.kubevirt.io`."""
     subresource: str | None = None
     namespace: str = ""
     name: str = ""
     user: str = ""
     skip: int = 0
-    """The number of matching requests before the first one that the fault affects."""
+    """The number of matching requests that succeed before the fault affects a request."""
     times: int | None = None
-    """How many times the fault occurs; None for no limit."""
+    """How many times the fault occurs, or None for no limit."""
     probability: float = 1.0
     """The probability with which the fault affects each matching request."""
     code: int = 500
     message: str = ""
-    """The message of the error Status; empty for the server's default message."""
+    """The message of the error Status, or an empty string for the default message."""
     retry_after_s: int | None = None
-    """The Retry-After header's value, which the Status also has as details.retryAfterSeconds."""
+    """The value of the Retry-After header and of details.retryAfterSeconds in the Status."""
     seconds: float = 0.0
     events: int = 0
 
@@ -70,7 +73,7 @@ class _Counter:
 
 @dataclass(slots=True)
 class Faults:
-    """The API server's faults, and how often each fault has occurred."""
+    """The faults of the simulated API server, and how often each fault has occurred."""
 
     faults: list[Fault] = field(default_factory=list)
     seed: int = 0
@@ -81,7 +84,7 @@ class Faults:
         self._chance = random.Random(f"faults/{self.seed}")  # noqa: S311  # repeatable, not secret
 
     def add(self, fault: Fault) -> None:
-        """Adds a fault, which affects requests from now on."""
+        """Adds a fault, which affects all later requests."""
         self.faults.append(fault)
 
     def remove(self, fault: Fault) -> None:
@@ -89,12 +92,12 @@ class Faults:
         self.faults.remove(fault)
 
     def fired(self, fault: Fault) -> int:
-        """Returns how often the fault with the given ID has occurred."""
+        """Returns how often a fault has occurred."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
-        """Returns the faults that affect a request, and counts their occurrence."""
+        """Returns the faults that affect a request, and counts one occurrence for each."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
 

@@ -26,12 +26,12 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
-"""The maximum size of an Event's note in bytes of UTF-8 (the message says characters)."""
+"""The maximum size of the note of an Event in bytes of UTF-8 (the message says characters)."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 
 def to_core(event: Json) -> Json:
-    """Converts an events.k8s.io/v1 event to a core/v1 event, the form that the server stores."""
+    """Converts an Event from events.k8s.io/v1 to core/v1, which the API server stores."""
     core = {_NEW_TO_CORE.get(name, name): value for name, value in event.items()}
     core["apiVersion"] = "v1"
     core.setdefault("involvedObject", {})
@@ -39,7 +39,7 @@ def to_core(event: Json) -> Json:
 
 
 def to_new(event: Json) -> Json:
-    """Converts a stored event to the form that events.k8s.io/v1 serves."""
+    """Converts a stored Event from core/v1 to events.k8s.io/v1."""
     new = {_CORE_TO_NEW.get(name, name): value for name, value in event.items()}
     new["apiVersion"] = f"{EVENTS_GROUP}/v1"
     new.setdefault("deprecatedSource", {})
@@ -49,7 +49,7 @@ def to_new(event: Json) -> Json:
 
 
 def check(event: Json, *, group: str) -> list[FieldError]:
-    """Validates a core/v1 Event that was sent to either API group; returns the errors."""
+    """Validates a core/v1 Event from a client of either API group, and returns the errors."""
     namespace = event["metadata"].get("namespace", "")
     regarding = event.get("involvedObject", {}).get("namespace", "")
     timed = bool(event.get("eventTime"))

@@ -1,4 +1,4 @@
-"""Request and Response: the API server's HTTP messages, independent of the transport."""
+"""Request and Response: the HTTP messages of the simulated API server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRUE: Final = frozenset({"1", "true", "True", "t", "T", "TRUE"})
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user who sends requests: the user's name and groups."""
+    """The name and the groups of a user who sends API requests."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An HTTP request to the API server; header names are in lower case."""
+    """An HTTP request to the simulated API server, with header names in lower case."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
-    """The user of an in-process request; None if the bearer token determines the user."""
+    """The user who sends the request, or None if the bearer token determines the user."""
 
     def param(self, name: str) -> str:
         """Returns a query parameter, or an empty string if it is absent."""
@@ -61,25 +61,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete HTTP response, in contrast to a watch stream."""
+    """A complete HTTP response of the simulated API server, which is not a watch."""
 
     status: int
     headers: Headers = (("Content-Type", JSON_TYPE),)
     body: bytes = b""
     delay_s: float = 0.0
-    """The simulated seconds that the transport waits before it sends the response."""
+    """How long the HTTP server waits before it sends the response, in simulated seconds."""
     n_listed: int = 0
-    """The number of objects in the response, if it is a list."""
+    """The number of objects in the response if it is a list."""
 
     def header(self, name: str) -> str:
-        """Returns the first header with this name, in any case, or an empty string."""
+        """Returns the first header with a name, whatever its case, or an empty string."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """A logged request, with the status of its response."""
+    """The log entry of an API request, with the status of its response."""
 
     method: str
     path: str
@@ -88,7 +88,7 @@ class RequestRecord:
     user: str
     user_agent: str
     content_type: str
-    """The media type of the request body; empty for a request without a body."""
+    """The media type of the request body, or an empty string without a body."""
     at: datetime
     """The simulated time of the request."""
 
@@ -99,7 +99,7 @@ def parse_query(raw: str) -> tuple[tuple[str, str], ...]:
 
 
 def json_response(status: int, body: Json, *, warnings: list[str] | None = None) -> Response:
-    """Returns a response with a JSON body and one Warning header for each warning."""
+    """Builds a response with a JSON body and one Warning header per warning."""
     return Response(status=status, headers=_headers(JSON_TYPE, warnings or []), body=encode(body))
 
 

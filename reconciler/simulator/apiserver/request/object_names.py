@@ -1,4 +1,4 @@
-"""Validates object names and labels as the API server does.
+"""Validates the names and labels of objects as kube-apiserver does.
 
 Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go and pkg/api/validation.
 """
@@ -38,7 +38,7 @@ _LABEL_VALUE_TEXT: Final = (
 
 
 def check(resource: Resource, metadata: Json) -> list[FieldError]:
-    """Validates an object's name and labels; returns the errors."""
+    """Validates the name and the labels of an object, and returns the errors."""
     prefix, name = metadata.get("generateName", ""), metadata.get("name", "")
     errors: list[FieldError] = []
     if prefix:
@@ -55,7 +55,7 @@ def check(resource: Resource, metadata: Json) -> list[FieldError]:
 
 
 def _mask_trailing_dash(prefix: str) -> str:
-    """Replaces the last dash of a generateName with a letter, because a suffix will follow.
+    """Replaces a dash at the end of a generateName with a letter, since a suffix follows.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
     """

@@ -1,4 +1,4 @@
-"""Decodes request bodies, and checks that their objects match the URL path.
+"""Decodes request bodies, and checks that the objects in them match the URL path.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, rest.go).
 """
@@ -41,7 +41,7 @@ def read(call: ApiCall) -> Json:
 
 
 def read_options(request: Request, kind: str) -> Json:
-    """Decodes the options in the body of a DELETE or an action; an empty body means no options."""
+    """Decodes the options in the body of a DELETE or subresource request, if it has a body."""
     if not request.body.strip():
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
@@ -57,7 +57,7 @@ def _decode_protobuf(body: bytes) -> Json:
 
 
 def decode(body: bytes, *, yaml: bool, kind: str) -> Json:
-    """Decodes an object from JSON or, if requested, from YAML.
+    """Decodes an object in a request body from JSON or, if requested, from YAML.
 
     Raises:
         StatusError: The body is not an object.
@@ -87,7 +87,7 @@ def _unreadable(kind: str, problem: str) -> status_errors.StatusError:
 
 
 def check_kind(obj: Json, resource: Resource) -> None:
-    """Checks an object's apiVersion and kind, and fills in absent values.
+    """Checks the apiVersion and kind of an object, and sets them if they are absent.
 
     Raises:
         StatusError: The object's kind is not the kind of the URL path.
@@ -110,7 +110,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
 
 
 def check_place(call: ApiCall, obj: Json) -> None:
-    """Checks an object's namespace and name against the URL path; fills in absent values.
+    """Compares the namespace and name of an object with the URL path; sets absent values.
 
     Raises:
         StatusError: The object's namespace or name differs from the URL path.
@@ -133,7 +133,7 @@ def check_place(call: ApiCall, obj: Json) -> None:
 
 
 def prune(call: ApiCall, obj: Json) -> list[str]:
-    """Removes an object's unknown fields and fills in its defaults, in place.
+    """Removes unknown fields from an object and sets default values, in place.
 
     Null values are removed from objects of built-in kinds, and a null label or annotation becomes
     empty text, as by Go's decoder.
@@ -156,14 +156,14 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
 
 
 def strict_problems(call: ApiCall, obj: Json) -> list[str]:
-    """Prunes an object and returns its unknown and duplicate fields, as strict decoding does."""
+    """Prunes an object, and returns the errors about unknown and duplicate fields."""
     is_json = call.request.media_type in _JSON_TYPES
     twice = go_json.duplicates(call.request.body) if is_json else ()
     return [*(f'duplicate field "{path}"' for path in twice), *prune(call, obj)]
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Reports unknown and duplicate fields according to the request's fieldValidation.
+    """Reports unknown and duplicate fields as the fieldValidation option of the request demands.
 
     Raises:
         StatusError: There are unknown or duplicate fields, and fieldValidation is Strict.

@@ -1,4 +1,4 @@
-"""RequestInfo: the verb, resource and name that a request's method and URL path specify.
+"""RequestInfo: the verb, resource and name that the method and URL path of a request specify.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
 """
@@ -27,7 +27,7 @@ _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """The verb, resource, subresource, namespace and name of a request."""
+    """The verb, resource, subresource, namespace and name in an API request."""
 
     verb: str
     """The RBAC verb: get, list, watch, create, update, patch, delete or deletecollection."""
@@ -40,7 +40,7 @@ class RequestInfo:
     """The name of the object, or an empty string for a collection."""
     subresource: str
     resource: Resource | None
-    """The resource; None if the server does not store it (subresources.kubevirt.io)."""
+    """The API resource, or None if the server does not store it (subresources.kubevirt.io)."""
 
     @property
     def resource_path(self) -> str:
@@ -49,7 +49,7 @@ class RequestInfo:
 
 
 def parse(request: Request) -> RequestInfo | None:
-    """Parses a resource path of the API, or returns None for any other URL path."""
+    """Parses the URL path of an API resource; returns None for any other URL path."""
     parts = request.path.strip("/").split("/")
     match parts:
         case ["api", version, *rest] if rest:

@@ -1,4 +1,4 @@
-"""Prunes objects, fills in defaults, and validates objects against structural schemas.
+"""Prunes objects, sets default values, and validates objects with structural schemas.
 
 The error messages are those of a real API server. CEL rules, and formats other than date-time, are
 not checked.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The schema of a plain string field, the most frequent schema."""
+"""The structural schema of a plain string field, which is the most frequent schema."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -36,7 +36,7 @@ _TYPES: Final = {
 
 
 def prune(value: Any, node: Json, at: str = "") -> list[str]:  # noqa: ANN401  # any JSON value
-    """Removes unknown fields from an object in place, and returns their paths, sorted."""
+    """Removes unknown fields from an object in place, and returns their sorted paths."""
     unknown: list[str] = []
     _prune(value, node, at, unknown)
     return sorted(unknown)
@@ -65,7 +65,7 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Fills in the schema's defaults in place; it does not create absent parents.
+    """Sets the default values of a structural schema in place, but creates no absent parents.
 
     A null is removed if the schema neither allows null nor has a default (observed on KubeVirt
     v1.9.0).
@@ -89,7 +89,7 @@ def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON 
 
 
 def check(value: Any, node: Json, at: str = "") -> list[FieldError]:  # noqa: ANN401  # any JSON value
-    """Returns an error for every schema rule that a value violates."""
+    """Validates a value, and returns an error for every violated rule of the schema."""
     errors: list[FieldError] = []
     _check(value, node, at, errors)
     return errors
@@ -119,7 +119,7 @@ def _check(value: Any, node: Json, at: str, errors: list[FieldError]) -> None:  
 
 
 def _wrong_type(value: Any, node: Json) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the required type if the value has another type, else an empty string."""
+    """Returns the required type if the type of a value is wrong; otherwise an empty string."""
     if node.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, int | str) and not isinstance(value, bool)
         return "" if fits else "integer,string"
@@ -214,7 +214,7 @@ def _is_time(value: str) -> bool:
 
 
 def required(path: str) -> FieldError:
-    """Returns the validation error for a missing required field."""
+    """Builds the validation error for a missing required field."""
     return FieldError(field=path, reason="FieldValueRequired", message="Required value")
 
 

@@ -1,4 +1,4 @@
-"""StatusError: builds the API server's errors as Status objects with a real server's messages.
+"""StatusError: errors as Status objects, with the same messages as from kube-apiserver.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/api/errors/errors.go.
 """
@@ -23,7 +23,7 @@ MODIFIED: Final = (
 
 
 class StatusError(Exception):
-    """An error that ends a request with a Status and, if there are any, warnings."""
+    """An error that ends an API request; the response is a Status object."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status["message"])
@@ -31,7 +31,7 @@ class StatusError(Exception):
         self.headers = headers
 
     def response(self, warnings: list[str] | None = None) -> Response:
-        """Builds the HTTP response with the Status."""
+        """Builds the HTTP response that contains the Status object."""
         plain = json_response(self.status["code"], self.status, warnings=warnings)
         return Response(
             status=plain.status, headers=(*plain.headers, *self.headers), body=plain.body
@@ -40,16 +40,16 @@ class StatusError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """A validation error about one field."""
+    """A validation error about one field of an object."""
 
     field: str
-    """The dotted path of the field, as the API server writes it."""
+    """The dotted path of the field, in the notation of kube-apiserver."""
     reason: str
-    """The reason, such as FieldValueInvalid, FieldValueRequired or FieldValueForbidden."""
+    """The reason for the error, such as FieldValueInvalid or FieldValueRequired."""
     message: str
 
     def cause(self) -> Json:
-        """Returns the validation error as an entry of details.causes."""
+        """Converts the validation error to an entry of details.causes."""
         return {"reason": self.reason, "message": self.message, "field": self.field}
 
 
@@ -61,7 +61,7 @@ def failure(
     *,
     metadata: Json | None = None,
 ) -> Json:
-    """Builds a Status that reports a failure."""
+    """Builds a Status object that reports a failure."""
     status: Json = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -77,7 +77,7 @@ def failure(
 
 
 def success(details: Json) -> Json:
-    """Builds the Status for a successful deletion."""
+    """Builds the Status object for a successful deletion."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -88,52 +88,52 @@ def success(details: Json) -> Json:
 
 
 def details(group: str, kind: str, name: str = "", **more: object) -> Json:
-    """Builds a Status's details, without empty fields."""
+    """Builds the details of a Status object, without empty fields."""
     full = {"name": name, "group": group, "kind": kind, **more}
     return {key: value for key, value in full.items() if value}
 
 
 def qualified(group: str, plural: str) -> str:
-    """Returns a resource with its group: `virtualmachines.kubevirt.io`; `nodes` for core."""
+    """Returns the plural with the group: `virtualmachines.kubevirt.io`, or `nodes` for core."""
     return f"{plural}.{group}" if group else plural
 
 
 def not_found(group: str, plural: str, name: str) -> StatusError:
-    """Returns the 404 error for an object that does not exist."""
+    """Builds the 404 error for an object that does not exist."""
     message = f"{qualified(group, plural)} {quote(name)} not found"
     return StatusError(failure(404, "NotFound", message, details(group, plural, name)))
 
 
 def already_exists(group: str, plural: str, name: str) -> StatusError:
-    """Returns the 409 error for a new object whose name is already in use."""
+    """Builds the 409 error for a new object whose name is already in use."""
     message = f"{qualified(group, plural)} {quote(name)} already exists"
     return StatusError(failure(409, "AlreadyExists", message, details(group, plural, name)))
 
 
 def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> StatusError:
-    """Returns the 409 error for an object that is not in the state that the client expects."""
+    """Builds the 409 error for an object that is not in the state that the client expects."""
     message = f"Operation cannot be fulfilled on {qualified(group, plural)} {quote(name)}: {why}"
     return StatusError(failure(409, "Conflict", message, details(group, plural, name)))
 
 
 def bad_request(message: str) -> StatusError:
-    """Returns a 400 error with the given message."""
+    """Builds a 400 error with the given message."""
     return StatusError(failure(400, "BadRequest", message))
 
 
 def internal(why: str) -> StatusError:
-    """Returns the 500 error for a request that the server cannot complete."""
+    """Builds the 500 error for a request that the API server cannot complete."""
     message = f"Internal error occurred: {why}"
     return StatusError(failure(500, "InternalError", message, {"causes": [{"message": why}]}))
 
 
 def rejected() -> StatusError:
-    """Returns the 422 error without causes, which a real server sends for a failed JSON Patch."""
+    """Builds the 422 error without causes, which kube-apiserver sends for a failed JSON Patch."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
 def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
-    """Returns the 415 error, which lists the accepted media types."""
+    """Builds the 415 error, which lists the accepted media types."""
     message = (
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted)
@@ -142,13 +142,13 @@ def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
 
 
 def method_not_allowed() -> StatusError:
-    """Returns the 405 error for an HTTP method that the resource does not support."""
+    """Builds the 405 error for an HTTP method that the resource does not support."""
     message = "the server does not allow this method on the requested resource"
     return StatusError(failure(405, "MethodNotAllowed", message, {}))
 
 
 def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> StatusError:
-    """Returns the 422 error, which lists one cause for each violated rule."""
+    """Builds the 422 error, which lists one cause for each violated rule."""
     listed = [f"{error.field}: {error.message}" for error in errors]
     said = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
     head = qualified(group, kind)
@@ -164,7 +164,7 @@ def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> Statu
 
 
 def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
-    """Returns the error for a write that a webhook or a built-in admission plugin denies."""
+    """Builds the error for a write that a webhook or a built-in admission plugin denies."""
     if not denial.webhook:
         if denial.reason != "Forbidden":
             return StatusError(failure(denial.code, denial.reason, denial.message, {}))
@@ -178,7 +178,7 @@ def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
 def forbidden(
     user: User, verb: str, group: str, plural: str, name: str, scope: str
 ) -> StatusError:
-    """Returns the 403 error of the RBAC authorizer.
+    """Builds the 403 error for a request that RBAC does not allow.
 
     Args:
         user: The user who sends the request.
@@ -199,24 +199,24 @@ def forbidden(
 
 
 def forbidden_path(user: User, verb: str, path: str) -> StatusError:
-    """Returns the 403 error for a URL path that is not for a resource."""
+    """Builds the 403 error for a URL path that is not for an API resource."""
     message = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
     return StatusError(failure(403, "Forbidden", message, {}))
 
 
 def unauthorized() -> StatusError:
-    """Returns the 401 error for an unknown token."""
+    """Builds the 401 error for an unknown bearer token."""
     return StatusError(failure(401, "Unauthorized", "Unauthorized"))
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Returns the 410 error; its token lets a client continue the list at a newer revision."""
+    """Builds the 410 error, optionally with a token to continue the list at a newer version."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 
 
 def quote(text: str) -> str:
-    """Quotes a string of ordinary characters as %q does in Go."""
+    """Quotes a string in JSON notation, which for ordinary characters equals Go's %q."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -234,7 +234,7 @@ _INJECTED: Final = {
 
 
 def injected(code: int, message: str, retry_after_s: int | None) -> StatusError:
-    """Returns the error Status that an injected fault sends."""
+    """Builds the error that an injected fault of the simulated API server sends."""
     reason, sentence = _INJECTED.get(code, ("", "an injected fault"))
     extra = {"retryAfterSeconds": retry_after_s} if retry_after_s is not None else None
     headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)

@@ -1,1 +1,1 @@
-"""Handles requests that create, change and delete objects."""
+"""Handles API requests that create, change and delete objects."""

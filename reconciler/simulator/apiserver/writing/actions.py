@@ -1,4 +1,4 @@
-"""Handles requests to subresources.kubevirt.io, which virt-api serves in a real cluster."""
+"""Handles API requests to subresources.kubevirt.io, which virt-api serves in a real cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_action(admission: Admission, request: Request, target: RequestInfo) -> Response:
-    """Runs a subresource action and returns its response; an unknown action gets 404.
+    """Runs the function of a subresource and returns the response, or 404 without a function.
 
     The response to a PUT has no body, so a client that accepts only JSON receives 406.
 
@@ -41,13 +41,13 @@ def run_action(admission: Admission, request: Request, target: RequestInfo) -> R
 
 
 def _accepts_anything(request: Request) -> bool:
-    """Returns whether the client accepts every media type, explicitly or by default."""
+    """Returns whether the client accepts all media types, explicitly or by default."""
     types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
     return any(each in {"", "*/*"} for each in types)
 
 
 def _options(request: Request) -> Json:
-    """Decodes the action's options from the body; the server ignores the query.
+    """Decodes the options of a subresource request from its body; ignores the URL query.
 
     Raises:
         StatusError: The body is not an object.
@@ -61,7 +61,7 @@ def _options(request: Request) -> Json:
 
 
 def _complaint(body: bytes) -> str:
-    """Returns the error message of Go's stream decoder for a body that is not JSON."""
+    """Returns the error message of Go's stream decoder, or an empty string for valid JSON."""
     try:
         go_json.loads(body)
     except go_json.MalformedError as error:

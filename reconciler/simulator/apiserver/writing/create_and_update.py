@@ -1,4 +1,4 @@
-"""Writer: handles POST and PUT requests, and defines the steps of every write.
+"""Writer: handles POST and PUT requests, and defines the steps of every write request.
 
 A write decodes and prunes the object, computes managedFields, runs mutating hooks, checks the
 schema, runs validating hooks, and stores the object.
@@ -75,7 +75,7 @@ class Writer:
         return json_response(200, call.present(updated), warnings=call.warnings)
 
     def store_new(self, call: ApiCall, obj: Json, *, owned: list[Json] | None = None) -> Json:
-        """Runs admission on a new object and stores the object.
+        """Calls the admission hooks for a new object, and stores the object.
 
         Args:
             call: The request that creates the object.
@@ -106,7 +106,7 @@ class Writer:
     def store_changed(
         self, call: ApiCall, live: Json, obj: Json, *, owned: list[Json] | None = None
     ) -> Json:
-        """Runs admission on a changed object and stores the object.
+        """Calls the admission hooks for a changed object, and stores the object.
 
         Args:
             call: The request that changes the object.

@@ -53,7 +53,7 @@ class Deleter:
         return json_response(200, status_errors.success(done), warnings=call.warnings)
 
     def delete_collection(self, call: ApiCall) -> Response:
-        """Handles a DELETE request for a collection; the response lists the deleted objects."""
+        """Handles a DELETE request for a collection, and responds with the deleted objects."""
         options, chosen = _options(call), selection(call)
         resource = call.resource
         with self._store.lock:
@@ -115,7 +115,7 @@ class Deleter:
 
 
 def _options(call: ApiCall) -> Json:
-    """Reads the DeleteOptions from a request's body and query."""
+    """Reads the DeleteOptions from the body and the URL query of a request."""
     options = request_body.read_options(call.request, "DeleteOptions")
     policy = call.request.param("propagationPolicy")
     return {**options, "propagationPolicy": policy} if policy else options
