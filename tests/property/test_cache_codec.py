@@ -102,7 +102,7 @@ def described(result):
 
 @given(fleets())
 @settings(max_examples=50, deadline=None)
-def test_parse_cache_codec_decodes_the_same_result_that_was_encoded(texts):
+def test_parse_cache_returns_the_parse_result_that_was_stored(texts):
     for text in texts:
         found = read_manifests(FILE.path, text.encode())
         kept = cache_codec.encode(found, FILE.path)
@@ -112,7 +112,7 @@ def test_parse_cache_codec_decodes_the_same_result_that_was_encoded(texts):
 
 @given(fleets(), st.data())
 @settings(max_examples=50, deadline=None)
-def test_parse_cache_codec_decodes_a_damaged_record_or_raises_a_value_error(texts, data):
+def test_damaged_parse_cache_entry_is_decoded_or_raises_a_value_error(texts, data):
     kept = cache_codec.encode(read_manifests(FILE.path, texts[0].encode()), FILE.path)
     at = data.draw(st.integers(0, len(kept) - 1))
     damaged = kept[:at] + data.draw(st.binary(max_size=3)) + kept[at + 1 :]

@@ -109,7 +109,7 @@ def compared(before, after, live):
 
 
 @given(desired_states(), live_states())
-def test_comparison_of_two_equal_plans_reports_no_difference(state, live):
+def test_plan_comparison_reports_no_difference_between_two_equal_plans(state, live):
     found = compared(state, state, live)
     assert {each.state for each in found.objects.values()} <= {BaselineState.UNCHANGED}
     assert set(found.diagnostics.values()) <= {BaselineState.UNCHANGED}
@@ -120,7 +120,9 @@ def test_comparison_of_two_equal_plans_reports_no_difference(state, live):
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_swapping_two_compared_plans_swaps_their_new_and_absent_objects(one, other, live):
+def test_plan_comparison_swaps_new_and_absent_objects_if_the_two_plans_are_swapped(
+    one, other, live
+):
     there, back = compared(one, other, live), compared(other, one, live)
     exchanged = {BaselineState.NEW: BaselineState.ABSENT, BaselineState.ABSENT: BaselineState.NEW}
     for ref, each in there.objects.items():
@@ -129,7 +131,7 @@ def test_swapping_two_compared_plans_swaps_their_new_and_absent_objects(one, oth
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_plan_comparison_marks_each_change_that_was_already_pending_in_the_base_commit(
+def test_plan_comparison_marks_changes_that_were_already_pending_in_the_base_commit(
     one, other, live
 ):
     found = compared(one, other, live)
@@ -154,7 +156,9 @@ def test_plan_comparison_marks_each_change_that_was_already_pending_in_the_base_
 
 
 @given(readings(), readings(), live_states(), st.sampled_from((None, FULL)))
-def test_plan_does_not_depend_on_comparison_with_a_base_commit(base, head, live, capacity):
+def test_plan_is_the_same_with_and_without_a_base_commit_for_comparison(
+    base, head, live, capacity
+):
     head = replace(
         head, config=replace(head.config, cluster=None), state=replace(head.state, unusable=False)
     )

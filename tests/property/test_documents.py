@@ -78,7 +78,7 @@ def test_yaml_parser_reads_generated_json_as_the_original_values(value, ascii_on
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3), st.sampled_from(["x: [", "x: y: z", "'", "*a"]))
 @settings(max_examples=50, deadline=None)
-def test_other_yaml_documents_are_read_from_a_file_with_an_invalid_document(values, broken):
+def test_valid_documents_in_a_yaml_file_are_read_although_one_document_is_invalid(values, broken):
     for position in range(len(values) + 1):
         texts = [yaml_text(value) for value in values]
         texts.insert(position, broken + "\n")

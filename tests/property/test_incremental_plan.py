@@ -120,7 +120,7 @@ class Steps:
 
 @given(st.lists(live_states(), min_size=1, max_size=6))
 @settings(max_examples=50, deadline=None)
-def test_incremental_plan_equals_a_plan_from_scratch_after_each_change(changes):
+def test_incrementally_updated_plan_equals_a_newly_computed_plan_after_each_change(changes):
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     for change in changes:
@@ -129,7 +129,7 @@ def test_incremental_plan_equals_a_plan_from_scratch_after_each_change(changes):
         assert decide(*arguments, planner) == decide(*arguments)
 
 
-def test_planner_reevaluates_only_changed_vms():
+def test_planner_decides_again_only_about_vms_that_have_changed():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     assert planner.decided == len(REFS)
@@ -153,7 +153,7 @@ def quiet() -> dict:
     return {**nothing, **unchanged, **moving, "later_s": 0}
 
 
-def test_plan_shows_a_memory_size_in_the_new_notation_if_its_value_is_unchanged():
+def test_plan_shows_a_memory_size_in_its_new_notation_if_only_the_notation_changes():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     for size in ("2Gi", "2048Mi"):
         story.desired = make_desired(want(size, REFS[0]))
@@ -162,7 +162,7 @@ def test_plan_shows_a_memory_size_in_the_new_notation_if_its_value_is_unchanged(
         assert str(change.after) == size
 
 
-def test_plan_message_shows_max_guest_in_the_new_notation_if_its_value_is_unchanged():
+def test_plan_message_shows_max_guest_in_its_new_notation_if_only_the_notation_changes():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
@@ -190,7 +190,7 @@ def test_vm_is_blocked_while_its_manifest_in_git_has_an_error():
     assert reasons == [Reason.NOTHING_NAMED, Reason.INVALID_MANIFEST, Reason.NOTHING_NAMED]
 
 
-def test_plan_shows_the_new_line_number_of_a_value_that_moved_within_its_file():
+def test_plan_shows_the_new_line_number_of_a_value_that_has_moved_within_its_file():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     for line in (7, 9):
         place = Location(path="vms.yaml", line=line, column=1)
@@ -200,7 +200,7 @@ def test_plan_shows_the_new_line_number_of_a_value_that_moved_within_its_file():
         assert decision.at == decision.changes[0].at == place
 
 
-def test_planner_reevaluates_vms_when_node_or_quota_capacity_changes():
+def test_planner_decides_again_about_vms_when_node_or_quota_capacity_changes():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []
@@ -222,7 +222,7 @@ def test_plan_omits_vms_that_were_removed_from_git():
     assert plan == decide(fewer, story.live, policy, story.now)
 
 
-def test_planner_blocks_a_vm_whose_guest_does_not_use_the_new_memory_before_the_timeout():
+def test_vm_is_blocked_if_its_guest_does_not_use_the_new_memory_within_the_timeout():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []

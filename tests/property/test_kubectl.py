@@ -64,13 +64,13 @@ def ours(text):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_yaml_parser_accepts_text_that_kubectl_accepts(text):
+def test_yaml_parser_accepts_yaml_that_kubectl_accepts(text):
     names = [each["metadata"]["name"] for each in ours(text)]
     assert names == (["a", "b"] if '"b"}' in text else ["a"])
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_yaml_parser_rejects_text_that_kubectl_rejects(text):
+def test_yaml_parser_rejects_yaml_that_kubectl_rejects(text):
     assert ours(HEAD + text) is None
 
 

@@ -92,7 +92,7 @@ def decide(doc, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patched_kubevirt_cr_matches_git_and_the_next_plan_contains_no_change(have, wanted, bare):
+def test_plan_after_the_kubevirt_cr_is_patched_contains_no_further_change(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     after = apply_all(doc, decision.actions) if decision else doc
@@ -101,7 +101,7 @@ def test_patched_kubevirt_cr_matches_git_and_the_next_plan_contains_no_change(ha
 
 
 @given(have=SETTINGS, wanted=SETTINGS)
-def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
+def test_kubevirt_cr_patch_does_not_change_fields_that_git_does_not_set(have, wanted):
     doc = document(have, bare=False)
     before = json.loads(json.dumps(doc))
     decision = decide(doc, wanted)
@@ -118,7 +118,9 @@ def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patch_for_a_deleted_kubevirt_cr_is_not_applied_to_the_recreated_cr(have, wanted, bare):
+def test_patch_for_a_deleted_kubevirt_cr_is_not_applied_after_the_cr_is_recreated(
+    have, wanted, bare
+):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     if decision is None or not decision.actions:

@@ -95,13 +95,13 @@ def as_found(violations):
 
 @given(edited())
 @settings(max_examples=100, deadline=None)
-def test_fast_schema_check_and_jsonschema_find_the_same_errors_in_an_edited_plan_file(tree):
+def test_fast_schema_check_finds_the_same_errors_in_plan_files_as_jsonschema(tree):
     found = slow_check(tree, "plan")
     if fits("plan")(tree):
         assert found == ()
     assert as_found(check(tree, "plan")) == as_found(found)
 
 
-def test_unedited_plan_files_pass_the_fast_schema_check():
+def test_unmodified_plan_files_pass_the_fast_schema_check():
     for plan in PLANS:
         assert fits("plan")(plan)

@@ -12,12 +12,12 @@ BYTES = st.integers(0, 2**62)
 
 
 @given(BYTES)
-def test_canonical_notation_of_a_quantity_parses_to_the_same_number_of_bytes(n_bytes):
+def test_canonical_notation_of_a_quantity_is_parsed_to_the_same_number_of_bytes(n_bytes):
     assert MemoryQuantity.parse(canonical(n_bytes)).n_bytes == n_bytes
 
 
 @given(st.integers(0, 2**20))
-def test_equal_quantities_in_different_notations_are_equal(gib):
+def test_quantities_with_the_same_value_in_different_notations_are_equal(gib):
     spellings = (f"{gib}Gi", f"{gib * 1024}Mi", gib * 2**30, f"{gib}.0Gi")
     values = {MemoryQuantity.parse(each) for each in spellings}
     assert len(values) == 1
@@ -77,7 +77,7 @@ def test_invalid_quantity_is_rejected_with_a_hint(text, says):
 @pytest.mark.parametrize(
     ("left", "right"), [("60s", "1m0s"), ("1h", "60m"), ("1.5h", "90m"), ("0", "0s")]
 )
-def test_equal_durations_in_different_notations_are_equal(left, right):
+def test_durations_with_the_same_value_in_different_notations_are_equal(left, right):
     assert Duration.parse(left) == Duration.parse(right)
 
 

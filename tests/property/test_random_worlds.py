@@ -135,7 +135,7 @@ def limit_of(case):
 
 @SETTINGS
 @given(CASES)
-def test_rollout_in_a_random_cluster_has_the_planned_effects(case):
+def test_rollout_in_a_random_simulated_cluster_has_the_planned_effects(case):
     run = rig(case)
     before, traffic, busy_before = uids(run), Traffic(run), len(in_the_way(run))
     report = run.apply(case.desired, deadline_s=DEADLINE_S, max_concurrent=case.max_concurrent)
@@ -209,7 +209,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 
 @SETTINGS
 @given(CASES)
-def test_manual_memory_change_has_the_effect_that_the_plan_predicted(case):
+def test_manual_memory_change_has_the_effect_that_the_plan_predicts(case):
     """Make each blocked or delayed change by hand in a copy of the simulated cluster.
 
     The copy has no faults. If the plan changes the KubeVirt CR, the CR is changed first.

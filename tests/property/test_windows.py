@@ -120,7 +120,7 @@ def open_minutes(windows, begin, end):
 
 @settings(max_examples=40, deadline=None)
 @given(cases())
-def test_computed_maintenance_window_times_equal_the_times_of_a_minute_by_minute_search(case):
+def test_maintenance_window_times_equal_those_found_by_checking_every_minute(case):
     windows, begin, now = case
     first, end = begin - timedelta(days=BEFORE), begin + timedelta(days=DAYS + AFTER)
     states = open_minutes(windows, first, end)
@@ -138,7 +138,9 @@ def test_computed_maintenance_window_times_equal_the_times_of_a_minute_by_minute
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0, 10 * 86_400))
-def test_change_that_fits_into_a_maintenance_window_ends_before_the_window_closes(case, seconds):
+def test_change_starts_in_a_maintenance_window_only_if_the_change_ends_before_the_window_closes(
+    case, seconds
+):
     windows, _, now = case
     found = opening(windows, now)
     if found.fits(now, seconds):

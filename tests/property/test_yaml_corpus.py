@@ -166,7 +166,7 @@ def present(values):
 
 
 @pytest.mark.parametrize("name", CORPUS)
-def test_yaml_corpus_text_is_parsed_to_the_values_that_kubernetes_reads(name):
+def test_yaml_examples_are_parsed_to_the_values_that_kubernetes_reads(name):
     row = CORPUS[name]
     expected = present([OBJECT | row.value])
     assert present(ours(HEAD + row.text)) == expected
@@ -178,7 +178,7 @@ def test_yaml_corpus_text_is_parsed_to_the_values_that_kubernetes_reads(name):
 
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
-def test_kubectl_reads_the_expected_values_of_the_yaml_corpus():
+def test_kubectl_reads_the_expected_values_from_the_yaml_examples():
     wrong = {
         name: found
         for name, row in CORPUS.items()
@@ -209,7 +209,7 @@ def documents(text):
     return found
 
 
-def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_for_known_cases():
+def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_known_cases():
     cases = list(suite())
     by_pyyaml, by_ruamel = set(), set()
     for name, text, _ in cases:
@@ -224,7 +224,7 @@ def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_for
     assert by_ruamel == RUAMEL_CODES.keys()
 
 
-def test_yaml_parser_reads_the_specified_values_in_the_yaml_test_suite_except_for_known_cases():
+def test_yaml_parser_reads_the_expected_values_of_the_yaml_test_suite_except_known_cases():
     different = {
         name
         for name, text, expected in suite()

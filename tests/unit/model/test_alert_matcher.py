@@ -49,13 +49,13 @@ REJECTED = {
 
 
 @pytest.mark.parametrize("text", ACCEPTED)
-def test_alert_matcher_is_read_like_a_selector_of_promql(text):
+def test_alert_matcher_is_parsed_like_a_promql_selector(text):
     assert conditions(text) == ACCEPTED[text]
     assert str(AlertMatcher.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", REJECTED, ids=lambda text: text[:20])
-def test_text_that_is_not_an_alert_matcher_is_rejected_with_the_reason(text):
+def test_invalid_alert_matcher_is_rejected_with_a_reason(text):
     with pytest.raises(AlertMatcherError) as caught:
         AlertMatcher.parse(text)
     assert REJECTED[text] in str(caught.value)

@@ -31,7 +31,7 @@ LABELS = {"tier": "db", "app.example.com/part": "core", "empty": ""}
         ("app.example.com/part=core,tier in (a,b)", False),
     ],
 )
-def test_label_selector_matches_as_in_kubernetes(text, matches):
+def test_label_selector_matches_the_same_labels_as_in_kubernetes(text, matches):
     assert Selector.parse(text).matches(LABELS) is matches
 
 
@@ -52,7 +52,7 @@ def test_label_selector_matches_as_in_kubernetes(text, matches):
         ("a>1", "condition 1, a text of 3 characters, is not a label condition"),
     ],
 )
-def test_error_about_an_invalid_label_selector_does_not_quote_the_selector(text, message):
+def test_error_message_about_an_invalid_label_selector_does_not_quote_the_selector(text, message):
     with pytest.raises(SelectorError) as caught:
         Selector.parse(text)
     assert str(caught.value).partition(";")[0] == message

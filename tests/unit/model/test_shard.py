@@ -17,7 +17,7 @@ def shards(total: int) -> list[Shard]:
 
 
 @given(TOTALS, NAMESPACES)
-def test_namespace_belongs_to_exactly_one_shard(total, namespace):
+def test_each_namespace_belongs_to_exactly_one_shard(total, namespace):
     assert sum(each.holds(namespace) for each in shards(total)) == 1
 
 
@@ -40,7 +40,7 @@ def test_concurrency_limits_of_all_shards_add_up_to_the_total_limit(total, limit
 
 
 @pytest.mark.parametrize("text", ["", "1", "4/4", "1/0", "-1/4", "a/b", "1/4/2", " 1/4", "0/0"])
-def test_invalid_shard_raises_an_error(text):
+def test_invalid_shard_string_raises_an_error(text):
     with pytest.raises(ShardError):
         Shard.parse(text)
 
@@ -50,6 +50,6 @@ def test_kubevirt_cr_belongs_only_to_the_first_shard():
 
 
 @given(TOTALS)
-def test_shard_is_parsed_from_its_printed_form(total):
+def test_shard_can_be_parsed_from_its_printed_form(total):
     for each in shards(total):
         assert Shard.parse(str(each)) == each

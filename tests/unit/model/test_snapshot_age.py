@@ -15,11 +15,11 @@ DAY = Duration.parse("24h")
 
 
 @pytest.mark.parametrize("hours", [-0.05, 0, 1, 24])
-def test_snapshot_up_to_the_maximum_age_causes_no_warning(hours):
+def test_cluster_snapshot_up_to_the_maximum_age_causes_no_warning(hours):
     assert age_warning(NOW - timedelta(hours=hours), NOW, DAY, None) is None
 
 
-def test_snapshot_beyond_the_maximum_age_causes_a_warning_with_its_time():
+def test_warning_about_a_cluster_snapshot_beyond_the_maximum_age_contains_the_snapshot_time():
     warning = age_warning(NOW - timedelta(days=1, seconds=1), NOW, DAY, None)
     assert warning.severity is Severity.WARNING
     assert warning.message == (
@@ -28,6 +28,6 @@ def test_snapshot_beyond_the_maximum_age_causes_a_warning_with_its_time():
     )
 
 
-def test_snapshot_from_the_future_causes_a_warning_because_its_age_is_unknown():
+def test_cluster_snapshot_with_a_time_in_the_future_causes_a_warning():
     warning = age_warning(NOW + timedelta(minutes=6), NOW, DAY, None)
     assert "2026-03-02 09:36:00 UTC, which is in the future" in warning.message

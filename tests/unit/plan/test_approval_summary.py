@@ -57,7 +57,7 @@ def test_approval_lists_each_step_of_a_kubevirt_cr_change_as_a_separate_action()
     assert found.of(KUBEVIRT, WaveName.STRATEGY) == found.actions[KUBEVIRT][1]
 
 
-def test_approval_lists_the_restart_as_a_separate_action():
+def test_approval_lists_a_vm_restart_as_a_separate_action():
     live = make_live(make_vm(), vmis=(make_vmi(),))
     plan = plan_of(
         make_desired(want("8Gi")), live, restart=RestartConsent.WINDOW, windows=(ALWAYS,)

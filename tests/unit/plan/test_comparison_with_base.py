@@ -71,7 +71,7 @@ def states(found):
         ("1Gi", "1Gi", UNCHANGED),
     ],
 )
-def test_state_of_a_change_depends_on_the_sizes_in_the_base_commit_and_in_the_planned_commit(
+def test_comparison_state_of_a_vm_follows_from_its_sizes_in_the_base_and_planned_commits(
     before, after, state
 ):
     found = compared(desired("1Gi", before), desired("1Gi", after))
@@ -88,7 +88,7 @@ def test_state_of_a_change_depends_on_the_sizes_in_the_base_commit_and_in_the_pl
         (("beware",), ("other",), UPDATED),
     ],
 )
-def test_warning_about_an_unchanged_object_counts_as_a_change(before, after, state):
+def test_plan_comparison_reports_a_changed_warning_about_an_unchanged_object(before, after, state):
     git = desired("1Gi")
     plan = decide(git, LIVE, PlanPolicy(), AT)
     (decision,) = plan.decisions
@@ -100,7 +100,7 @@ def test_warning_about_an_unchanged_object_counts_as_a_change(before, after, sta
     assert not any(found.summary().values()), "nothing happens to the object"
 
 
-def test_effect_of_a_kubevirt_cr_edit_on_a_vm_that_is_not_edited_is_reported_as_indirect():
+def test_kubevirt_cr_edit_that_affects_an_unedited_vm_is_an_indirect_change_of_the_vm():
     live = replace(LIVE, kubevirt=make_kubevirt())
     turned_off = desired("2Gi", "1Gi", kubevirt={ROLLOUT_STRATEGY: "Stage"})
     found = compared(desired("2Gi", "1Gi"), turned_off, live)
@@ -112,7 +112,7 @@ def test_effect_of_a_kubevirt_cr_edit_on_a_vm_that_is_not_edited_is_reported_as_
     assert [each.ref for each in found.indirect] == [A]
 
 
-def test_new_restart_consent_changes_the_effect_on_a_vm_that_is_not_edited():
+def test_new_permission_to_restart_changes_the_planned_effect_on_an_unedited_vm():
     git = desired("8Gi")
     plans = [decide(git, LIVE, PlanPolicy(restart=restart), AT) for restart in ("never", "stage")]
     found = compare(
@@ -126,7 +126,7 @@ def test_new_restart_consent_changes_the_effect_on_a_vm_that_is_not_edited():
     assert (found.state(A), found.objects[A].edited) == (UPDATED, False)
 
 
-def test_comparison_marks_only_fields_with_a_new_value_as_edited():
+def test_plan_comparison_marks_only_fields_with_a_new_value_as_edited():
     found = compared(desired("1Gi", "2Gi"), desired("2Gi", "2048Mi"))
     assert found.objects[A].edited_fields == {GUEST_MEMORY}
     assert not found.objects[B].edited
@@ -139,7 +139,7 @@ def test_changed_label_marks_a_vm_but_not_its_memory_size_as_edited():
     assert found.state(A) is UNCHANGED
 
 
-def test_comparison_summary_counts_pending_objects_by_state_and_effect():
+def test_plan_comparison_summary_counts_objects_by_state_and_effect():
     found = compared(desired("2Gi", "2Gi", "2Gi"), desired("2Gi", "8Gi"))
     assert found.summary() == {
         "new": {},
@@ -151,7 +151,7 @@ def test_comparison_summary_counts_pending_objects_by_state_and_effect():
     assert [each.ref for each in found.removed] == [C]
 
 
-def test_change_that_git_reverts_is_reported_as_withdrawn_but_not_as_removed():
+def test_pending_change_that_git_reverts_is_reported_as_withdrawn():
     found = compared(desired("2Gi"), desired("1Gi"))
     assert [each.ref for each in found.withdrawn] == [A]
     assert list(found.removed) == []
@@ -178,7 +178,7 @@ def problem(message, *, code="bad", ref=None, line=3, severity=Severity.ERROR, p
         ([problem("x", ref=A)], [problem("x", ref=B)], [NEW], 1),
     ],
 )
-def test_diagnostic_of_the_base_commit_is_recognized_although_its_line_number_has_changed(
+def test_plan_comparison_recognises_a_known_diagnostic_at_a_different_line_number(
     before, after, expected, absent
 ):
     git = desired("1Gi")
@@ -198,7 +198,7 @@ def test_diagnostic_of_the_base_commit_is_recognized_although_its_line_number_ha
     )
 
 
-def test_error_in_git_that_also_exists_in_the_base_commit_does_not_count_as_an_edit():
+def test_error_that_also_exists_in_the_base_commit_does_not_count_as_an_edit():
     error = problem("wrong", ref=A)
     old = desired("2Gi", diagnostics=(error,))
     moved = desired("2Gi", diagnostics=(replace(error, at=Location(path="a", line=7, column=1)),))
@@ -210,7 +210,7 @@ def test_error_in_git_that_also_exists_in_the_base_commit_does_not_count_as_an_e
     assert fresh.adds_errors
 
 
-def test_kubevirt_cr_setting_is_marked_as_edited_only_if_the_planned_commit_changes_the_setting():
+def test_kubevirt_cr_setting_counts_as_edited_only_if_the_planned_commit_changes_it():
     live = replace(LIVE, kubevirt=with_settings(make_kubevirt(), maxGuest=q("4Gi")))
     max_guest = ("spec", "configuration", "liveUpdateConfiguration", "maxGuest")
     old = desired("1Gi", kubevirt={max_guest: q("8Gi")})

@@ -19,7 +19,7 @@ BASE = {
 PINNED = "sha256:1aeef0c4098aadc230260e150a940393caf436d5c0c0ec4836337ee0dafdb136"
 
 
-def test_action_digest_is_stable():
+def test_action_digest_is_the_same_in_every_release():
     """A new encoding would invalidate every existing approval."""
     assert action_digest(**BASE) == PINNED
 
@@ -78,12 +78,12 @@ def test_action_digest_changes_with_every_patch_value_except_the_object_generati
     assert left != action_digest(**BASE | guarded(4, op, path))
 
 
-def test_restart_digest_differs_from_the_digest_of_an_empty_patch():
+def test_digest_of_a_restart_differs_from_the_digest_of_an_empty_patch():
     restart = {"patch": (), "restart": True}
     assert action_digest(**BASE | restart) != action_digest(**BASE | {"patch": ()})
     assert action_digest(**BASE | restart) == action_digest(**BASE | restart)
 
 
-def test_restart_digest_is_stable():
+def test_digest_of_a_restart_is_the_same_in_every_release():
     found = action_digest(**BASE | {"patch": (), "restart": True})
     assert found == "sha256:5660565d6145c1ef800ebc4a1b84694bd3c84a3f945cc2f254dc06dfdf91f23d"

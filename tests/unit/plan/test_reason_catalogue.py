@@ -42,7 +42,7 @@ def test_reason_catalogue_lists_reasons_in_the_order_of_the_enum():
 
 
 @pytest.mark.parametrize("reason", marked(Mark.RECORDED))
-def test_reason_seen_on_a_real_cluster_cites_a_recorded_scenario(reason):
+def test_reason_that_was_observed_on_a_real_cluster_cites_a_recorded_scenario(reason):
     where = CATALOGUE[reason].where
     if where.startswith("api mechanics"):
         return

@@ -101,11 +101,11 @@ def test_plan_orders_vms_by_canary_or_batch_then_by_priority_then_by_name():
     assert [each.position for each in plan.forecast.vms] == [1, 2, 3, 4, 5, 6]
 
 
-def test_rollout_notes_are_empty_without_a_rollout_policy():
+def test_plan_without_rollout_settings_has_no_rollout_notes():
     assert notes(*world("a", "b")) == {}
 
 
-def test_rollout_notes_are_empty_without_actions():
+def test_plan_without_changes_has_no_rollout_notes():
     choices = {
         "canary": canary(),
         "batches": (select("a=b"),),
@@ -125,16 +125,16 @@ def test_note_about_a_closed_maintenance_window_contains_the_start_of_the_next_w
     }
 
 
-def test_maintenance_windows_that_never_open_cause_a_warning():
+def test_maintenance_window_that_never_opens_causes_a_warning():
     never = Window(kind=WindowKind.ALLOW, cron="0 0 29 2 *", duration=Duration.parse("1h"))
     assert notes(*world("a"), windows=(never,))["outside-window"][0] is Severity.WARNING
 
 
-def test_change_that_fits_into_the_open_maintenance_window_causes_no_note():
+def test_plan_has_no_note_about_a_change_that_fits_into_the_open_maintenance_window():
     assert notes(*world("a"), windows=(window(-60, "8h"),)) == {}
 
 
-def test_change_that_fits_only_into_a_later_maintenance_window_causes_a_note():
+def test_plan_has_a_note_about_a_change_that_fits_only_into_a_later_maintenance_window():
     found = notes(*world("a"), windows=(window(-3000, "1h"),))
     assert list(found) == ["next-window"]
     severity, message = found["next-window"]
@@ -161,13 +161,13 @@ def test_change_that_is_too_long_for_every_maintenance_window_causes_a_warning()
     }
 
 
-def test_window_check_uses_the_longest_upcoming_window():
+def test_change_duration_is_compared_with_the_longest_upcoming_maintenance_window():
     short = tuple(window(3600 * n, "16m") for n in range(1, 6))
     assert list(notes(*world("a"), windows=short)) == ["outside-window", "window-too-short"]
     assert list(notes(*world("a"), windows=(*short, window(36000, "1h")))) == ["outside-window"]
 
 
-def test_migration_without_a_time_limit_causes_a_window_warning():
+def test_migration_without_a_time_limit_causes_a_maintenance_window_warning():
     kubevirt = with_settings(make_kubevirt(), completionTimeoutPerGiB=0)
     ref = vm_ref("db", "a")
     live = make_live(make_vm(ref), vmis=(make_vmi(ref),), kubevirt=kubevirt)
@@ -175,7 +175,7 @@ def test_migration_without_a_time_limit_causes_a_window_warning():
     assert found["window-too-short"][1].endswith("db/a (without a limit)")
 
 
-def test_canary_note_counts_canaries_and_waiting_vms():
+def test_note_about_canaries_counts_the_canaries_and_the_vms_that_wait_for_them():
     desired, live = world(*"abcd", git={"a": "canary=true", "c": "canary=true"})
     assert notes(desired, live, canary=canary()) == {
         "canary": (
@@ -204,7 +204,7 @@ def test_canary_selector_without_a_matching_vm_causes_a_warning(names):
     }
 
 
-def test_canaries_that_cannot_change_cause_a_warning():
+def test_canary_whose_memory_cannot_change_causes_a_warning():
     desired, live = world("a", "b", sizes={"a": "9Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert list(found) == ["canaries-held"]
@@ -225,7 +225,7 @@ def test_plan_says_how_many_vms_each_batch_contains_and_omits_empty_batches():
     }
 
 
-def test_plan_counts_the_vm_restarts_that_each_restart_consent_permits():
+def test_plan_note_counts_the_vm_restarts_that_each_restart_policy_permits():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
@@ -245,7 +245,7 @@ def test_plan_counts_the_vm_restarts_that_each_restart_consent_permits():
 # The forecast
 
 
-def test_limit_of_changes_per_node_lengthens_the_forecast():
+def test_forecast_is_longer_if_the_number_of_changes_per_node_is_limited():
     desired, live = world(*"abc")
     free, bound = plan_of(desired, live), plan_of(desired, live, max_per_node=1)
     assert bound.forecast.latest_s > free.forecast.latest_s
@@ -259,14 +259,14 @@ def test_forecast_assumes_that_an_anti_affinity_group_changes_one_vm_at_a_time()
     assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
 
 
-def test_forecast_adds_the_canary_soak_time_to_the_end_times_of_other_vms():
+def test_forecast_starts_changes_of_other_vms_after_the_soak_time_of_the_canaries():
     desired, live = world("a", "b", git={"a": "canary=true"})
     first, second = plan_of(desired, live, canary=canary()).forecast.vms
     assert first.latest_s < 1800 < second.earliest_s
     assert second.latest_s - second.earliest_s < 120
 
 
-def test_forecast_of_a_batch_starts_after_a_running_change_of_the_previous_batch():
+def test_forecast_starts_a_batch_after_running_changes_in_the_previous_batch():
     a, b = vm_ref("db", "a"), vm_ref("db", "b")
     flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
     live = make_live(
@@ -281,7 +281,7 @@ def test_forecast_of_a_batch_starts_after_a_running_change_of_the_previous_batch
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_forecast_counts_restarts_as_concurrent_changes_but_not_as_migrations():
+def test_forecast_includes_restarts_in_the_concurrency_limits_but_not_in_migrations():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
@@ -301,9 +301,7 @@ def test_forecast_counts_restarts_as_concurrent_changes_but_not_as_migrations():
         ((window(3600, "8h"),), "times are counted from the start of a window"),
     ],
 )
-def test_forecast_with_maintenance_windows_states_the_moment_from_which_times_are_counted(
-    windows, said
-):
+def test_forecast_with_maintenance_windows_says_when_its_times_start_to_count(windows, said):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

@@ -26,7 +26,7 @@ def test_plan_shows_the_configured_timeout_for_applying_the_kubevirt_cr():
     assert [each.barrier and each.barrier.deadline_s for each in plan.waves] == [None, 450.0]
 
 
-def test_plan_waits_for_the_kubevirt_cr_up_to_five_minutes_by_default():
+def test_plan_waits_up_to_five_minutes_by_default_until_the_kubevirt_cr_is_applied():
     assert [each.barrier and each.barrier.deadline_s for each in planned().waves] == [None, 300.0]
 
 

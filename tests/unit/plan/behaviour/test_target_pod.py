@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_launcher_compute_container_requests_the_memory_recorded_on_real_clusters(
+def test_computed_memory_request_of_the_compute_container_equals_real_clusters(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)
@@ -91,7 +91,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
-def test_launcher_compute_container_request_follows_the_formula_of_each_kubevirt_version(
+def test_memory_request_of_the_compute_container_follows_each_kubevirt_versions_formula(
     version, vcpus, requests, more, mebibytes
 ):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
@@ -100,7 +100,7 @@ def test_launcher_compute_container_request_follows_the_formula_of_each_kubevirt
     assert found.request + found.hugepages == mebibytes * MI
 
 
-def test_memory_overhead_ratio_applies_to_dedicated_cpus_since_v1_6():
+def test_memory_overhead_ratio_applies_to_dedicated_cpus_since_kubevirt_v1_6():
     vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
     for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
         found = compute(vmi, GIB, nothing, rendering(version, ratio=Fraction(2)))
@@ -132,13 +132,13 @@ FOLLOWED = [
 
 
 @pytest.mark.parametrize(("requests", "limits", "target", "after"), FOLLOWED)
-def test_memory_requests_and_limits_grow_with_the_guest(requests, limits, target, after):
+def test_vm_memory_requests_and_limits_grow_with_the_guest_memory(requests, limits, target, after):
     found = asked_after(vmi_with(requests, limits), q(target).n_bytes)
     expected = tuple(q(each).n_bytes if each else None for each in after)
     assert (found.requests, found.limits) == expected
 
 
-def test_memory_requests_grow_by_the_difference_to_the_current_guest_size():
+def test_vm_memory_requests_grow_by_the_difference_from_the_current_guest_size():
     # recorded v1.3.1 slow-then-second-change: spec 2Gi, guest 1Gi, requests 2Gi; then 3Gi.
     vmi = vmi_with("2Gi", guest="2Gi", guest_current=q("1Gi"))
     assert asked_after(vmi, 3 * GIB).requests == 4 * GIB
@@ -150,7 +150,7 @@ def launcher(memory: int, limit: int = 0) -> Launcher:
     )
 
 
-def test_target_pod_request_is_the_source_pod_request_plus_the_growth():
+def test_target_pod_memory_request_is_the_source_pod_request_plus_the_growth():
     sidecars = 777
     source = launcher(1024 * MI + 268 * MI + sidecars)
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), source)
@@ -158,13 +158,13 @@ def test_target_pod_request_is_the_source_pod_request_plus_the_growth():
     assert (found.hugepages, found.limit) == (0, None)
 
 
-def test_target_pod_of_a_smaller_vm_requests_less_than_the_source_pod():
+def test_target_pod_requests_less_than_the_source_pod_if_the_vm_memory_is_reduced():
     source = launcher(2316 * MI)
     found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), rendering((1, 9, 0)), source)
     assert found.request == (2316 - 1024) * MI
 
 
-def test_target_pod_limit_grows_with_the_vm_limit_and_the_page_tables():
+def test_target_pod_memory_limit_grows_with_the_vm_memory_limit_and_the_page_tables():
     source = launcher((1024 + 270) * MI, limit=(1536 + 270) * MI + 60_000_000)
     vmi = vmi_with("1Gi", "1536Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
@@ -179,12 +179,12 @@ def test_target_pod_requests_huge_pages_for_the_guest_and_memory_for_overhead():
     assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
 
 
-def test_target_pod_request_follows_the_kubevirt_formula_if_the_source_pod_is_unknown():
+def test_target_pod_memory_request_follows_kubevirts_formula_if_the_source_pod_is_unknown():
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), None)
     assert found.request == 2316 * MI + CONSOLE_LOG
 
 
-def test_target_pod_request_includes_the_growth_of_page_tables():
+def test_target_pod_memory_request_includes_the_growth_of_page_tables():
     # 1.6.3: a guest of 1Gi requests 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
     found = target_pod(vmi_with("1Gi"), q("2Gi"), rendering((1, 6, 3)), launcher(1294 * MI))
     assert found.request == 2320 * MI

@@ -33,7 +33,7 @@ def capabilities(version, gates=(), disabled=(), namespace="kubevirt"):
         (GateStage.GRADUATED, True, True, True, True),
     ],
 )
-def test_feature_gate_is_on_according_to_its_stage_and_the_lists_of_the_cr(
+def test_feature_gate_state_follows_from_its_stage_and_the_lists_in_the_kubevirt_cr(
     stage, unset, listed, disabled, both
 ):
     name, none = frozenset({GATE}), frozenset()
@@ -55,7 +55,7 @@ def test_feature_gate_is_on_according_to_its_stage_and_the_lists_of_the_cr(
         ("v1.9.0", (), (), True, True),
     ],
 )
-def test_capabilities_follow_from_the_version_and_the_feature_gates(
+def test_kubevirt_capabilities_follow_from_the_version_and_the_feature_gates(
     version, gates, disabled, live_update, multi_architecture
 ):
     found = capabilities(version, gates, disabled)
@@ -71,7 +71,7 @@ def test_capabilities_follow_from_the_version_and_the_feature_gates(
         ("v1.8.0", {"VMLiveUpdateFeatures", "MultiArchitecture"}),
     ],
 )
-def test_graduated_gates_are_those_that_the_version_ignores(version, graduated):
+def test_graduated_feature_gates_are_those_that_the_kubevirt_version_ignores(version, graduated):
     assert capabilities(version).graduated_gates == graduated
 
 
@@ -84,7 +84,7 @@ def test_graduated_gates_are_those_that_the_version_ignores(version, graduated):
         ("v1.10.0", ("InPlaceHotplug",), True),
     ],
 )
-def test_in_place_resize_is_off_unless_a_cluster_since_v1_9_lists_the_gate(
+def test_in_place_resize_is_enabled_only_by_a_feature_gate_since_kubevirt_v1_9(
     version, gates, expected
 ):
     assert bool(capabilities(version, gates).in_place_gate) is expected
@@ -101,7 +101,7 @@ def test_in_place_resize_is_off_unless_a_cluster_since_v1_9_lists_the_gate(
         ("kubevirt", "v1.9.0", ("InPlaceHotplug",), "InPlaceHotplug"),
     ],
 )
-def test_gate_of_the_deckhouse_fork_counts_only_where_deckhouse_installs_kubevirt(
+def test_feature_gate_of_deckhouse_has_no_effect_unless_deckhouse_installed_kubevirt(
     namespace, version, gates, expected
 ):
     assert capabilities(version, gates, namespace=namespace).in_place_gate == expected

@@ -67,13 +67,13 @@ def codes(plan) -> list[str]:
     return [each.code for each in plan.diagnostics]
 
 
-def test_plan_has_no_capacity_warning_if_all_changes_fit():
+def test_plan_has_no_capacity_warning_if_capacity_suffices_for_all_changes():
     plan = fleet(3, node("node02", "16Gi"))
     assert codes(plan) == []
     assert plan.summary == {"live": 3}
 
 
-def test_node_with_capacity_for_one_of_three_vms_causes_a_warning():
+def test_node_with_capacity_for_only_one_of_three_changing_vms_causes_a_warning():
     plan = fleet(3, node("node02", "3Gi"))
     assert plan.summary == {"live": 3}
     assert codes(plan) == ["room-not-for-all"]
@@ -92,7 +92,7 @@ def test_concurrent_changes_that_together_exceed_a_quota_cause_a_warning():
     assert plan.summary == {"live": 2}
 
 
-def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
+def test_vm_that_fits_on_no_node_does_not_block_changes_to_other_vms():
     refs = [vm_ref("db", "big"), VM]
     state = make_live(
         *(make_vm(ref) for ref in refs),
@@ -104,7 +104,7 @@ def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
 
 
-def test_quota_check_counts_only_migrations_that_run_at_the_same_time():
+def test_quota_warning_considers_only_migrations_that_run_at_the_same_time():
     # KubeVirt migrates five VMs at a time; the other five use what the first five release.
     quota = Quota(
         name="team",
@@ -133,7 +133,7 @@ def test_node_gains_capacity_after_another_vm_has_migrated_to_a_different_node()
     assert "db/second" in plan.diagnostics[0].message
 
 
-def test_vm_migrates_only_if_the_memory_size_of_the_running_guest_changes():
+def test_planned_vm_change_causes_a_migration_only_if_the_running_guests_memory_changes():
     back = make_live(make_vm(guest="2Gi"), vmis=(make_vmi(),))
     stopped = make_live(make_vm())
     change = make_live(make_vm(), vmis=(make_vmi(),))
@@ -149,7 +149,7 @@ def test_vm_migrates_only_if_the_memory_size_of_the_running_guest_changes():
 
 
 @pytest.mark.parametrize(("at_once", "expected"), [(1, []), (2, ["room-one-after-another"])])
-def test_fewer_concurrent_migrations_need_less_capacity(at_once, expected):
+def test_capacity_warning_disappears_if_fewer_migrations_run_concurrently(at_once, expected):
     # The quota has capacity for a second target pod only once the first source pod has ended.
     quota = Quota(
         name="team",
@@ -163,7 +163,7 @@ def test_fewer_concurrent_migrations_need_less_capacity(at_once, expected):
 
 
 @pytest.mark.parametrize(("left", "named"), [(3 * GIB, ""), (3 * GIB - 1, "db/vm-2")])
-def test_growths_in_place_share_the_capacity_of_their_node(left, named):
+def test_vms_that_are_resized_in_place_share_the_free_memory_of_their_node(left, named):
     plan = growing(3, str(3 * USED + left), node("node02", "64Gi"))
     assert plan.summary == {"live": 3}
     assert codes(plan) == ["room-not-for-all"] * bool(named)
@@ -173,7 +173,7 @@ def test_growths_in_place_share_the_capacity_of_their_node(left, named):
 
 
 @pytest.mark.parametrize(("left", "expected"), [(2 * GIB, 0), (2 * GIB - 1, 1)])
-def test_growths_in_place_share_the_quota_of_their_namespace(left, expected):
+def test_vms_that_are_resized_in_place_share_the_quota_of_their_namespace(left, expected):
     used = {"requests.memory": 2 * USED, "pods": 2}
     hard = {"requests.memory": 2 * USED + left, "pods": 2}
     plan = growing(2, "64Gi", quotas=[Quota(name="team", hard=hard, used=used)])

@@ -37,7 +37,7 @@ INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Inte
         ),
     ],
 )
-def test_eligible_nodes_are_other_schedulable_nodes_with_the_required_labels(
+def test_vm_may_migrate_only_to_other_schedulable_nodes_with_the_required_labels(
     other, selector, same_cpu_vendor, eligible
 ):
     nodes = (node("node01", labels=INTEL | {"zone": "a"}), replace(node("node02"), **other))
@@ -46,7 +46,7 @@ def test_eligible_nodes_are_other_schedulable_nodes_with_the_required_labels(
     assert [each.name for each in found] == (["node02"] if eligible else [])
 
 
-def test_unscheduled_vmi_may_run_on_nodes_of_any_cpu_vendor():
+def test_vmi_without_a_node_may_run_on_nodes_with_any_cpu_vendor():
     nodes = (node("node01", labels=INTEL), node("node02", labels=AMD))
     found = eligible_nodes(make_vmi(node=""), nodes, same_cpu_vendor=True)
     assert [each.name for each in found] == ["node01", "node02"]
@@ -55,7 +55,7 @@ def test_unscheduled_vmi_may_run_on_nodes_of_any_cpu_vendor():
 @pytest.mark.parametrize(
     ("settled", "memory"), [(False, 3 * GIB), (True, 4 * GIB)], ids=["now", "after migrations"]
 )
-def test_free_memory_of_a_node_grows_when_pods_of_migrated_vms_end(settled, memory):
+def test_free_memory_of_a_node_increases_when_source_pods_of_migrations_end(settled, memory):
     found = capacity({"node01": use(5 * GIB, moving=GIB)})
     assert free(node("node01", "8Gi"), found, "", settled=settled).memory == memory
 
@@ -95,7 +95,7 @@ def test_free_huge_pages_are_counted_only_for_the_requested_page_size(
         ),
     ],
 )
-def test_pod_fits_on_a_node_with_enough_free_memory_and_huge_pages(pod, held):
+def test_pod_fits_on_a_node_only_if_enough_memory_and_huge_pages_are_free(pod, held):
     assert free(node("node01", "1Gi"), capacity(), "2Mi").holds(pod) is held
 
 
@@ -120,7 +120,7 @@ def test_pod_without_a_memory_limit_does_not_use_a_limits_memory_quota():
         ({"pods": 2, "count/pods": 3}, {"pods": 2, "count/pods": 2}, False, ["pods"]),
     ],
 )
-def test_quota_is_exceeded_if_its_remaining_amount_is_less_than_the_pod_request(
+def test_pod_exceeds_a_quota_if_the_remaining_amount_is_less_than_the_pod_request(
     hard, used, settled, expected
 ):
     quota = Quota(name="team", hard=hard, used=used, moving={"requests.memory": MIB})

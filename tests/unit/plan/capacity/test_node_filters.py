@@ -141,7 +141,7 @@ def test_topology_spread_ignores_zones_that_the_node_selector_excludes():
     assert [each.name for each in found] == ["node02"]
 
 
-def test_node_is_not_eligible_in_a_domain_with_vms_that_the_pod_anti_affinity_excludes():
+def test_pod_anti_affinity_excludes_nodes_in_a_topology_domain_with_selected_vms():
     rule = Spread(topology_key=ZONE, selector=APP)
     vmi = make_vmi(node="node01", placement=Placement(apart_from=(rule,)))
     found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=vmis("node01", "node03"))
@@ -167,7 +167,7 @@ def test_node_is_not_eligible_in_a_domain_with_vms_that_the_pod_anti_affinity_ex
         ),
     ],
 )
-def test_node_is_not_eligible_in_a_domain_with_a_vm_whose_anti_affinity_excludes_the_vm(
+def test_pod_anti_affinity_of_a_running_vm_excludes_nodes_in_its_topology_domain(
     selector, labels, eligible
 ):
     rule = Spread(topology_key=ZONE, selector=selector)
@@ -200,7 +200,7 @@ def domain_of(*names):
         ({}, [("rack", "x")], "x", []),
     ],
 )
-def test_node_is_eligible_only_in_a_domain_with_the_vms_that_the_pod_affinity_requires(
+def test_pod_affinity_permits_only_nodes_in_a_topology_domain_with_selected_vms(
     at, rules, own, eligible
 ):
     nodes = tuple(
@@ -221,7 +221,7 @@ def test_node_is_eligible_only_in_a_domain_with_the_vms_that_the_pod_affinity_re
     assert [each.name for each in found] == eligible
 
 
-def test_pod_affinity_that_other_pods_may_meet_excludes_no_node():
+def test_pod_affinity_excludes_no_node_if_pods_without_a_vm_may_satisfy_it():
     rule = Spread(topology_key=ZONE, selector=APP)
     vmi = make_vmi(node="node01", placement=Placement(together_with=(rule,)))
     assert len(eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=())) == 3
@@ -244,7 +244,7 @@ def test_pod_affinity_that_other_pods_may_meet_excludes_no_node():
         ),
     ],
 )
-def test_plan_names_the_pod_affinity_that_leaves_no_node(vmi, words):
+def test_plan_names_the_pod_affinity_that_excludes_all_nodes(vmi, words):
     other = make_vmi(
         ref=vm_ref("db", "other"),
         node="node02",
@@ -259,7 +259,7 @@ def test_plan_names_the_pod_affinity_that_leaves_no_node(vmi, words):
     assert words in decision.why.message
 
 
-def test_namespaces_without_an_anti_affinity_read_no_other_vm():
+def test_rules_read_no_other_vms_in_a_namespace_without_pod_anti_affinity():
     first = make_vmi(node="node01")
     second = make_vmi(
         ref=vm_ref("db", "b"), placement=Placement(apart_from=(Spread(topology_key=ZONE),))

@@ -94,7 +94,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_forecast_starts_a_change_when_the_migration_limits_per_cluster_and_node_allow_the_change(
+def test_forecast_starts_a_change_when_the_cluster_and_node_migration_limits_allow_it(
     jobs, places, held, ends
 ):
     found = slots.ends(
@@ -114,9 +114,7 @@ def test_forecast_starts_a_change_when_the_migration_limits_per_cluster_and_node
         (("a5 g", "b5 g", "c5"), (1, 1), [5, 10, 15]),
     ],
 )
-def test_forecast_changes_one_vm_of_an_anti_affinity_group_at_a_time_without_delaying_other_vms(
-    jobs, places, ends
-):
+def test_forecast_changes_vms_of_an_anti_affinity_group_one_at_a_time(jobs, places, ends):
     found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
         Slots(cluster=places[0], per_node=places[1]),
@@ -129,7 +127,7 @@ def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
     return head, frozenset(("db", "app", name) for name in names)
 
 
-def test_forecast_delays_a_change_until_the_running_change_of_its_anti_affinity_group_ends():
+def test_forecast_delays_a_change_while_another_vm_in_its_anti_affinity_group_is_changing():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
     places = Slots(cluster=2, per_node=2)
@@ -145,9 +143,7 @@ LIMITED = st.builds(
 
 
 @given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
-def test_forecast_queue_computes_the_same_end_times_as_a_simple_simulation(
-    jobs, cluster, per_node
-):
+def test_forecast_end_times_equal_those_of_a_simple_simulation(jobs, cluster, per_node):
     running: list[tuple[float, Job]] = []
     expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
     while waiting:
@@ -170,7 +166,7 @@ def test_forecast_queue_computes_the_same_end_times_as_a_simple_simulation(
 # Learned durations
 
 
-def test_migration_time_estimate_uses_the_rate_of_finished_migrations():
+def test_migration_time_estimate_uses_the_transfer_rate_of_finished_migrations():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -204,7 +200,7 @@ def test_migration_time_estimate_ignores_a_single_slow_migration():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_observed_migration_rate_uses_the_memory_size_before_the_update():
+def test_observed_migration_rate_is_based_on_the_memory_size_before_the_update():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -258,7 +254,7 @@ def test_forecast_never_assumes_a_higher_migration_rate_than_the_bandwidth_limit
 # Migrations and changes that take slots
 
 
-def test_forecast_counts_a_migration_outside_the_plan_until_its_end():
+def test_forecast_includes_a_migration_outside_the_plan_in_the_limits_until_it_ends():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -288,7 +284,7 @@ def test_forecast_counts_a_migration_outside_the_plan_until_its_end():
     assert any("1 other migration counts" in each for each in held.assumptions)
 
 
-def test_forecast_counts_a_change_in_flight_before_its_migration_starts():
+def test_forecast_includes_a_started_change_in_the_limits_before_its_migration_starts():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -305,7 +301,7 @@ def test_forecast_uses_the_lower_of_two_concurrency_limits():
     assert forecast_of(*fleet(*vms), max_concurrent=99) == free
 
 
-def test_forecast_includes_the_time_until_kubevirt_applies_the_cr():
+def test_forecast_includes_the_time_until_kubevirt_has_applied_its_changed_cr():
     desired, live = fleet(("vm", 1, "node01"))
     alone = forecast_of(desired, live)
     bare = with_settings(live.kubevirt, workloadUpdateMethods=None)
@@ -321,7 +317,7 @@ def test_forecast_includes_the_time_until_kubevirt_applies_the_cr():
 # Copied memory and peak requests
 
 
-def test_forecast_memory_peak_includes_guest_growth_and_concurrent_target_pods():
+def test_forecast_peak_memory_includes_guest_growth_and_concurrent_target_pods():
     vms = (("a", 8, "node01"), ("b", 4, "node02"), ("c", 2, "node03"))
     found = forecast_of(
         *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
@@ -332,7 +328,7 @@ def test_forecast_memory_peak_includes_guest_growth_and_concurrent_target_pods()
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_forecast_memory_peak_of_the_cluster_counts_each_concurrent_target_pod_once():
+def test_forecast_peak_memory_of_the_cluster_counts_each_concurrent_target_pod_once():
     desired, live = fleet(
         *((name, 4, f"node0{n}") for n, name in enumerate("abc", 1)),
         kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2),
@@ -350,7 +346,7 @@ def test_forecast_memory_peak_of_the_cluster_counts_each_concurrent_target_pod_o
     assert found.peak_extra_total == (3 + 4 + 4) * GIB
 
 
-def test_forecast_is_empty_without_migrations():
+def test_plan_without_migrations_has_no_forecast():
     found = forecast_of(*fleet())
     assert (found.migrations, found.earliest_s, found.latest_s) == (0, 0.0, 0.0)
     assert (found.vms, found.assumptions, dict(found.peak_extra_requests)) == ((), (), {})
@@ -511,7 +507,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_raised_migration_limits_lengthen_the_forecast_by_less_than_the_longest_change(
+def test_forecast_with_higher_migration_limits_is_longer_by_less_than_the_longest_change(
     queue, limit, more, own
 ):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
@@ -522,9 +518,7 @@ def test_raised_migration_limits_lengthen_the_forecast_by_less_than_the_longest_
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_forecast_starts_changes_whenever_the_limits_allow_a_change_and_never_exceeds_a_limit(
-    queue, limit
-):
+def test_forecast_starts_as_many_changes_at_a_time_as_the_limits_allow(queue, limit):
     places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]

@@ -65,7 +65,7 @@ def test_kubevirt_cr_that_matches_git_needs_no_change(desired, live):
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)
-def test_unchanged_kubevirt_setting_is_not_planned_if_another_setting_changes(desired, live):
+def test_kubevirt_cr_plan_contains_only_settings_that_change(desired, live):
     (change,) = drift({**desired, "maxCpuSockets": 8}, {**live, "maxCpuSockets": 4})
     assert change.field == PATHS["maxCpuSockets"]
 
@@ -87,7 +87,7 @@ def test_kubevirt_cr_change_contains_the_old_and_the_new_value(key, desired, liv
     assert (change.field, change.before, change.after) == (PATHS[key], live, desired)
 
 
-def test_missing_feature_gates_are_appended_once_and_other_gates_keep_their_order():
+def test_missing_feature_gates_are_appended_to_the_existing_list_without_duplicates():
     (change,) = drift({"featureGates": names("C", "A", "C")}, {"featureGates": names("B", "A")})
     assert isinstance(change.after, NameSet)
     assert change.after.raw == ("B", "A", "C")

@@ -160,7 +160,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_vms():
+def test_eviction_message_lists_unlabelled_vms_if_more_vms_are_outdated_than_labelled():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (perhaps an outdated launcher pod: KubeVirt reports 1 more outdated VMs than have "
@@ -170,7 +170,7 @@ def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_
     assert "db/b" not in counted.why.message
 
 
-def test_eviction_check_includes_a_migrating_vm():
+def test_eviction_check_includes_migrating_vms():
     decision = planned(
         listing(*BOTH),
         ("Evict",),
@@ -255,7 +255,7 @@ def test_eviction_strategy_determines_whether_an_evicted_vm_migrates(
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_message_about_a_change_denied_because_of_evictions_contains_the_eviction_strategy():
+def test_message_about_a_change_that_would_evict_vms_contains_the_eviction_strategy():
     live = make_live(
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )

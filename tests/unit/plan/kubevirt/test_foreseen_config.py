@@ -36,7 +36,7 @@ def test_vms_wait_for_a_pending_kubevirt_cr_change_that_enables_live_updates():
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
 
 
-def test_vms_are_planned_with_the_current_configuration_if_the_kubevirt_cr_change_is_blocked():
+def test_vms_are_planned_for_the_current_kubevirt_cr_if_its_change_is_blocked():
     stage = with_settings(
         make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",)),
         vmRolloutStrategy="Stage",
@@ -47,7 +47,7 @@ def test_vms_are_planned_with_the_current_configuration_if_the_kubevirt_cr_chang
     ]
 
 
-def test_second_kubevirt_cr_patch_keeps_the_spec_that_the_first_patch_added():
+def test_second_kubevirt_cr_patch_keeps_the_fields_that_the_first_patch_added():
     empty = replace(
         with_settings(make_kubevirt("v1.3.1"), workloadUpdateMethods=None),
         containers=frozenset(),
@@ -93,7 +93,7 @@ def test_kubevirt_cr_change_message_counts_the_changed_fields(settings, message)
         ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
     ],
 )
-def test_kubevirt_cr_warning_counts_vms_that_need_a_restart(names, says):
+def test_kubevirt_cr_change_warning_counts_vms_that_need_a_restart(names, says):
     vms = [make_vm(ref=make_vm().ref._replace(name=name)) for name in names]
     live = make_live(
         *vms,
@@ -126,7 +126,7 @@ def test_kubevirt_cr_warning_counts_vms_that_need_a_restart(names, says):
         ),
     ],
 )
-def test_kubevirt_cr_warning_counts_vms_that_migrate_if_git_adds_the_update_method_live_migrate(
+def test_kubevirt_cr_change_warning_counts_vms_that_migrate_if_git_adds_live_migrate(
     stuck, outdated, says
 ):
     conditions = {"HotMemoryChange": condition("True")}
@@ -144,7 +144,7 @@ def test_kubevirt_cr_warning_counts_vms_that_migrate_if_git_adds_the_update_meth
 
 
 @pytest.mark.parametrize("beside", ["ExpandDisks", "VSOCK"])
-def test_missing_feature_gate_is_added_unless_the_gate_graduated_to_ga(beside):
+def test_missing_feature_gate_is_added_only_if_it_has_not_graduated(beside):
     kubevirt = with_settings(make_kubevirt(), featureGates=NameSet.of(("Snapshot",)))
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", beside))}
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions
@@ -170,7 +170,7 @@ def test_missing_feature_gate_is_added_unless_the_gate_graduated_to_ga(beside):
         ({"phase": ""}, False),
     ],
 )
-def test_kubevirt_cr_counts_as_applied_when_its_version_and_generation_are_deployed(
+def test_kubevirt_cr_counts_as_applied_if_its_version_and_generation_are_deployed(
     overrides, settled
 ):
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))

@@ -144,14 +144,14 @@ def test_different_order_of_update_methods_does_not_count_as_a_change():
         ),
     ],
 )
-def test_blocked_kubevirt_cr_change_has_a_reason_and_no_action(kubevirt, settings, expected):
+def test_blocked_kubevirt_cr_change_has_a_reason_but_no_action(kubevirt, settings, expected):
     decision = decision_of(kubevirt, settings)
     assert (decision.effect.value, decision.reason.value) == expected
     assert decision.actions == ()
     assert decision.changes, "what would change is shown all the same"
 
 
-def test_blocked_kubevirt_cr_change_does_not_prevent_live_changes_that_the_cr_already_allows():
+def test_blocked_kubevirt_cr_change_does_not_prevent_vm_changes_that_are_already_possible():
     kubevirt = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
     desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))
@@ -180,7 +180,7 @@ def test_kubevirt_manifest_without_a_namespace_refers_to_the_only_cr_of_the_clus
     ("shown", "expected"),
     [(None, ("blocked", "unknown-field")), ("Stage", ("config", "config-change"))],
 )
-def test_field_that_the_cr_shows_exists_whatever_the_version(shown, expected):
+def test_field_in_the_kubevirt_cr_can_be_changed_on_every_kubevirt_version(shown, expected):
     kubevirt = with_settings(make_kubevirt("v1.1.1"), vmRolloutStrategy=shown)
     desired = make_desired(kubevirt={fields.ROLLOUT_STRATEGY: "LiveUpdate"})
     (decision,) = plan_of(desired, make_live(kubevirt=kubevirt)).decisions

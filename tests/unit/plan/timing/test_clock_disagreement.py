@@ -43,9 +43,7 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
         ("12:00", "19:00", ""),
     ],
 )
-def test_clocks_that_disagree_whether_a_maintenance_window_is_open_are_reported(
-    server, local, says
-):
+def test_clocks_that_disagree_about_an_open_maintenance_window_are_reported(server, local, says):
     dispute = clock_disagreement(clocks(server, local), NIGHT, NEEDS)
     if not says:
         assert dispute == ""
@@ -55,13 +53,13 @@ def test_clocks_that_disagree_whether_a_maintenance_window_is_open_are_reported(
         assert each in dispute
 
 
-def test_clock_disagreement_that_affects_no_window_is_not_reported():
+def test_clock_difference_that_affects_no_maintenance_window_is_not_reported():
     assert clock_disagreement(None, NIGHT, NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), (), NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
 
 
-def test_maintenance_window_state_is_unknown_if_the_server_time_is_impossible():
+def test_maintenance_window_state_is_unknown_if_the_api_servers_time_is_implausible():
     dispute = clock_disagreement(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
     assert "shows 9999-11-23 22:10:00 UTC" in dispute
     assert "it is not known whether a window is open" in dispute

@@ -36,9 +36,7 @@ def policy(**settings):
     ("target", "gigabytes"),
     [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
 )
-def test_longest_migration_attempt_is_based_on_the_guest_size_in_whole_decimal_gb(
-    target, gigabytes
-):
+def test_maximum_migration_time_is_based_on_the_guest_memory_in_full_decimal_gb(target, gigabytes):
     assert transfer_s(target) == 150 * gigabytes
 
 
@@ -63,9 +61,7 @@ def test_longest_migration_attempt_is_based_on_the_guest_size_in_whole_decimal_g
         pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="disruption not allowed"),
     ],
 )
-def test_longest_migration_attempt_depends_on_the_kubevirt_cr_and_version(
-    version, settings, seconds
-):
+def test_maximum_migration_time_depends_on_the_kubevirt_cr_and_version(version, settings, seconds):
     assert transfer_s(version=version, **settings) == seconds
 
 
@@ -108,10 +104,10 @@ def test_migration_policy_overrides_the_time_limits_in_the_kubevirt_cr(found, se
     assert transfer_s(policies=[found], **settings) == seconds
 
 
-def test_migration_policy_cannot_enable_an_option_that_the_version_lacks():
+def test_migration_policy_cannot_enable_an_option_that_the_kubevirt_version_lacks():
     found = policy(allow_workload_disruption=True)
     assert transfer_s(version="v1.4.0", policies=[found]) == 2700
 
 
-def test_longest_migration_attempt_includes_the_time_of_a_pending_target_pod():
+def test_maximum_migration_time_includes_the_time_for_which_the_target_pod_is_pending():
     assert 900 < BEFORE_TRANSFER_S < 1000

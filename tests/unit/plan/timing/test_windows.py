@@ -146,7 +146,9 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
         ),
     ],
 )  # fmt: skip
-def test_allow_and_deny_windows_determine_when_writes_are_allowed(now, windows, expected):
+def test_maintenance_windows_of_both_kinds_determine_when_writes_are_allowed(
+    now, windows, expected
+):
     assert says(now, *windows) == expected
 
 
@@ -212,7 +214,7 @@ def test_maintenance_window_is_evaluated_correctly_in_any_time_zone():
     assert opening((NIGHTS,), now) == Opening(is_open=True, until=utc("2026-11-24 01:00"))
 
 
-def test_change_fits_if_it_ends_before_the_maintenance_window_closes():
+def test_change_fits_into_a_maintenance_window_if_it_ends_before_the_window_closes():
     now = utc("2026-11-23 21:00")
     nights = opening((NIGHTS,), now)
     assert nights.fits(now, 4 * 3600)
@@ -223,7 +225,7 @@ def test_change_fits_if_it_ends_before_the_maintenance_window_closes():
     assert not opening((deny("0 0 * * *", "24h"),), now).fits(now, 0)
 
 
-def test_search_for_the_next_window_examines_a_limited_number_of_windows():
+def test_search_for_the_next_maintenance_window_examines_a_limited_number_of_windows():
     now = utc("2026-11-23 12:00")
     every_minute = allow("* * * * *", "1m")
     found = opening((every_minute,), now)

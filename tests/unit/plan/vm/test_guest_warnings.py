@@ -63,7 +63,7 @@ def test_paused_vm_causes_a_warning():
     ("manager", "reverts"),
     [("argocd-controller", True), ("kubectl", False), ("reconciler", False), ("", False)],
 )
-def test_field_manager_that_reverts_the_size_causes_a_warning(manager, reverts):
+def test_field_manager_that_will_revert_the_memory_size_causes_a_warning(manager, reverts):
     found = warned(vm=make_vm(guest_manager=manager))
     assert (f"{manager} owns the guest size" in found) is reverts
 
@@ -79,7 +79,9 @@ def test_field_manager_that_reverts_the_size_causes_a_warning(manager, reverts):
         ("Helm", ""),
     ],
 )
-def test_mark_of_a_tool_without_managed_fields_causes_a_warning_about_a_possibility(mark, rule):
+def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_may_revert_changes(
+    mark, rule
+):
     found = warned(vm=make_vm(tracked_by=mark, guest_manager="kubectl-create"))
     assert found.startswith(f"{mark} applies this object, according to its mark, and may write")
     assert "managedFields do not show that its manifest sets it" in found
@@ -96,13 +98,13 @@ def test_mark_of_a_tool_without_managed_fields_causes_a_warning_about_a_possibil
         ("kubectl", "", ""),
     ],
 )
-def test_managed_fields_are_stronger_evidence_than_a_mark(manager, mark, words):
+def test_managed_fields_have_precedence_over_the_labels_of_a_gitops_tool(manager, mark, words):
     found = warned(vm=make_vm(tracked_by=mark, guest_manager=manager))
     assert words in found
     assert "may write" not in found
 
 
-def test_unchanged_vm_has_no_guest_warning():
+def test_vm_without_a_memory_change_has_no_guest_warning():
     vm = make_vm(guest_manager="argocd-controller", tracked_by="Argo CD apps")
     assert warned("1Gi", kernel="4.18.0", vm=vm) == ""
 
@@ -117,7 +119,7 @@ def test_unchanged_vm_has_no_guest_warning():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_restart_consent_value_stage_on_an_old_kubevirt_version_causes_a_warning(
+def test_restart_policy_stage_causes_a_warning_on_an_old_kubevirt_version(
     guest, version, stage, told
 ):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
@@ -125,7 +127,7 @@ def test_restart_consent_value_stage_on_an_old_kubevirt_version_causes_a_warning
     assert ("prevents every live update" in found) is told
 
 
-def test_plan_of_a_waiting_vm_has_no_warning_that_live_updates_are_prevented():
+def test_plan_does_not_warn_that_a_waiting_vm_loses_live_updates():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "prevents every live update" not in found
 

@@ -28,7 +28,7 @@ def decided(size, *, running=True, harvester=True, limit=None, **vm):
     ("limit", "reserved", "left", "needed"),
     [("1124Mi", None, "1Gi", "2148Mi"), ("2Gi", "256Mi", "1792Mi", "2304Mi")],
 )
-def test_size_that_the_webhook_computes_from_the_limit_is_blocked(
+def test_memory_size_that_harvesters_webhook_would_overwrite_is_blocked(
     running, limit, reserved, left, needed
 ):
     kept = q(reserved) if reserved else None
@@ -48,7 +48,7 @@ def test_size_that_the_webhook_computes_from_the_limit_is_blocked(
         {"limit": "2148Mi", "running": False},
     ],
 )
-def test_size_that_the_webhook_leaves_alone_is_not_blocked(vm):
+def test_memory_size_that_harvesters_webhook_would_keep_is_not_blocked(vm):
     effect, reason, _ = decided("2Gi", **vm)
     assert effect in {"live", "cold"}, reason
 
@@ -60,7 +60,7 @@ def test_size_that_the_webhook_leaves_alone_is_not_blocked(vm):
         ("1Gi", "4Gi", "8Gi", "above the VM's maximum of 4Gi"),
     ],
 )
-def test_shrink_and_a_size_above_the_maximum_of_a_running_vm_are_blocked(
+def test_memory_size_that_harvesters_webhook_denies_for_a_running_vm_is_blocked(
     guest, maximum, size, words
 ):
     vm = {"guest": guest, "max_guest": q(maximum) if maximum else None}
@@ -69,7 +69,7 @@ def test_shrink_and_a_size_above_the_maximum_of_a_running_vm_are_blocked(
     assert words in why.message
 
 
-def test_stopped_vm_may_shrink():
+def test_memory_of_a_stopped_vm_in_harvester_may_be_reduced():
     assert decided("1Gi", harvester_hotplug=True, running=False, guest="2Gi")[0] == "cold"
 
 
@@ -77,7 +77,9 @@ def test_stopped_vm_may_shrink():
     ("harvester", "methods", "told"),
     [(True, (), True), (True, ("Evict",), False), (False, (), False)],
 )
-def test_empty_update_methods_in_harvester_may_come_from_an_upgrade(harvester, methods, told):
+def test_hint_says_that_a_harvester_upgrade_may_cause_empty_update_methods(
+    harvester, methods, told
+):
     # harvester PR 10386: the upgrade sets an empty list.
     state = make_harvester({("value",): "4"})
     if not harvester:

@@ -47,13 +47,13 @@ def test_hint_about_a_misaligned_memory_size_suggests_aligned_sizes(guest, hint)
     assert decided(guest).why.hint == hint
 
 
-def test_message_about_a_vm_that_cannot_migrate_quotes_the_reason_from_kubevirt():
+def test_message_about_a_vm_that_cannot_migrate_quotes_kubevirts_reason():
     said = condition("False", "DisksNotLiveMigratable", "PVC is not shared")
     decision = decided(vmi=make_vmi(conditions={"LiveMigratable": said}))
     assert decision.why.message == "the VM cannot be live-migrated: PVC is not shared"
 
 
-def test_message_about_a_waiting_vm_contains_the_migration_in_flight_and_its_phase():
+def test_message_about_a_waiting_vm_contains_the_running_migration_and_its_phase():
     running = (make_migration(phase="Running", name="m-7", for_update=False),)
     assert decided(migrations=running).why.message == "the migration m-7 is Running"
     new = (make_migration(phase="", name="m-8", for_update=False),)
@@ -85,7 +85,7 @@ def test_message_about_a_failed_hotplug_counts_the_failed_migrations(failed, rea
     ("reason", "effect"),
     [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
 )
-def test_vm_waits_only_if_its_failure_condition_has_the_reason_hot_plug_memory_error(
+def test_vm_waits_only_if_its_condition_failure_has_the_reason_hot_plug_memory_error(
     reason, effect
 ):
     failure = {"Failure": condition("True", reason, "in progress")}
@@ -102,7 +102,7 @@ def test_vm_waits_only_if_its_failure_condition_has_the_reason_hot_plug_memory_e
         ("Memory Hotplug Failed", "", "Memory Hotplug Failed"),
     ],
 )
-def test_rejected_hotplug_message_quotes_the_reason(reason, text, says):
+def test_message_about_a_rejected_hotplug_quotes_the_reason(reason, text, says):
     # recorded plug-refused
     conditions = {"HotMemoryChange": condition("False", reason, text)}
     decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
@@ -129,7 +129,7 @@ def test_message_about_an_unfinished_hotplug_contains_the_current_memory_of_the_
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
-def test_vm_restart_is_pending_only_if_the_restart_required_condition_is_true(status):
+def test_vm_waits_for_a_restart_only_if_the_restart_required_condition_is_true(status):
     conditions = {"RestartRequired": condition(status, "", "memory updated")}
     assert decided("1Gi", vm=make_vm(conditions=conditions)).reason.value == "converged"
 
@@ -179,7 +179,7 @@ def test_message_about_a_slowly_starting_vm_contains_the_age_of_its_vmi_in_minut
     assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).why.message
 
 
-def test_quota_message_shows_a_usage_of_zero_for_an_unused_quota():
+def test_message_about_an_unused_quota_shows_a_usage_of_zero():
     quota = Quota(name="team", hard={"pods": 0}, used={})
     capacity = Capacity(
         observed_at=NOW, nodes={}, quotas={VM.namespace: (quota,)}, launchers={}, pods_known=False
@@ -190,7 +190,7 @@ def test_quota_message_shows_a_usage_of_zero_for_an_unused_quota():
 
 
 @pytest.mark.parametrize(("current", "has"), [("1Gi", "1Gi"), (None, "2Gi")])
-def test_pending_restart_message_contains_the_guest_size(current, has):
+def test_message_about_a_pending_restart_contains_the_guest_size(current, has):
     conditions = {"RestartRequired": condition("True", "", "memory updated")}
     vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
     decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
@@ -223,7 +223,7 @@ def test_vm_change_is_blocked_if_the_vm_manifest_in_git_has_an_error():
         assert decided(other).reason.value == "nothing-named"
 
 
-def test_vm_memory_is_not_managed_if_git_sets_only_memory_resources():
+def test_vm_memory_is_not_managed_if_git_sets_only_memory_requests_and_limits():
     vm = make_vm(guest=None, constraints=Constraints(requests=q("2Gi")))
     wanted = want(None, resources={"requests": "4Gi"})
     at = Location(path="vms/db.yaml", line=9, column=61)

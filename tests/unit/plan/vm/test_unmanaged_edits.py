@@ -47,11 +47,11 @@ def test_edit_in_git_of_a_vm_field_other_than_memory_causes_a_warning(domain, vm
         ({}, {"cpu": (1, 2, 1)}),
     ],
 )
-def test_warning_about_git_edits_ignores_fields_that_are_equal_unset_or_change_live(domain, vm):
+def test_warning_about_vm_edits_ignores_fields_that_need_no_restart(domain, vm):
     assert warnings(domain, **vm) == ""
 
 
-def test_git_edit_of_another_field_without_a_memory_change_causes_no_warning():
+def test_edit_of_a_vm_field_without_a_memory_change_causes_no_warning():
     assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""
 
 

@@ -261,7 +261,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), CHANGES)
-def test_vm_change_has_the_effect_that_was_recorded_on_real_clusters(state, guest, expected):
+def test_planned_effect_of_a_vm_change_equals_the_effect_on_real_clusters(state, guest, expected):
     assert effect_of(make_desired(want(guest)), state) == expected
 
 
@@ -415,7 +415,7 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_vm_spec_that_already_has_the_desired_size_is_planned_according_to_the_guest_memory(
+def test_planned_effect_depends_on_the_guest_memory_if_the_vm_spec_matches_git(
     state, guest, expected
 ):
     plan = plan_of(make_desired(want(guest)), state)
@@ -435,7 +435,7 @@ def test_vm_spec_that_already_has_the_desired_size_is_planned_according_to_the_g
         ("v1.9.0", ("live", "hotplug")),
     ],
 )
-def test_restart_required_condition_that_is_never_cleared_prevents_later_live_changes(
+def test_restart_required_condition_that_kubevirt_does_not_clear_prevents_live_changes(
     version, expected
 ):
     """In the scenario above-max-then-revert, the size was 5Gi, then 1Gi again, and now 2Gi."""
@@ -457,7 +457,7 @@ def test_starting_vm_is_blocked_after_the_start_timeout(minutes, expected):
     assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
 
 
-def test_pending_edit_of_another_field_prevents_a_live_change():
+def test_pending_edit_of_a_field_other_than_memory_prevents_a_live_memory_change():
     """In the scenario mixed-edit, another template field differs, which prevents live changes."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
@@ -479,13 +479,13 @@ def test_planned_kubevirt_cr_changes_affect_the_planned_effects_on_vms(change, e
     assert effect_of(make_desired(want("2Gi"), kubevirt=settings), state) == expected
 
 
-def test_size_that_needs_a_restart_is_not_written_without_restart_consent():
+def test_memory_size_that_needs_a_restart_is_not_written_unless_restarts_are_permitted():
     (decision,) = plan_of(make_desired(want("5Gi")), live()).decisions
     assert decision.effect.value == "restart"
     assert decision.actions == ()
 
 
-def test_restart_consent_value_stage_causes_a_warning_if_kubevirt_never_clears_restart_required():
+def test_restart_policy_stage_causes_a_warning_if_restart_required_is_never_cleared():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE
@@ -495,7 +495,7 @@ def test_restart_consent_value_stage_causes_a_warning_if_kubevirt_never_clears_r
     assert any("prevents every live update" in each for each in decision.warnings)
 
 
-def test_vm_is_created_only_with_consent_and_a_complete_manifest():
+def test_vm_is_created_only_if_permitted_and_if_its_manifest_is_complete():
     desired = make_desired(want("2Gi", manifest={"kind": "VirtualMachine"}))
     assert effect_of(desired, make_live()) == ("blocked", "not-found")
     assert effect_of(desired, make_live(), create=True) == ("create", "new")

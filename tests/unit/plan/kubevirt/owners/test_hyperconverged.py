@@ -84,7 +84,7 @@ def cases():
 @pytest.mark.parametrize(
     ("field", "value", "parent", "since", "release", "version", "kubevirt"), list(cases())
 )
-def test_setting_is_written_where_each_release_of_hyperconverged_reads_it(
+def test_kubevirt_setting_is_written_to_the_field_that_each_hyperconverged_release_reads(
     field, value, parent, since, release, version, kubevirt
 ):
     live = make_owned(make_owner(f"{release}.0", version), version=kubevirt)
@@ -110,7 +110,7 @@ def test_setting_is_written_where_each_release_of_hyperconverged_reads_it(
     ]
 
 
-def test_present_field_is_replaced_only_if_it_still_has_the_value_that_was_read():
+def test_hyperconverged_field_is_replaced_only_if_it_still_has_the_value_that_was_read():
     home = ("spec", "virtualization", "liveMigrationConfig", "parallelMigrationsPerCluster")
     owner = make_owner(spellings={home: 5}, containers=frozenset(home[:n] for n in range(1, 4)))
     state = desired(**{f"{MIGRATIONS}.parallelMigrationsPerCluster": 9})
@@ -165,13 +165,15 @@ RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRa
         (None, "blocked owned-by-hyperconverged", "the HyperConverged object cannot be read"),
     ],
 )
-def test_nothing_is_written_while_hyperconverged_would_not_apply_it(owner, expected, words):
+def test_hyperconverged_is_not_patched_while_its_operator_would_not_apply_the_patch(
+    owner, expected, words
+):
     decision = decision_of(RATIO, make_owned(owner))
     assert f"{decision.effect} {decision.reason}" == expected
     assert words in decision.why.message
 
 
-def test_setting_in_force_has_the_effect_none_even_if_hyperconverged_has_no_field_for_it():
+def test_kubevirt_setting_that_matches_git_needs_no_field_in_hyperconverged():
     live = make_owned(make_owner("1.14.0", "v1beta1"), version="v1.4.0")
     kubevirt = with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate")
     state = desired(**{"spec.configuration.vmRolloutStrategy": "LiveUpdate"})
@@ -179,7 +181,7 @@ def test_setting_in_force_has_the_effect_none_even_if_hyperconverged_has_no_fiel
     assert decision.reason.value == "config-as-desired"
 
 
-def test_release_is_inferred_from_the_kubevirt_version_if_hyperconverged_does_not_show_it():
+def test_unknown_hyperconverged_release_is_inferred_from_the_kubevirt_version():
     live = make_owned(make_owner("", "v1beta1"), version="v1.5.2")
     decision = decision_of(RATIO, live)
     assert "HyperConverged 1.15 (v1beta1) has no field" in decision.why.message
@@ -239,7 +241,7 @@ def compact(*operations):
         ),
     ],
 )
-def test_annotation_is_written_only_by_consent_and_merged_into_what_is_there(owner, patch):
+def test_hyperconverged_annotation_is_extended_only_if_the_configuration_permits_it(owner, patch):
     assert decision_of(GATE, gated(owner)).reason.value == "not-settable-in-hyperconverged"
     decision = decision_of(GATE, gated(owner), hyperconverged=HyperConvergedPolicy.ANNOTATION)
     (action,) = decision.actions
@@ -248,13 +250,13 @@ def test_annotation_is_written_only_by_consent_and_merged_into_what_is_there(own
 
 
 @pytest.mark.parametrize("policy", HyperConvergedPolicy)
-def test_annotation_that_already_adds_the_gate_is_not_written_again(policy):
+def test_hyperconverged_annotation_that_already_adds_a_feature_gate_is_not_written_again(policy):
     live = gated(make_owner(json_patch=compact(OTHER, ADD)))
     decision = decision_of(GATE, live, hyperconverged=policy)
     assert (decision.reason.value, decision.actions) == ("owner-not-settled", ())
 
 
-def test_operation_of_the_annotation_on_the_same_field_is_replaced():
+def test_hyperconverged_annotation_operation_on_the_changed_field_is_replaced():
     old = {**ADD, "path": "/spec/configuration/vmRolloutStrategy", "value": "LiveUpdate"}
     live = make_owned(make_owner(json_patch=compact(old, OTHER)))
     state = desired(**{"spec.configuration.vmRolloutStrategy": "Stage"})
@@ -269,7 +271,7 @@ def test_operation_of_the_annotation_on_the_same_field_is_replaced():
 PARALLEL_POINTER = "/spec/configuration/migrations/parallelMigrationsPerCluster"
 
 
-def test_test_operation_of_the_annotation_does_not_set_the_field():
+def test_json_patch_test_operation_in_the_hyperconverged_annotation_sets_no_field():
     tested = {"op": "test", "path": PARALLEL_POINTER, "value": 5}
     owner = make_owner(json_patch=compact(tested))
     decision = decision_of(
@@ -298,7 +300,9 @@ SET, TEST, NEW = (
         ((SET, TEST, OTHER), (SET, TEST, OTHER, NEW)),
     ],
 )
-def test_test_operation_of_the_annotation_is_kept_and_still_succeeds(found, expected):
+def test_json_patch_test_operation_in_the_hyperconverged_annotation_still_succeeds(
+    found, expected
+):
     live = make_owned(make_owner(json_patch=compact(*found)))
     live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
     decision = decision_of(
@@ -311,7 +315,7 @@ def test_test_operation_of_the_annotation_is_kept_and_still_succeeds(found, expe
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '[{"op":"add"}]', "[1]"])
-def test_annotation_that_is_not_a_json_patch_is_not_extended(text):
+def test_hyperconverged_annotation_that_is_not_a_json_patch_is_not_extended(text):
     live = gated(make_owner(json_patch=text))
     decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert decision.reason.value == "set-by-annotation"
@@ -324,7 +328,7 @@ def test_hyperconverged_manifest_in_git_selects_the_kubevirt_cr_that_it_owns():
     assert (decision.ref, decision.reason.value) == (OWNED, "config-change")
 
 
-def test_hyperconverged_manifest_is_blocked_by_missing_rights_and_not_by_its_name():
+def test_hyperconverged_manifest_is_blocked_if_permissions_are_missing():
     decision = decision_of(with_ref(RATIO.kubevirt.settings, HYPERCONVERGED), make_owned(None))
     assert (decision.ref, decision.reason.value) == (OWNED, "owned-by-hyperconverged")
     assert "examples/deploy/overlays/hyperconverged" in decision.why.hint
@@ -333,13 +337,13 @@ def test_hyperconverged_manifest_is_blocked_by_missing_rights_and_not_by_its_nam
 @pytest.mark.parametrize(
     "ref", [HYPERCONVERGED._replace(name="other"), kubevirt_ref("kubevirt", "kubevirt")]
 )
-def test_other_object_in_git_is_the_wrong_kubevirt(ref):
+def test_manifest_for_a_kubevirt_or_hyperconverged_that_does_not_exist_is_blocked(ref):
     decision = decision_of(with_ref(RATIO.kubevirt.settings, ref), make_owned(make_owner()))
     assert decision.reason.value == "wrong-kubevirt"
     assert "written through HyperConverged" in decision.why.message
 
 
-def test_digest_covers_the_object_and_the_version_that_receive_the_write():
+def test_action_digest_depends_on_the_object_and_api_version_that_receive_the_write():
     old = make_owner(version="v1beta1", containers=frozenset({("spec",)}))
     digests = {
         decision_of(RATIO, make_owned(each)).actions[0].digest
@@ -348,7 +352,7 @@ def test_digest_covers_the_object_and_the_version_that_receive_the_write():
     assert len(digests) == 3
 
 
-def test_tool_that_applies_hyperconverged_again_is_named_with_its_rule():
+def test_warning_names_the_tool_that_would_revert_the_hyperconverged_object():
     owner = make_owner(managers={RATIO_HOME: "argocd-controller"})
     decision = decision_of(RATIO, make_owned(owner))
     assert decision.warnings[0].startswith(
@@ -369,7 +373,7 @@ def test_tool_that_applies_hyperconverged_again_is_named_with_its_rule():
         ("4.20.0", {}, True),
     ],
 )
-def test_field_of_hyperconverged_exists_by_its_release_or_because_the_object_shows_it(
+def test_hyperconverged_field_exists_if_the_release_has_it_or_the_object_contains_it(
     release, shown, settable
 ):
     owner = make_owner(release, "v1beta1", spellings=shown)

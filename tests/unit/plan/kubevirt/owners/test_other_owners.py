@@ -44,7 +44,7 @@ def decision_of(live, settings):
         ),
     ],
 )
-def test_hotplug_ratio_is_written_to_the_setting_of_harvester_as_text(setting, patch):
+def test_hotplug_ratio_is_written_to_harvesters_setting_as_a_string(setting, patch):
     decision = decision_of(make_harvester(setting), {fields.MAX_HOTPLUG_RATIO: 8})
     (action,) = decision.actions
     assert (action.target.ref, action.target.version) == (SETTING, "v1beta1")
@@ -81,21 +81,23 @@ def test_hotplug_ratio_is_written_to_the_setting_of_harvester_as_text(setting, p
         ),
     ],
 )
-def test_setting_that_harvester_does_not_take_is_not_written(setting, settings, expected, words):
+def test_kubevirt_setting_that_harvester_would_not_apply_is_not_written(
+    setting, settings, expected, words
+):
     live = make_harvester(setting)
     decision = decision_of(live, settings)
     assert f"{decision.effect} {decision.reason}" == expected
     assert words in decision.why.message
 
 
-def test_hint_names_the_value_of_the_managed_chart():
+def test_hint_names_the_chart_value_that_sets_a_harvester_kubevirt_setting():
     decision = decision_of(make_harvester({}), {fields.ROLLOUT_STRATEGY: "Stage"})
     place = "spec.values.kubevirt.spec.configuration.vmRolloutStrategy"
     assert decision.why.hint == f"set {place} in the ManagedChart fleet-local/harvester"
 
 
 @pytest.mark.parametrize(("before", "told"), [((), True), (("Evict",), False)])
-def test_hint_names_the_upgrade_of_harvester_that_empties_the_update_methods(before, told):
+def test_hint_says_that_a_harvester_upgrade_may_have_removed_the_update_methods(before, told):
     live = make_harvester({})
     kubevirt = with_settings(live.kubevirt, workloadUpdateMethods=NameSet.of(before))
     wanted = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
@@ -112,21 +114,23 @@ def test_hint_names_the_upgrade_of_harvester_that_empties_the_update_methods(bef
         ("d8-virtualization", "owned-by-deckhouse", "ModuleConfig virtualization"),
     ],
 )
-def test_platform_without_fields_for_the_settings_names_its_own_settings(namespace, reason, words):
+def test_hint_names_the_configuration_of_a_platform_that_manages_the_kubevirt_cr(
+    namespace, reason, words
+):
     live = make_live(kubevirt=make_kubevirt(ref=kubevirt_ref(namespace, "kubevirt")))
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
     assert decision.reason.value == reason
     assert words in decision.why.hint
 
 
-def test_two_owners_block_every_change():
+def test_kubevirt_cr_that_two_operators_claim_is_not_changed():
     live = make_harvester({VALUE: "4"}, owners=("HyperConverged/kubevirt-hyperconverged",))
     decision = decision_of(live, {fields.MAX_HOTPLUG_RATIO: 8})
     assert decision.reason.value == "two-owners"
     assert "HyperConverged and Harvester both claim" in decision.why.message
 
 
-def test_kubevirt_cr_with_harvesters_name_in_another_cluster_is_patched_directly():
+def test_kubevirt_cr_named_as_in_harvester_is_patched_directly_without_harvester():
     live = replace(make_harvester({}), api_groups=frozenset({"hco.kubevirt.io"}), owners=())
     live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
@@ -134,14 +138,14 @@ def test_kubevirt_cr_with_harvesters_name_in_another_cluster_is_patched_directly
     assert decision.ref == HARVESTER
 
 
-def test_tool_that_applies_the_kubevirt_cr_again_is_named_with_its_rule():
+def test_warning_names_the_tool_that_would_revert_the_kubevirt_cr():
     kubevirt = make_kubevirt(managers={fields.ROLLOUT_STRATEGY: "kustomize-controller"})
     decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
     assert decision.warnings[0].startswith("kustomize-controller owns spec.configuration.vm")
     assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
 
 
-def test_mark_of_a_tool_on_the_kubevirt_cr_causes_a_warning_about_a_possibility():
+def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_may_revert_it():
     kubevirt = make_kubevirt(
         tracked_by="Argo CD infra", managers={fields.ROLLOUT_STRATEGY: "kubectl"}
     )

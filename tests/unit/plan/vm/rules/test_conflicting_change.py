@@ -214,7 +214,7 @@ def test_memory_change_is_reported_as_stuck_after_repeated_migration_failures(
     assert said in decided("3Gi", live).why.message
 
 
-def test_memory_change_is_reported_as_stuck_if_its_migrations_have_no_effect():
+def test_memory_change_is_reported_as_stuck_if_its_migrations_do_not_change_the_memory():
     # v1.9.0 migration-target.go:1187-1231: the hotplug fails a size check; KubeVirt migrates again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = changing(migrations=done)
@@ -262,7 +262,9 @@ def test_memory_change_is_reported_as_stuck_if_its_target_pod_fits_on_no_node(
 
 
 @pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
-def test_capacity_check_of_a_change_in_flight_uses_the_increased_memory_requests(taken, expected):
+def test_capacity_check_of_a_change_in_progress_uses_the_increased_memory_requests(
+    taken, expected
+):
     live = changing(**crowded(taken))
     asked = Constraints(requests=q("2Gi"))
     grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
@@ -339,9 +341,7 @@ def test_memory_change_is_reported_as_stuck_if_its_target_pod_exceeds_a_quota(
         (changing(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
-def test_planner_reads_pods_and_quotas_if_a_memory_size_waits_for_a_change_in_flight(
-    live, guest, asks
-):
+def test_planner_reads_pods_and_quotas_if_a_vm_waits_for_a_change_in_progress(live, guest, asks):
     planner = Planner()
     planner.update(make_desired(want(guest)), live, PlanPolicy(), NOW)
     assert planner.needs_capacity() is asks
@@ -355,7 +355,7 @@ def test_message_about_a_waiting_vm_contains_the_backup_that_delays_the_change()
     assert "backup" not in decided("3Gi", live).why.message
 
 
-def test_memory_change_is_not_reported_as_stuck_if_git_adds_the_update_method_live_migrate():
+def test_memory_change_is_not_reported_as_stuck_if_git_adds_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)
@@ -380,7 +380,7 @@ def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest()
     )
 
 
-def test_message_about_a_waiting_vm_says_that_the_new_size_is_checked_after_the_change_in_flight():
+def test_message_about_a_waiting_vm_says_that_kubevirt_checks_the_new_size_later():
     assert decided("8Gi", changing()).why.message.endswith(
         "; KubeVirt checks this size once the change in flight to 2Gi has ended"
     )
@@ -413,7 +413,9 @@ BACK = ("live", "back-to-running-value")
     ],
 )
 @pytest.mark.parametrize("context", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
-def test_change_back_to_the_memory_size_of_the_running_guest_is_live(changes, expected, context):
+def test_change_back_to_the_running_guests_memory_size_takes_effect_live(
+    changes, expected, context
+):
     vmi = make_vmi(**changes)
     live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **context)
     assert effect_of(make_desired(want(str(vmi.guest))), live) == expected
@@ -428,7 +430,7 @@ def test_change_back_to_the_memory_size_of_the_running_guest_is_live(changes, ex
         ("v1.6.3", "memory updated in template spec", ("restart", "restart-required-sticky")),
     ],
 )
-def test_vm_that_needs_a_restart_is_not_reported_as_stuck(version, message, expected):
+def test_memory_change_that_needs_a_restart_is_not_reported_as_stuck(version, message, expected):
     waiting = {"RestartRequired": condition("True", "", message)}
     live = make_live(
         make_vm(guest="3Gi", conditions=waiting),
@@ -447,7 +449,7 @@ def test_vm_that_needs_a_restart_is_not_reported_as_stuck(version, message, expe
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_stage_strategy_allows_only_a_change_back_to_the_boot_size_without_a_restart(
+def test_change_under_the_stage_strategy_needs_a_restart_except_back_to_the_boot_size(
     at_boot, version, expected
 ):
     live = make_live(

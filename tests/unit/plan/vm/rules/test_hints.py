@@ -125,7 +125,7 @@ def test_hint_does_not_suggest_live_migrate_if_the_update_methods_already_list_i
 
 
 @pytest.mark.parametrize(("in_git", "asks"), [("8Gi", False), (None, True)])
-def test_hint_does_not_suggest_to_raise_max_guest_if_the_plan_raises_max_guest(in_git, asks):
+def test_hint_does_not_suggest_to_raise_max_guest_if_the_plan_already_raises_it(in_git, asks):
     desired = make_desired(want("3Gi"), kubevirt={MAX_GUEST: q(in_git)} if in_git else None)
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("1Gi"))
     vmi = make_vmi(guest="2Gi", max_guest=None)

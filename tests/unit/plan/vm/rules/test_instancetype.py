@@ -98,7 +98,7 @@ def test_instancetype_patch_removes_the_revision_name_in_the_spec(version):
 
 
 @pytest.mark.parametrize("version", ["v1.3.1", "v1.5.0", "v1.6.3", "v1.9.0"])
-def test_instancetype_patch_of_a_vm_without_a_revision_name_writes_only_the_instancetype_name(
+def test_instancetype_patch_writes_only_the_name_if_the_vm_has_no_revision_name(
     version,
 ):
     # recorded v1.6.3 and v1.9.0 instancetype-change
@@ -229,7 +229,7 @@ DIFFERENCES = [
 
 
 @pytest.mark.parametrize(("difference", "says"), DIFFERENCES)
-def test_instancetype_with_differences_that_cannot_change_live_needs_a_restart(difference, says):
+def test_instancetype_change_that_cannot_take_effect_live_needs_a_restart(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("restart", "instancetype-differs-otherwise")
@@ -250,14 +250,16 @@ def test_change_to_an_instancetype_with_overcommit_needs_a_restart():
         ({"others": {"nodeSelector.zone": '"a"'}}, "the VM's nodeSelector also changes"),
     ],
 )
-def test_instancetype_differences_that_change_live_cause_a_warning(difference, says):
+def test_instancetype_change_of_other_fields_that_take_effect_live_causes_a_warning(
+    difference, says
+):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("live", "hotplug")
     assert [says in each for each in decision.warnings] == [True]
 
 
-def test_instancetypes_that_differ_only_in_memory_cause_no_warning():
+def test_instancetype_change_that_affects_only_memory_causes_no_warning():
     alike = {"others": {"ioThreadsPolicy": '"auto"'}, "max_guest": q("8Gi")}
     live = cluster(types=(replace(SMALL, **alike), replace(LARGE, **alike)))
     assert (told(decided(live)), decided(live).warnings) == (("live", "hotplug"), ())
@@ -292,7 +294,7 @@ def test_vm_change_to_a_missing_instancetype_is_blocked(types, name, hint):
     assert (decision.why.hint, decision.actions) == (hint, ())
 
 
-def test_instancetype_in_a_different_namespace_is_not_used():
+def test_instancetype_in_a_namespace_other_than_the_vms_is_not_used():
     other = replace(LARGE, ref=instancetype_ref(INSTANCETYPE, "web", "large"))
     decision = decided(cluster(types=(SMALL, other)))
     assert told(decision) == ("blocked", "instancetype-not-found")
@@ -320,13 +322,13 @@ def test_instancetype_reference_without_a_kind_selects_a_cluster_instancetype(sp
         pytest.param(sized(), ask(instancetype_kind=CLUSTER_INSTANCETYPE), id="another kind"),
     ],
 )
-def test_vm_change_to_another_instancetype_kind_is_blocked(vm, desired):
+def test_vm_change_to_an_instancetype_of_a_different_kind_is_blocked(vm, desired):
     decision = decided(cluster(vm), desired)
     assert told(decision) == ("blocked", "instancetype-change")
     assert decision.actions == ()
 
 
-def test_guest_size_in_git_blocks_the_change_if_the_vm_has_an_instancetype():
+def test_memory_change_is_blocked_if_git_sets_a_guest_size_for_a_vm_with_an_instancetype():
     # recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest
     assert told(decided(cluster(), want("2Gi"))) == ("blocked", "memory-from-instancetype")
 
@@ -386,7 +388,7 @@ def test_plan_shows_the_instancetype_size_of_a_stopped_vm():
     assert "it starts with 1Gi" in decision.why.message
 
 
-def test_vm_change_to_an_instancetype_with_max_guest_and_an_unsupported_setting_is_blocked():
+def test_instancetype_change_is_blocked_if_its_max_guest_conflicts_with_a_vm_setting():
     # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
     wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
     decision = decided(cluster(types=(SMALL, wanted)))

@@ -60,7 +60,7 @@ def test_instancetypes_with_memory_overcommit_are_compared_by_their_memory_reque
         ("9Gi", "8Gi", "instancetype-differs-otherwise"),
     ],
 )
-def test_instancetypes_with_the_same_max_guest_count_as_equal(has, wanted, reason):
+def test_instancetypes_with_equal_max_guest_values_do_not_differ(has, wanted, reason):
     small, large = (
         kind("small", "1Gi", max_guest=q(has)),
         kind("large", "2Gi", max_guest=q(wanted)),
@@ -68,7 +68,7 @@ def test_instancetypes_with_the_same_max_guest_count_as_equal(has, wanted, reaso
     assert decided(small, large).reason.value == reason
 
 
-def test_warning_that_cpus_also_change_appears_only_for_live_changes():
+def test_warning_that_an_instancetype_also_changes_cpus_appears_only_for_live_changes():
     small, large = kind("small", "1Gi"), kind("large", "2Gi", cpus=2)
     assert any("the VM's CPUs also change" in each for each in decided(small, large).warnings)
     assert not any("its CPUs" in each for each in decided(large, small).warnings)

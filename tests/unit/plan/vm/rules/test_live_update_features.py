@@ -81,7 +81,7 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_old_kubevirt_versions_do_not_hotplug_memory_into_some_vm_configurations(
+def test_kubevirt_version_determines_which_vm_configurations_support_memory_hotplug(
     version, what, own_max, expected
 ):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
@@ -224,7 +224,7 @@ def test_kubevirt_v1_1_denies_every_memory_change_during_another_change_or_a_mig
     assert effect(live, guest) == expected
 
 
-def test_message_about_a_waiting_vm_on_v1_1_says_what_happens_after_the_change_in_flight():
+def test_message_about_a_waiting_vm_on_v1_1_says_what_happens_after_the_current_change():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
@@ -242,13 +242,13 @@ def test_memory_size_written_without_live_update_features_on_v1_1_needs_a_restar
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
-def test_guest_size_that_is_a_number_in_git_is_sent_as_a_string(version):
+def test_guest_size_that_is_a_number_in_git_is_patched_as_a_string(version):
     # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
     (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
     assert decision.actions[0].patch[-1].value == "2147483648"
 
 
-def test_guest_size_that_is_a_number_in_git_is_sent_as_a_string_for_a_new_vm():
+def test_new_vm_is_created_with_a_string_if_the_guest_size_in_git_is_a_number():
     memory = {"guest": 2147483648, "maxGuest": "4Gi"}
     manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
     desired = make_desired(want(2147483648, manifest=manifest))

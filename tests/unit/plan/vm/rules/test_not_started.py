@@ -45,7 +45,7 @@ def decided(size, *, spec="64Gi", vmi=None, restart=RestartConsent.NEVER, requir
 # recorded v1.9.0 too-big-then-smaller: RestartRequired, and the VM starts after a restart
 @pytest.mark.parametrize("phase", ["", "Pending", "Scheduling", "Scheduled"])
 @pytest.mark.parametrize("minutes", [1, 60])
-def test_smaller_size_of_an_unstarted_vm_needs_a_restart(phase, minutes):
+def test_memory_reduction_of_a_vm_that_cannot_start_needs_a_restart(phase, minutes):
     decision = decided("4Gi", vmi=stuck(phase, created_at=NOW - timedelta(minutes=minutes)))
     assert (decision.effect, decision.reason) == ("restart", "not-started")
     assert NO_NODE in decision.why.message
@@ -57,24 +57,26 @@ def test_smaller_size_of_an_unstarted_vm_needs_a_restart(phase, minutes):
     ("consent", "verbs"),
     [(RestartConsent.STAGE, ["patch"]), (RestartConsent.WINDOW, ["patch", "restart"])],
 )
-def test_smaller_size_of_an_unstarted_vm_is_written_if_restart_consent_exists(consent, verbs):
+def test_memory_reduction_of_a_vm_that_cannot_start_is_written_if_restarts_are_permitted(
+    consent, verbs
+):
     windows = (Window(kind=WindowKind.ALLOW, cron="* * * * *", duration=Duration.parse("1m")),)
     decision = decided("4Gi", restart=consent, windows=windows)
     assert [each.verb for each in decision.actions] == verbs
 
 
 @pytest.mark.parametrize("required", [None, "memory updated in template spec. Memory-hotplug"])
-def test_smaller_size_of_an_unstarted_vm_waits_for_a_restart_if_it_is_already_written(required):
+def test_memory_reduction_of_a_vm_that_cannot_start_waits_for_a_restart_once_written(required):
     decision = decided("4Gi", spec="4Gi", required=required)
     assert (decision.effect, decision.reason) == ("restart", "restart-pending")
     assert NO_NODE in decision.why.message
 
 
-def test_larger_memory_size_of_an_unstarted_vm_waits_until_the_guest_has_started():
+def test_memory_increase_of_a_starting_vm_waits_until_the_guest_has_started():
     assert decided("128Gi").effect == "wait"
 
 
-def test_vm_that_starts_with_the_desired_size_waits_and_shows_the_scheduler_message():
+def test_message_about_a_starting_vm_contains_the_schedulers_message():
     decision = decided("64Gi", vmi=stuck(created_at=NOW - timedelta(minutes=60)))
     assert (decision.effect, decision.reason) == ("blocked", "not-starting")
     assert NO_NODE in decision.why.message
@@ -88,7 +90,7 @@ def test_vm_that_starts_with_the_desired_size_waits_and_shows_the_scheduler_mess
         "Reduction of CPU socket count requires a restart",
     ],
 )
-def test_vm_whose_guest_has_the_desired_size_is_up_to_date_even_if_another_edit_is_pending(
+def test_vm_whose_guest_has_the_desired_size_is_up_to_date_despite_a_pending_edit(
     message,
 ):
     decision = decided("1Gi", spec="1Gi", vmi=make_vmi(), required=message)
@@ -96,7 +98,7 @@ def test_vm_whose_guest_has_the_desired_size_is_up_to_date_even_if_another_edit_
     assert any(message in each for each in decision.warnings)
 
 
-def test_vm_with_a_pending_edit_needs_a_restart_if_its_guest_does_not_have_the_desired_memory():
+def test_vm_with_a_pending_edit_needs_a_restart_before_its_memory_can_change():
     edit = "a non-live-updatable field was changed in the template spec"
     decision = decided("2Gi", spec="2Gi", vmi=make_vmi(), required=edit)
     assert (decision.effect, decision.reason) == ("restart", "other-edit-pending")

@@ -37,7 +37,7 @@ CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("T
         ("16Gi", ("restart", "booted-before-live-update")),
     ],
 )
-def test_cluster_max_guest_below_boot_size_disables_hotplug(cluster_max, expected):
+def test_cluster_wide_max_guest_below_the_boot_size_disables_memory_hotplug(cluster_max, expected):
     live = make_live(
         make_vm(guest="8Gi"),
         vmis=(make_vmi(guest="8Gi", max_guest=None),),
@@ -58,7 +58,9 @@ def test_cluster_max_guest_below_boot_size_disables_hotplug(cluster_max, expecte
         ("5000M", None, "8Gi", ("restart", "booted-before-live-update")),
     ],
 )
-def test_misaligned_cluster_max_guest_disables_hotplug(cluster_max, page, own, expected):
+def test_cluster_wide_max_guest_that_is_not_a_multiple_of_the_block_size_disables_hotplug(
+    cluster_max, page, own, expected
+):
     constraints = Constraints(hugepages=page)
     live = make_live(
         make_vm(guest="2Gi", constraints=constraints, max_guest=q(own) if own else None),
@@ -68,7 +70,7 @@ def test_misaligned_cluster_max_guest_disables_hotplug(cluster_max, page, own, e
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_hint_about_a_misaligned_cluster_max_guest_suggests_aligned_sizes():
+def test_hint_about_a_misaligned_cluster_wide_max_guest_suggests_aligned_sizes():
     live = make_live(
         make_vm(guest="2Gi"),
         vmis=(make_vmi(guest="2Gi", max_guest=None),),
@@ -84,7 +86,7 @@ def test_hint_about_a_misaligned_cluster_max_guest_suggests_aligned_sizes():
     ("own", "expected"),
     [(None, ("restart", "misaligned")), ("5000M", ("blocked", "denied-by-admission"))],
 )
-def test_misaligned_max_guest_prevents_every_hotplug(own, expected):
+def test_misaligned_max_guest_of_a_running_vm_prevents_memory_hotplug(own, expected):
     live = make_live(
         make_vm(max_guest=q(own) if own else None), vmis=(make_vmi(max_guest="5000M"),)
     )
@@ -97,7 +99,7 @@ def test_misaligned_max_guest_prevents_every_hotplug(own, expected):
     ("guest", "hint"),
     [("1000m", "use 2Mi instead"), ("1Mi", "use 2Mi instead"), ("3Mi", "use 2Mi or 4Mi instead")],
 )
-def test_alignment_hint_never_suggests_a_size_of_zero(guest, hint):
+def test_hint_about_a_misaligned_memory_size_never_suggests_zero(guest, hint):
     live = make_live(make_vm(), vmis=(make_vmi(),))
     (decision,) = plan_of(make_desired(want(guest)), live).decisions
     assert (decision.reason.value, decision.why.hint) == ("misaligned", hint)
@@ -142,7 +144,7 @@ def test_huge_page_size_check_uses_the_memory_requests_instead_of_the_guest_size
         ("v1.9.0", "arm64", (), ("amd64",), False),
     ],
 )
-def test_vm_of_another_architecture_needs_the_feature_gate_multi_architecture(
+def test_vm_with_a_different_cpu_architecture_needs_the_feature_gate_multi_architecture(
     version, architecture, gates, nodes, denied
 ):
     listed = NameSet.of(("VMLiveUpdateFeatures", *gates))
@@ -176,7 +178,7 @@ def test_guest_size_equal_to_the_memory_limit_is_allowed_under_the_stage_strateg
         (3, 0, "ineffective-migrations"),
     ],
 )
-def test_single_migration_that_did_not_hotplug_memory_does_not_block_the_memory_change(
+def test_memory_change_is_not_blocked_after_one_migration_that_did_not_hotplug_memory(
     succeeded, before, expected
 ):
     changed = NOW - timedelta(minutes=5)
@@ -229,7 +231,7 @@ def test_guest_that_does_not_use_new_memory_is_reported_after_five_minutes(secon
         ("8Gi", None, "maxGuest is 8Gi in Git and none in the cluster"),
     ],
 )
-def test_max_guest_that_differs_between_git_and_vm_causes_a_warning_and_is_not_written(
+def test_max_guest_that_differs_between_git_and_the_vm_causes_only_a_warning(
     in_git, in_cluster, says
 ):
     # recorded write-maxguest-on-running; kubevirt issue 17610
@@ -276,7 +278,7 @@ def test_restart_required_condition_is_outdated_if_it_was_set_before_live_update
 
 @pytest.mark.parametrize("requested", ["1Gi", None])
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_memory_change_is_in_flight_until_kubevirt_requests_the_new_size_from_libvirt(
+def test_memory_change_is_in_progress_before_kubevirt_requests_the_new_size_from_libvirt(
     requested, phase
 ):
     changed = NOW - timedelta(minutes=5)

@@ -19,7 +19,7 @@ def decided(size, *, running=True, **plan):
 
 # recorded v1.9.0 pool-vm-patched: the VM's own patch goes live; then the pool overwrites it.
 @pytest.mark.parametrize("running", [True, False])
-def test_memory_change_of_a_vm_in_a_pool_is_blocked_and_the_hint_contains_the_pool(running):
+def test_hint_about_a_blocked_change_of_a_vm_in_a_pool_contains_the_pool_name(running):
     decision = decided("2Gi", running=running, restart=RestartConsent.STAGE)
     assert (decision.effect, decision.reason) == ("blocked", "owned-by-pool")
     assert "VirtualMachinePool db/web" in decision.why.hint
@@ -27,7 +27,7 @@ def test_memory_change_of_a_vm_in_a_pool_is_blocked_and_the_hint_contains_the_po
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_vm_that_another_object_controls_is_only_observed(running):
+def test_vm_that_another_controller_created_is_not_changed(running):
     vm = make_vm(controller="KubevirtMachine/worker-0")
     live = make_live(vm, vmis=(make_vmi(),) if running else ())
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
@@ -42,7 +42,7 @@ def test_vm_in_a_pool_is_up_to_date_if_it_has_the_desired_size():
 
 
 @pytest.mark.parametrize("where", ["Git", "the cluster"])
-def test_suspended_vm_has_no_action_in_the_plan(where):
+def test_plan_contains_no_change_to_a_suspended_vm(where):
     on_cluster = where == "the cluster"
     live = make_live(make_vm(suspended=on_cluster), vmis=(make_vmi(),))
     desired = make_desired(replace(want("2Gi"), suspended=not on_cluster))
@@ -60,7 +60,7 @@ def test_suspended_vm_has_no_action_in_the_plan(where):
     ],
     ids=["restart-pending", "in-flight"],
 )
-def test_plan_of_a_suspended_vm_shows_a_change_in_flight_but_no_pending_restart(
+def test_plan_shows_a_change_in_progress_of_a_suspended_vm_but_no_pending_restart(
     on_vm, on_vmi, expected
 ):
     vm = make_vm(guest="2Gi", suspended=True, conditions=on_vm)

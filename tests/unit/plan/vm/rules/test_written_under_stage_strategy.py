@@ -80,7 +80,7 @@ def test_size_written_under_the_stage_strategy_takes_effect_after_a_switch_to_li
 
 
 @pytest.mark.parametrize("methods", [(), ("LiveMigrat",)])
-def test_size_written_under_the_stage_strategy_is_blocked_without_the_update_method_live_migrate(
+def test_size_written_under_the_stage_strategy_is_blocked_without_live_migrate(
     methods,
 ):
     live = world(kubevirt=with_settings(stage(), workloadUpdateMethods=NameSet.of(methods)))
@@ -115,7 +115,7 @@ def test_plan_message_says_when_a_size_written_under_the_stage_strategy_takes_ef
     )
 
 
-def test_live_update_warning_counts_vms_outside_git_with_a_size_written_under_the_stage_strategy():
+def test_live_update_warning_counts_vms_outside_git_whose_size_was_written_under_stage():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -165,7 +165,7 @@ def test_live_update_warning_counts_vms_outside_git_with_a_size_written_under_th
         ),
     ],
 )
-def test_edit_of_another_field_prevents_a_live_change_to_a_size_written_under_stage_strategy(
+def test_edit_of_a_field_other_than_memory_prevents_a_size_written_under_stage_from_going_live(
     spec, git, kubevirt, vm, vmi, expected
 ):
     live = world(spec, vm=vm, vmi=vmi)
@@ -173,14 +173,14 @@ def test_edit_of_another_field_prevents_a_live_change_to_a_size_written_under_st
 
 
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
-def test_restart_required_condition_without_a_visible_edit_causes_a_warning(git, kubevirt):
+def test_restart_required_condition_without_a_known_cause_causes_a_warning(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
     assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))
     assert not any("other than memory" in w for w in free.decisions[-1].warnings)
 
 
-def test_restart_message_lists_edits_that_wait_for_a_restart():
+def test_message_about_a_pending_restart_lists_the_edits_that_wait_for_it():
     live = world(vm=TWO_CORES, vmi=ONE_CORE)
     decision = plan_of(make_desired(want("3Gi"), kubevirt=COMES), live).decisions[-1]
     assert "(cpu.cores 1 -> 2)" in decision.why.message

@@ -48,7 +48,9 @@ def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", **more):
     ],
 )
 @pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
-def test_aaq_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard, effect):
+def test_application_aware_quota_counts_only_the_guest_memory_growth_of_a_migration(
+    calculator, resource, hard, effect
+):
     assert judged(calculator, resource, hard) == effect
 
 
@@ -60,23 +62,27 @@ def test_aaq_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard
         ("IgnoreVmiCalculator", DEDICATED),
     ],
 )
-def test_aaq_quota_ignores_resources_that_its_calculator_does_not_count(calculator, resource):
+def test_application_aware_quota_ignores_resources_that_its_calculator_does_not_count(
+    calculator, resource
+):
     assert judged(calculator, resource, 0) == LIVE
 
 
 @pytest.mark.parametrize("calculator", ["VmiPodUsage", "GuestEffectiveResources"])
 @pytest.mark.parametrize("resource", ["requests.memory", "limits.memory", "pods"])
-def test_aaq_quota_that_counts_pods_hides_what_a_migration_needs(calculator, resource):
+def test_application_aware_quota_that_counts_both_pods_needs_no_capacity_for_a_migration(
+    calculator, resource
+):
     assert judged(calculator, resource, 1, used=1) == LIVE
 
 
-def test_aaq_quota_without_a_calculator_needs_the_whole_target_pod():
+def test_application_aware_quota_without_a_calculator_counts_the_whole_target_pod():
     assert judged("IgnoreVmiCalculator", "pods", 1, used=1) == HELD
     assert judged("IgnoreVmiCalculator", "requests.memory", 4 * GIB) == HELD
     assert judged("IgnoreVmiCalculator", "requests.memory", 5 * GIB) == LIVE
 
 
-def test_change_in_flight_whose_target_pod_is_gated_is_blocked():
+def test_change_is_blocked_if_application_aware_quota_gates_the_scheduling_of_its_target_pod():
     gated = replace(launcher(""), gates=("ApplicationAwareQuotaGate",))
     found = capacity(launchers={"vmi-pg-0": (launcher("node01"), gated)})
     changing = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}

@@ -101,7 +101,7 @@ def test_change_is_blocked_if_a_limit_range_rejects_the_cpus_of_the_target_pod(
 @pytest.mark.parametrize(
     ("minimum", "effect"), [(USED, ("live", "hotunplug")), (USED + 1, REJECTED)]
 )
-def test_shrink_is_blocked_if_the_target_pod_is_smaller_than_a_limit_range_permits(
+def test_memory_reduction_is_blocked_if_the_target_pod_is_below_a_limit_range_minimum(
     minimum, effect
 ):
     found = LimitRange(name="sizes", **bound(minimum=minimum))
@@ -137,7 +137,9 @@ def test_shrink_is_blocked_if_the_target_pod_is_smaller_than_a_limit_range_permi
         ),
     ],
 )
-def test_message_about_a_limit_range_has_its_name_and_the_amounts(limits, limit, words):
+def test_message_about_a_limit_range_violation_contains_the_name_and_the_amounts(
+    limits, limit, words
+):
     found = LimitRange(name="sizes", **limits)
     (decision,) = plan_of(make_desired(want("2Gi")), state(found, limit=limit)).decisions
     assert decision.why.message == (

@@ -60,7 +60,7 @@ def test_hotplug_raises_memory_requests_but_does_not_change_the_memory_limit(
     assert any("ends the VM's overcommit" in each for each in decision.warnings) is warns
 
 
-def test_memory_request_above_the_limit_blocks_the_change_and_the_message_shows_both_values():
+def test_message_about_a_memory_request_above_the_limit_contains_both_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
     assert "raise the request to 4Gi and leave the limit at 3Gi" in decision.why.message
@@ -68,7 +68,7 @@ def test_memory_request_above_the_limit_blocks_the_change_and_the_message_shows_
     assert decision.actions == ()
 
 
-def test_size_above_a_memory_limit_blocks_the_change_and_the_message_shows_size_and_limit():
+def test_message_about_a_guest_size_above_the_memory_limit_contains_both_values():
     decision = decided("4Gi", requests=None, limits="3Gi")
     assert "a memory limit of 3Gi and no requests" in decision.why.message
     assert "too small for a guest of 4Gi" in decision.why.message
@@ -93,7 +93,7 @@ def test_hotplug_is_blocked_if_the_pod_does_not_request_the_launcher_overhead(
     assert decision.reason.value == reason
 
 
-def test_change_back_to_the_size_of_the_running_guest_does_not_end_its_memory_overcommit():
+def test_change_back_to_the_running_guests_size_does_not_end_memory_overcommit():
     decision = decided("2Gi", requests="1Gi", limits="1536Mi", spec="4Gi")
     assert (told(decision), decision.warnings) == (("live", "back-to-running-value"), ())
 
@@ -105,9 +105,7 @@ def test_change_back_to_the_size_of_the_running_guest_does_not_end_its_memory_ov
         (True, {"op": "add", "path": "/domain/memory/guest", "value": "2Gi"}),
     ],
 )
-def test_guest_size_can_be_added_without_a_restart_to_a_vm_that_has_only_memory_requests(
-    memory_present, write
-):
+def test_guest_size_can_be_added_live_to_a_vm_that_has_only_memory_requests(memory_present, write):
     # v1.9.0 vm.go:3023-3028; tests/hotplug/memory.go:235ff
     decision = decided(
         "2Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None, memory_present=memory_present

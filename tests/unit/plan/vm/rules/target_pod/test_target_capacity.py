@@ -44,7 +44,7 @@ def only(state, guest: str = "2Gi"):
     return decision
 
 
-def test_vm_change_is_planned_as_live_if_node_and_quota_capacity_is_unknown():
+def test_memory_change_is_planned_as_live_if_node_and_quota_capacity_is_unknown():
     assert judged(live(None, nodes=(node("node01"), node("node02", "1Gi")))) == LIVE
 
 
@@ -55,9 +55,7 @@ def test_vm_change_is_planned_as_live_if_node_and_quota_capacity_is_unknown():
         pytest.param(4 * GIB - NEED + 1, NO_NODE, id="one byte too little"),
     ],
 )
-def test_target_node_must_have_enough_free_memory_for_the_whole_request_of_the_target_pod(
-    taken, effect
-):
+def test_target_node_must_have_enough_free_memory_for_the_target_pods_whole_request(taken, effect):
     nodes = (node("node01"), node("node02", "4Gi"))
     assert judged(live(capacity({"node02": use(taken)}), nodes=nodes)) == effect
 
@@ -121,7 +119,7 @@ def test_hint_does_not_suggest_a_different_node_if_the_node_selector_contains_a_
 
 # kubevirt v1.9.0 migration.go:986-1005; no other version is known to select by vendor.
 @pytest.mark.parametrize(("version", "effect"), [("v1.9.0", NO_NODE), ("v1.8.0", LIVE)])
-def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
+def test_target_node_must_have_the_same_cpu_vendor_as_the_source_node(version, effect):
     intel, amd = ({f"cpu-vendor.node.kubevirt.io/{name}": "true"} for name in ("Intel", "AMD"))
     nodes = (node("node01", labels=intel), node("node02", labels=amd))
     state = live(capacity(), nodes=nodes, kubevirt=with_settings(make_kubevirt(version)))
@@ -160,7 +158,7 @@ GPU = Taint(key="gpu", value="true", effect="NoSchedule")
         ),
     ],
 )
-def test_message_about_a_blocked_change_names_the_constraint_that_leaves_no_node(
+def test_message_about_a_blocked_change_names_the_constraint_that_excludes_all_nodes(
     placement, other, says
 ):
     nodes = (node("node01"), node("node02", **other))
@@ -196,7 +194,7 @@ def test_target_node_must_have_enough_free_cpus_pods_and_devices(asked, allocata
     assert says in decision.why.message
 
 
-def test_change_waits_if_a_migration_will_release_cpus():
+def test_memory_change_waits_for_cpus_that_a_running_migration_will_release():
     pod = launcher("node01")
     pod = replace(pod, requests=replace(pod.requests, others={"cpu": 4000}))
     cpus = ResourceUse(others={"cpu": 4000})
@@ -205,7 +203,7 @@ def test_change_waits_if_a_migration_will_release_cpus():
     assert judged(live(capacity(taken, launchers={"vmi-pg-0": (pod,)}), nodes=nodes)) == WAITS
 
 
-def test_message_says_why_other_nodes_cannot_run_vms():
+def test_message_about_a_blocked_change_says_why_other_nodes_cannot_run_vms():
     cordoned = replace(node("node02"), schedulable=False, problem="is cordoned")
     dead = replace(node("node03"), schedulable=False, problem="is not ready")
     decision = only(live(capacity(), nodes=(node("node01"), cordoned, dead)))
@@ -225,7 +223,7 @@ def test_memory_change_waits_for_node_capacity_that_a_running_migration_will_rel
     assert judged(live(taken, nodes=nodes)) == WAITS
 
 
-def test_node_with_unknown_memory_counts_as_large_enough():
+def test_target_node_with_unknown_free_memory_counts_as_large_enough():
     nodes = (node("node01"), LiveNode(name="node02", schedulable=True))
     assert judged(live(capacity(), nodes=nodes)) == LIVE
 
@@ -235,7 +233,7 @@ def test_node_capacity_is_not_checked_if_pods_are_unreadable():
     assert judged(live(capacity(pods_known=False, launchers={}), nodes=nodes)) == LIVE
 
 
-def test_change_back_to_the_memory_size_of_the_running_guest_needs_no_node_capacity():
+def test_change_back_to_the_running_guests_memory_size_needs_no_node_capacity():
     nodes = (node("node01"), node("node02", "1Gi"))
     vm = make_vm(guest="4Gi")
     state = make_live(vm, vmis=(make_vmi(),), nodes=nodes, capacity=capacity())
@@ -250,12 +248,12 @@ def test_change_back_to_the_memory_size_of_the_running_guest_needs_no_node_capac
         pytest.param(USED + NEED - 1, NO_QUOTA, id="one byte short"),
     ],
 )
-def test_memory_quota_must_have_capacity_for_source_and_target_pod(resource, hard, effect):
+def test_memory_quota_must_have_capacity_for_both_pods_of_a_migration(resource, hard, effect):
     quota = Quota(name="team", hard={resource: hard}, used={resource: USED})
     assert judged(live(capacity(quotas=[quota]))) == effect
 
 
-def test_quota_message_contains_the_quota_name_and_its_amounts():
+def test_message_about_an_exceeded_quota_contains_its_name_and_amounts():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
     assert only(live(capacity(quotas=[quota]))).why.message == (
         "the quota team of namespace db rejects the target pod: "
@@ -264,7 +262,7 @@ def test_quota_message_contains_the_quota_name_and_its_amounts():
 
 
 @pytest.mark.parametrize(("hard", "effect"), [(2, LIVE), (1, NO_QUOTA)])
-def test_pod_quota_must_have_capacity_for_source_and_target_pod(hard, effect):
+def test_quota_for_the_number_of_pods_must_allow_both_pods_of_a_migration(hard, effect):
     quota = Quota(name="team", hard={"pods": hard}, used={"pods": 1})
     assert judged(live(capacity(quotas=[quota]))) == effect
 
@@ -276,7 +274,7 @@ def test_pod_quota_must_have_capacity_for_source_and_target_pod(hard, effect):
         pytest.param(None, LIVE, id="the VM sets no limit"),
     ],
 )
-def test_limits_memory_quota_is_checked_only_if_the_vm_sets_a_memory_limit(limits, effect):
+def test_quota_for_memory_limits_is_checked_only_if_the_vm_sets_a_memory_limit(limits, effect):
     constraints = Constraints(
         architecture="amd64", requests=q("1Gi"), limits=q(limits) if limits else None
     )
@@ -298,7 +296,9 @@ def test_limits_memory_quota_is_checked_only_if_the_vm_sets_a_memory_limit(limit
         ("hugepages-2Mi", {}, ""),
     ],
 )
-def test_quota_must_have_capacity_for_the_cpus_and_devices_of_both_pods(resource, more, says):
+def test_cpu_and_device_quotas_must_have_capacity_for_both_pods_of_a_migration(
+    resource, more, says
+):
     pod = launcher("node01")
     others = {"cpu": 250, "nvidia.com/gpu": 250}
     pod = replace(pod, requests=replace(pod.requests, others=others))
@@ -313,7 +313,7 @@ def test_quota_must_have_capacity_for_the_cpus_and_devices_of_both_pods(resource
 
 
 @pytest.mark.parametrize(("priority", "effect"), [("gold", NO_QUOTA), ("", LIVE)])
-def test_quota_for_a_priority_class_counts_only_vms_of_the_class(priority, effect):
+def test_quota_for_a_priority_class_counts_only_vms_in_the_class(priority, effect):
     pod = replace(launcher("node01"), priority_class=priority)
     gold = (Requirement(key="PriorityClass", operator="In", values=("gold",)),)
     quota = Quota(name="team", hard={"pods": 1}, used={"pods": 1}, priority=gold)
@@ -328,7 +328,9 @@ def test_quota_for_a_priority_class_counts_only_vms_of_the_class(priority, effec
         pytest.param(8 * GIB, 16 * GIB, LIVE, id="set by a LimitRange, does not grow"),
     ],
 )
-def test_memory_limit_that_the_vm_does_not_set_counts_in_quotas(limit, hard, effect):
+def test_quota_counts_a_memory_limit_that_kubevirt_sets_because_the_vm_does_not(
+    limit, hard, effect
+):
     pod = replace(launcher("node01", limit=limit), guest_request=USED, guest_limit=limit)
     quota = Quota(name="team", hard={"limits.memory": hard}, used={"limits.memory": limit})
     assert judged(live(capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}))) == effect
@@ -343,7 +345,9 @@ def test_memory_limit_that_the_vm_does_not_set_counts_in_quotas(limit, hard, eff
         ("pods", True, NO_QUOTA),
     ],
 )
-def test_harvester_raises_the_limits_of_the_quota_that_rancher_manages(resource, managed, effect):
+def test_quota_that_harvester_raises_for_migrations_does_not_block_a_memory_change(
+    resource, managed, effect
+):
     # Source: harvester pkg/controller/master/migration/vmim_controller.go.
     quota = Quota(name="team", hard={resource: 0}, used={resource: 0}, managed_by_rancher=managed)
     limited = launcher("node01", limit=2 * USED)
@@ -361,7 +365,7 @@ def test_harvester_raises_the_limits_of_the_quota_that_rancher_manages(resource,
     assert judged(state) == effect
 
 
-def test_memory_change_waits_for_quota_that_running_migrations_will_release():
+def test_memory_change_waits_for_quota_capacity_that_running_migrations_will_release():
     quota = Quota(
         name="team",
         hard={"requests.memory": 5 * GIB},
