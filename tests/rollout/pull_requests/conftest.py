@@ -1,4 +1,4 @@
-"""Provides a project on a local forge: a repository, a pull request, a cluster, and jobs."""
+"""Fixtures for pull request tests: a repository on a local Git host, a cluster, and CI jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ("db-1", "db-2")
 
 @pytest.fixture
 def sizes():
-    """Returns a function that returns the manifests of both VMs with the given memory sizes."""
+    """Return a function that builds the manifests of two VMs with the given memory sizes."""
 
     def manifests(first: str, second: str) -> dict[str, str]:
         texts = (vm_yaml("team-a", *each) for each in zip(NAMES, (first, second), strict=True))
@@ -38,7 +38,7 @@ def cluster(serve):
 
 @pytest.fixture
 def guests(cluster):
-    """Returns a function that returns the memory that each guest has now."""
+    """Return a function that returns the current memory of each guest."""
 
     def now() -> list[str]:
         memory = (cluster.vmi("team-a", each)["status"]["memory"] for each in NAMES)

@@ -1,4 +1,4 @@
-"""``Face``: the ready-made files of one forge, run as the forge would run them."""
+"""``Face``: runs the example CI workflows of one Git host (GitHub, GitLab or Forgejo) locally."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "workflows"
 
 @dataclass
 class Ran:
-    """The end of a job."""
+    """The result of a CI job."""
 
     passed: bool
     log: str
-    """What the job printed, and its summary."""
+    """The output of a CI job, and its job summary."""
 
 
 @dataclass
 class Project:
-    """A repository on a local forge, a cluster, and a folder for the jobs."""
+    """A repository on a local Git host, a simulated cluster, and a directory for the CI jobs."""
 
     repository: HostedRepository
     cluster: Served
@@ -45,7 +45,7 @@ class Project:
         return self.cluster.kubeconfig.read_text()
 
     def runner(self, ref: str, event_name: str, event: dict, **github: object) -> Runner:
-        """Return a machine that has checked out *ref*; all machines share their artifacts."""
+        """Return a CI machine that has checked out *ref*; all machines share their artifacts."""
         number = next(self.numbers)
         folder = self.folder / f"job-{number}"
         folder.mkdir()
@@ -71,20 +71,20 @@ class Project:
 
 
 class Face(Protocol):
-    """The jobs of one forge."""
+    """The example CI jobs of one Git host."""
 
     def snapshot(self) -> Ran:
-        """Run the scheduled job that publishes a snapshot."""
+        """Run the scheduled CI job that publishes a cluster snapshot file."""
         ...
 
     def plan(self) -> Ran:
-        """Run the jobs that plan the pull request and post the comment."""
+        """Run the CI jobs that plan the pull request and post the comment."""
         ...
 
     def approve(self) -> Ran:
-        """Plan the default branch after the merge; a person approves this plan."""
+        """Plan the default branch after the merge, and approve this plan as a user would."""
         ...
 
     def apply(self) -> Ran:
-        """Apply the approved plan."""
+        """Run the CI job that applies the approved plan."""
         ...

@@ -1,4 +1,4 @@
-"""``ForgejoFace``: runs the files of examples/workflows/forgejo."""
+"""``ForgejoFace``: runs the workflows of examples/workflows/forgejo locally."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAIN = "refs/heads/main"
 
 
 class ForgejoFace:
-    """Runs jobs as Forgejo does; a person approves a plan by its digest."""
+    """Runs CI jobs as Forgejo does; a user approves a plan by its digest."""
 
     def __init__(self, project: Project) -> None:
         self.project = project

@@ -1,4 +1,4 @@
-"""``GitHubFace``: runs the files of examples/workflows/github."""
+"""``GitHubFace``: runs the workflows of examples/workflows/github locally."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ request = urllib.request.Request(os.environ["GITHUB_API_URL"] + "/" + path, head
 body = urllib.request.urlopen(request).read()
 sys.exit(subprocess.run(["{jq}", "-r", expression], input=body).returncode)
 """
-"""Replaces GitHub's command line program, which the jobs use for one request."""
+"""A script that replaces the GitHub CLI ``gh``, which the CI jobs use for one request."""
 
 
 class GitHubFace:
-    """Runs jobs as GitHub does for a pull request from a fork, which gets no token."""
+    """Runs CI jobs as GitHub does for a pull request from a fork, which gets no token."""
 
     def __init__(self, project: Project) -> None:
         self.project = project

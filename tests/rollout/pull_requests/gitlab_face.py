@@ -1,4 +1,4 @@
-"""``GitLabFace``: runs the pipelines of examples/workflows/gitlab/.gitlab-ci.yml."""
+"""``GitLabFace``: runs the pipelines of examples/workflows/gitlab/.gitlab-ci.yml locally."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = EXAMPLES / "gitlab/.gitlab-ci.yml"
 
 
 class GitLabFace:
-    """Runs pipelines as GitLab does; a person starts the manual job ``apply``."""
+    """Runs pipelines as GitLab does; a user starts the manual job ``apply``."""
 
     def __init__(self, project: Project) -> None:
         self.project = project

@@ -1,8 +1,9 @@
-"""A pull request on each forge, from the first push to the memory of the guests.
+"""Pull requests on each Git host, from the first push until each guest has the new memory.
 
-The ready-made files of examples/workflows run as the forge runs them: a bare repository, a local
-forge, and a simulated cluster. The local forge checks each request and each answer against the
-forge's published description or documented payloads.
+The workflows of examples/workflows run as the Git host (GitHub, GitLab or Forgejo) runs them,
+with a bare repository, a local server for the Git host's API, and a simulated cluster. The
+local server checks each request and each response against the Git host's published API
+description or documented payloads.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def test_each_push_to_a_pull_request_updates_the_same_comment(project, face, siz
     assert project.cluster.writes() == []
 
 
-def test_commit_status_of_a_merged_pull_request_is_success_when_each_guest_has_its_memory(
+def test_commit_status_of_a_merged_pull_request_is_success_once_each_guest_has_the_new_memory(
     project, face, sizes, guests
 ):
     forge = project.forge

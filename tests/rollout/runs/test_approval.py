@@ -1,4 +1,4 @@
-"""Tests approvals in whole runs: only approved changes are made, and stale ones are reported."""
+"""Rollouts with approvals make only approved changes, and report stale approvals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def approved(run: Rig, text: str):
 
 
 def by_hand(run: Rig, guest: str, name: str = "vm") -> None:
-    """Set another memory size on the VM, as a user with kubectl does."""
+    """Set a different memory size on the VM, as a user does with kubectl."""
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert run.merge(f"{VMS}/{name}", memory, agent="kubectl") == 200
 
@@ -55,7 +55,7 @@ def test_approved_change_is_made_if_the_approval_still_matches_the_plan():
 
 
 def test_approval_of_a_completed_change_is_not_stale():
-    """A second run of the same job finds the approved sizes in the cluster."""
+    """A second run of the same CI job finds the approved sizes in the cluster."""
     run = rig()
     approval = approved(run, ASK_2GI)
     run.apply(ASK_2GI, approval=approval)
@@ -100,7 +100,7 @@ def test_approval_of_a_recreated_vm_is_stale():
     assert patched(run) == []
 
 
-def test_approval_is_stale_when_git_sets_another_size():
+def test_approval_is_stale_when_git_sets_a_different_memory_size():
     run = rig()
     approval = approved(run, ASK_2GI)
     report = run.apply(vm_yaml("default", "vm", "3Gi"), approval=approval)
@@ -111,7 +111,7 @@ def test_approval_is_stale_when_git_sets_another_size():
 
 
 def test_hotplug_approval_is_stale_when_the_change_now_needs_a_restart():
-    """The patch is the same as in the approved plan, but its effect is now a restart."""
+    """The patch is the same as in the approved plan, but the VM would now have to restart."""
     run = rig()
     approval = approved(run, ASK_2GI)
     stage = {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}}
@@ -204,7 +204,7 @@ def test_approval_remains_valid_when_only_the_vm_generation_changes():
 
 
 def test_vm_change_that_needs_an_unapproved_kubevirt_cr_change_is_not_made():
-    """Hotplug was approved for a CR with LiveMigrate; for the unchanged CR the action differs."""
+    """Hotplug was approved together with LiveMigrate; without LiveMigrate the change differs."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)
     only_vm = type(approval)(
@@ -219,7 +219,7 @@ def test_vm_change_that_needs_an_unapproved_kubevirt_cr_change_is_not_made():
     assert run.patches() == []
 
 
-def test_approved_plan_without_actions_writes_nothing():
+def test_approved_plan_without_changes_writes_nothing():
     run = rig("no-update-methods")
     nothing = approved(run, vm_yaml("default", "vm", "1Gi"))
     report = run.apply(KUBEVIRT + ASK_2GI, approval=nothing)

@@ -1,4 +1,4 @@
-"""The plan predicts correctly whether target pods fit, and a run stays within capacity."""
+"""The plan predicts whether migration target pods fit, and rollouts stay within the capacity."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def effect(run: Rig, text: str = ASK) -> tuple[str, str]:
 
 
 def patched_by_hand(run: Rig, guest: str = "2Gi") -> str:
-    """Patch the VM by hand and return the guest's memory after ten minutes."""
+    """Patch a VM by hand, and return the guest's memory after ten minutes."""
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert run.merge(VM, memory, agent="kubectl") == 200
     run.clock.sleep(600.0)
@@ -55,7 +55,7 @@ def requests(pod: dict) -> int:
 
 
 def target_size(version: str, guest: str) -> int:
-    """The memory request of the VM's target pod on a cluster with enough capacity, in bytes."""
+    """The memory request of a migration target pod on a cluster with free capacity, in bytes."""
     run = versioned("hotplug", version)
     patched_by_hand(run, guest)
     running = [each for each in items(run, PODS) if each["status"]["phase"] == "Running"]
@@ -186,7 +186,7 @@ def test_simultaneous_manual_patches_beyond_capacity_leave_a_target_pod_unschedu
     assert refused
 
 
-def test_capacity_reserved_for_one_vm_change_is_not_available_to_another():
+def test_capacity_reserved_for_one_vm_change_is_not_used_for_the_next_vm_change():
     run = rig("room-for-one")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=900)

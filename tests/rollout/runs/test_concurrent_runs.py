@@ -1,4 +1,4 @@
-"""Tests two runs against one cluster: only one run writes, and no VM is patched twice."""
+"""Of two rollouts on one cluster only one writes, and no VM is patched twice."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ VMS = [{"name": name, "guest": "1Gi"} for name in NAMES]
 ASK_2GI = "".join(vm_yaml("default", name, "2Gi") for name in NAMES)
 PATCHES = [f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}" for name in NAMES]
 RENEWED_S = 10.0
-"""The interval at which the other run renews its lease, in simulated seconds."""
+"""The interval at which another rollout renews its lease, in simulated seconds."""
 
 
 class Vanished(BaseException):
-    """Simulates the sudden death of a run's process."""
+    """Simulates the sudden death of a rollout process."""
 
 
 class CutApi(InProcessApi):
-    """The network connection of one run, which a test can interrupt."""
+    """The API connection of one rollout, which a test can interrupt."""
 
     cut = False
 
@@ -46,7 +46,7 @@ class CutApi(InProcessApi):
 
 
 class KeepingClock(SteppedClock):
-    """A clock that renews the leases of the other run while this run waits."""
+    """A clock that renews the leases of another rollout while the tested rollout waits."""
 
     keep = staticmethod(lambda: None)
 
@@ -56,7 +56,7 @@ class KeepingClock(SteppedClock):
 
 
 class Run(Rig):
-    """One of several runs against the same simulated cluster."""
+    """One of several rollouts on the same simulated cluster."""
 
     def __post_init__(self):
         self.taken = []
@@ -100,9 +100,7 @@ def test_second_run_reports_the_holder_of_the_lease(sim):
 
 
 @pytest.mark.parametrize("step", [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE])
-def test_second_run_acquires_the_expired_lease_of_a_killed_run_and_does_not_repeat_its_patches(
-    sim, step
-):
+def test_second_run_waits_for_the_lease_of_a_killed_run_and_does_not_repeat_its_patches(sim, step):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
 
     def vanish():
@@ -149,7 +147,7 @@ VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 
 
 def held_by_another(cluster, name) -> None:
-    """Let another run hold the lease and renew it as long as the cluster is served."""
+    """Simulate another rollout that holds and renews the lease while the cluster is served."""
     spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 30}
     cluster.ask(
         "POST", LEASES, {"metadata": {"name": name, "namespace": "kubevirt"}, "spec": spec}
@@ -166,7 +164,7 @@ def held_by_another(cluster, name) -> None:
 def test_next_process_acquires_the_lease_of_a_killed_process_but_not_of_a_running_process(
     serve, git
 ):
-    """The test shortens the killed process's lease duration to be fast."""
+    """The killed process gets a short lease duration, so that the test is fast."""
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=4.0)
     given = ("reconcile", "--repo", git, "--kubeconfig", cluster.kubeconfig, "--detailed-exitcode")

@@ -1,4 +1,4 @@
-"""Tests several failures in sequence, over several passes, with failure budgets and approvals."""
+"""Rollouts over several runs with several failures, with failure budgets and approvals."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class TestFailuresOfEarlierPasses:
         (pending,) = original().vms.values()
 
         def unchanged():
-            """Simulate a new VMI that starts with the memory of the old VMI."""
+            """Simulate a new VMI that starts with the old VMI's memory."""
             live = original()
             vmis = {ref: replace(each, guest_current=q("1Gi")) for ref, each in live.vmis.items()}
             return replace(live, vms={pending.ref: pending}, vmis=vmis)
@@ -231,7 +231,7 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 
 
 class TestRunsEnd:
-    """Runs end without a deadline, although some changes cannot be made."""
+    """Rollouts end without a deadline even if some changes cannot be made."""
 
     def test_failed_change_of_another_vm_prevents_the_restart_after_a_memory_size_patch(self):
         run = rig(vms=vms("a", "b"))
@@ -338,12 +338,12 @@ class TestOneBadVM:
 
 class TestLeases:
     def test_api_server_receives_no_patch_after_a_run_has_released_its_lease(self):
-        """A response that ends the run does not cancel requests that were already sent."""
+        """A response that ends the run does not cancel API requests that were already sent."""
         run = rig(vms=vms("a", "b"))
         answers = []
 
         class Together(ClusterWriter):
-            """A writer whose second response arrives after the first response ended the run."""
+            """A writer whose second response arrives after the first one has ended the run."""
 
             def write_each(self, actions, *, timeout_s):
                 for each, answer in super().write_each(list(actions), timeout_s=timeout_s):
@@ -440,7 +440,7 @@ class TestSoak:
 
 
 class TestCreated:
-    def test_created_vm_counts_as_done_when_its_guest_has_the_desired_memory(self):
+    def test_created_vm_is_reported_as_done_when_its_guest_has_the_desired_memory(self):
         run = rig()
         run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
@@ -452,7 +452,7 @@ class TestCreated:
         assert ends(report) == {"new": (Result.FAILED, "not-starting")}
 
     @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
-    def test_created_vm_that_should_stay_stopped_counts_as_done_immediately(self, strategy):
+    def test_created_vm_that_should_stay_stopped_is_reported_as_done_immediately(self, strategy):
         run = rig()
         report = run.apply(manifest("new", "2Gi", strategy), create=True)
         assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}

@@ -1,9 +1,10 @@
-"""The forecast against whole runs: a seeded family of fleets, rolled out without faults.
+"""Compares the forecast of a plan with the actual rollout for generated clusters without faults.
 
-The fleets differ in the number and size of the VMs, the nodes, KubeVirt's limits and the user's
-limits; the bandwidth and its source (the CR's limit, migration policies, finished migrations, or
-unknown); migrations by other clients in flight; changes to the CR before the memory; and the
-user's pacing: limits per node, batches, canaries that soak, and anti-affinity groups.
+The clusters differ in the number and size of the VMs, the nodes, KubeVirt's limits and the
+user's limits; the bandwidth and its source (the CR's limit, migration policies, finished
+migrations, or unknown); migrations by other clients in progress; changes to the KubeVirt CR
+before the memory; and the user's pacing: limits per node, batches, canaries that soak, and
+anti-affinity groups.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 FAMILIES = ("assumed", "limited", "policies", "learned", "shared")
 PACED = ("per-node", "batches", "canary", "apart")
 FLEETS = 5
-"""The number of fleets per family; the seeds are 0 to this number minus 1."""
+"""The number of clusters per family, with the random seeds 0 to this number minus 1."""
 INSIDE = 0.95
 RATIO = 3.0
 LONGEST_S = 120.0
-"""Roughly how long a fleet may take, so that the test is quick; a slower fleet gets fewer VMs."""
+"""The approximate maximum rollout time in simulated seconds; slower clusters get fewer VMs."""
 CONFIG = """\
 ---
 apiVersion: kubevirt.io/v1
@@ -70,11 +71,11 @@ POLICED = (
     ({"role": "database"}, 150),
     ({"role": "database", "disk": "fast"}, 1000),
 )
-"""VM labels, and the bandwidth in Mi/s that the policies allow for the VM's migration."""
+"""VM labels, and the migration bandwidth in Mi/s that the migration policies for them allow."""
 
 
 class QuickInformer(PolledInformer):
-    """An informer that reads once per simulated second, because these tests have many runs."""
+    """An informer that polls once per simulated second, because these tests have many rollouts."""
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 1.0))
@@ -83,14 +84,14 @@ class QuickInformer(PolledInformer):
 
 @dataclass(frozen=True)
 class Fleet:
-    """A simulated world and the desired state for its VMs."""
+    """A simulated cluster, and the desired state of its VMs."""
 
     name: str
     document: dict
     sizes: dict[str, int]
-    """VM sizes in GiB, by VM name; each VM is to grow by a quarter, and by at least 1 GiB."""
+    """The VM sizes in GiB by VM name; each VM is to grow by a quarter, and by at least 1 GiB."""
     history: tuple[str, ...] = ()
-    """The VMs that were changed before the run."""
+    """The VMs that were changed before the rollout."""
     config: bool = False
     choices: PlanPolicy = field(default_factory=PlanPolicy)
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -108,7 +109,7 @@ class Fleet:
 
 
 def paced(family: str, dice: random.Random, names: list[str]) -> tuple[dict, dict]:
-    """The pacing options of a family, and the VM labels that they select."""
+    """Return the pacing options of a test family, and the VM labels that they select."""
     if family == "per-node":
         return {"max_per_node": 1}, {}
     if family == "batches":
@@ -210,7 +211,7 @@ def fleet(family: str, seed: int) -> Fleet:
 
 @dataclass
 class Compared:
-    """The forecast and the actual run of one fleet."""
+    """The forecast and the actual rollout of one simulated cluster."""
 
     name: str
     inside: int
@@ -218,9 +219,9 @@ class Compared:
     plan_inside: bool
     ratio: float
     plan: tuple[float, float, float]
-    """The earliest, actual and latest end of the whole rollout."""
+    """The earliest forecast end, the actual end and the latest forecast end of the rollout."""
     position: float = 0.0
-    """Where the actual ends are in the forecast range on average: 0 earliest, 1 latest."""
+    """Average position of the actual ends in the forecast range: 0 earliest, 1 latest."""
 
 
 def compare(chosen: Fleet) -> Compared:
@@ -260,7 +261,7 @@ def compare(chosen: Fleet) -> Compared:
 
 
 def figures_text(found: list[Compared]) -> str:
-    """Return the figures of all fleets as text."""
+    """Return the forecast figures of all clusters as a printable string."""
     lines = [
         f"{each.name:12} {each.inside}/{each.vms} VMs inside, plan {each.plan[0]:.0f} <= "
         f"{each.plan[1]:.0f} <= {each.plan[2]:.0f} s, ratio {each.ratio:.2f}, "

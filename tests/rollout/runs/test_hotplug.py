@@ -1,4 +1,4 @@
-"""Tests whole hotplug runs in one process, with a simulated cluster on a stepped clock."""
+"""Memory hotplug rollouts in one process, with a simulated cluster whose clock tests advance."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 
 
 def events(run: Rig) -> list[dict]:
-    """The Events that the product has created."""
+    """The Kubernetes Events that the product has created."""
     answer = run.sim.request("GET", "/apis/events.k8s.io/v1/events")
     found = json.loads(answer.body)["items"]
     return [each for each in found if each["reportingController"] == "reconciler"]
 
 
-def test_hotplug_is_done_once_the_guest_has_the_desired_memory():
+def test_hotplug_is_reported_as_done_once_the_guest_has_the_desired_memory():
     run = rig("hotplug")
     report = run.apply(ASK_2GI)
     outcome = only(report)
@@ -120,7 +120,7 @@ def test_each_kind_of_hotplug_failure_has_its_own_reason_code(world, reason, say
     assert len(run.patches()) == 1, "a failed change is not written again"
 
 
-def test_guest_that_does_not_use_memory_that_grew_in_place_fails_after_the_timeout():
+def test_guest_that_does_not_use_its_resized_memory_fails_after_the_timeout():
     silent = {"name": "vm", "guest": "1Gi", "faults": {"guestSilent": True}}
     run = rig("in-place", vms=[silent])
     report = run.apply(ASK_2GI, deadline_s=1200)
@@ -165,7 +165,7 @@ def test_run_waits_for_an_unfinished_change_by_another_client_before_patching_th
 
 
 def test_rollout_sets_the_feature_gate_then_the_strategies_then_memory_and_waits_in_between():
-    """On v1.3.1 a VM that booted before the CR change needs a restart; a later VM does not."""
+    """On v1.3.1, a VM that booted before the KubeVirt CR changed needs a restart."""
     run = rig("walkthrough")
     old = vm_yaml("default", "vm-cirros", "2Gi")
     report = run.apply(KUBEVIRT + old)
@@ -354,7 +354,7 @@ def memory_of(guest: str) -> dict:
 
 
 def test_restart_required_condition_set_under_the_stage_strategy_does_not_block_a_live_update():
-    """Under Stage a memory change sets RestartRequired, and a CR change does not clear it."""
+    """Under Stage, a memory change sets RestartRequired, and a CR change does not clear it."""
     run = rig("hotplug")
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     vm = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
@@ -396,14 +396,14 @@ def test_kubevirt_cr_reverted_by_another_client_is_not_written_repeatedly():
     assert len([each for each in run.patches() if "/kubevirts/" in each]) <= 2
 
 
-def test_apply_with_the_no_wait_option_ends_only_after_the_last_patch():
+def test_no_wait_option_ends_the_run_only_after_the_last_patch():
     run = rig("no-update-methods")
     report = run.apply(KUBEVIRT + ASK_2GI, follow=False)
     assert [each.result.value for each in report.outcomes] == ["done", "written"]
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_concurrency_limit_applies_to_vms_whose_earlier_change_is_still_in_flight():
+def test_concurrency_limit_includes_vms_whose_earlier_change_is_still_in_progress():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -439,7 +439,7 @@ def test_error_about_a_vm_created_in_a_missing_namespace_contains_the_namespace(
 
 
 def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
-    """The plan must consider LiveMigrate, which only the second CR wave sets."""
+    """The plan must take LiveMigrate into account, which only the second CR patch sets."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")
     report = run.apply(gate + ASK_2GI)
@@ -454,7 +454,7 @@ def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
     ]
 
 
-def test_report_says_which_commit_changed_a_vm_that_the_next_run_finds_in_flight():
+def test_report_shows_which_commit_changed_a_vm_whose_change_an_earlier_run_started():
     run = rig("hotplug")
 
     def newer() -> None:
@@ -472,7 +472,7 @@ def test_report_says_which_commit_changed_a_vm_that_the_next_run_finds_in_flight
     assert "changed by commit an-earlier-c" in text
 
 
-def test_report_names_no_commit_for_a_vm_that_was_not_changed():
+def test_report_shows_no_commit_for_a_vm_that_was_not_changed():
     run = rig("hotplug")
     run.ended_by = "a newer commit is in force"
     assert only(run.apply(ASK_2GI)).revision == ""

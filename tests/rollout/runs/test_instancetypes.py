@@ -1,4 +1,4 @@
-"""Tests whole runs over VMs that use an instancetype, in each recorded KubeVirt version."""
+"""Rollouts of VMs that use an instancetype, in each recorded KubeVirt version."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def stored(run: Rig) -> dict:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_instancetype_change_is_done_once_the_guest_has_the_instancetype_memory(version):
+def test_instancetype_change_is_reported_as_done_once_the_guest_has_the_instancetype_memory(
+    version,
+):
     run = rig(version)
     report = run.apply(manifest("large"))
     outcome = only(report)

@@ -1,4 +1,4 @@
-"""Tests runs on KubeVirt CRs that HyperConverged or Harvester own, with and without faults."""
+"""Rollouts with KubeVirt CRs that HyperConverged or Harvester manages, with and without faults."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def setting(path, value, *, key=KUBEVIRT):
 
 
 def held(run, path, key=KUBEVIRT):
-    """Return what the KubeVirt CR shows."""
+    """Return the value of a field in the spec of the KubeVirt CR."""
     found = run.sim.store.get(key)["spec"]
     for name in path.split("."):
         found = (found or {}).get(name)
@@ -98,7 +98,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("release", "kubevirt"), RELEASES)
 @pytest.mark.parametrize(("path", "value", "since"), SETTINGS)
-def test_kubevirt_cr_shows_what_was_written_to_hyperconverged(
+def test_setting_written_to_hyperconverged_appears_in_the_kubevirt_cr(
     path, value, since, release, kubevirt
 ):
     run = owned(release, kubevirt)
@@ -121,7 +121,7 @@ def test_kubevirt_cr_shows_what_was_written_to_hyperconverged(
     assert held(run, path) == value
 
 
-def test_direct_change_of_the_owned_kubevirt_cr_is_reverted_by_the_simulated_operator():
+def test_simulated_hyperconverged_operator_reverts_a_direct_change_of_the_kubevirt_cr():
     run = owned()
     path = f"/apis/kubevirt.io/v1/namespaces/{NAMESPACE}/kubevirts/{NAME}"
     run.merge(path, {"spec": {"workloadUpdateStrategy": None}}, agent="kubectl")
@@ -173,14 +173,14 @@ V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster":
         ),
     ],
 )
-def test_reversal_of_a_setting_of_hyperconverged_is_noticed(faults, expected, words):
+def test_run_reports_why_a_setting_in_hyperconverged_did_not_take_effect(faults, expected, words):
     run = owned(**faults)
     report = run.apply(setting(PARALLEL, 7), settle_deadline_s=90.0)
     assert outcome_of(report) == expected
     assert words in report.outcomes[0].why.message
 
 
-def test_memory_continues_if_an_owner_that_received_no_write_never_settles():
+def test_memory_changes_continue_if_an_unchanged_hyperconverged_never_becomes_available():
     run = owned(unavailable="SSP")
     text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
     report = run.apply(text, settle_deadline_s=60.0)
@@ -198,7 +198,9 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("status", [403, 503])
 @pytest.mark.parametrize("resource", UNREADABLE)
-def test_memory_changes_and_no_setting_is_written_while_the_owner_cannot_be_read(resource, status):
+def test_run_with_an_unreadable_owner_of_the_kubevirt_cr_changes_memory_but_no_setting(
+    resource, status
+):
     world, key, path, reason = UNREADABLE[resource]
     fault = {"methods": ["GET"], "resource": resource, "code": status}
     run = world(faults=[fault])
@@ -212,7 +214,7 @@ def test_memory_changes_and_no_setting_is_written_while_the_owner_cannot_be_read
     assert ("grant permission" if status == 403 else finding.hint) in hint
 
 
-def test_memory_does_not_start_while_a_written_setting_is_not_in_force():
+def test_memory_change_does_not_start_before_a_hyperconverged_setting_takes_effect():
     run = owned(down={})
     text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
     report = run.apply(text, settle_deadline_s=60.0)
@@ -225,7 +227,7 @@ def test_memory_does_not_start_while_a_written_setting_is_not_in_force():
     ("times", "expected", "memory"),
     [(20, "done config-as-desired", "done"), (None, "failed not-settled", "not-started")],
 )
-def test_memory_waits_if_the_owner_is_unreadable_after_it_has_received_a_write(
+def test_memory_change_waits_if_hyperconverged_is_unreadable_after_a_write(
     times, expected, memory
 ):
     run = owned(down={"until": "90s"} if times else {})
@@ -246,7 +248,7 @@ def test_memory_waits_if_the_owner_is_unreadable_after_it_has_received_a_write(
 GATES = "configuration.developerConfiguration.featureGates"
 
 
-def test_feature_gate_is_in_force_after_the_annotation_is_written_by_consent():
+def test_feature_gate_is_set_through_the_hyperconverged_annotation_if_the_user_consents():
     run = owned(
         annotations={ANNOTATION: '[{"op":"add","path":"/spec/imageTag","value":"v1.9.0"}]'}
     )
@@ -267,14 +269,14 @@ def test_feature_gate_is_in_force_after_the_annotation_is_written_by_consent():
     assert run.plan(setting(GATES, ["VSOCK"])).decisions[0].reason.value == "config-as-desired"
 
 
-def test_feature_gate_in_the_annotation_is_not_a_reversal_while_the_operator_is_down():
+def test_feature_gate_in_the_annotation_does_not_count_as_reverted_while_the_operator_is_down():
     run = owned(down={"until": "40s"})
     report = run.apply(setting(GATES, ["VSOCK"]), hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert outcome_of(report) == "done config-as-desired"
     assert len([path for path in run.patches() if "/hyperconvergeds/" in path]) == 1
 
 
-def test_forecast_uses_the_limits_that_hyperconverged_has_set():
+def test_forecast_uses_the_migration_limits_that_hyperconverged_has_set():
     run = owned("1.19")
     vm = "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: vm, namespace: "
     vm += "default}\nspec: {template: {spec: {domain: {memory: {guest: 2Gi}}}}}\n"
@@ -306,7 +308,7 @@ def test_forecast_uses_the_limits_that_hyperconverged_has_set():
         ),
     ],
 )
-def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_reports_why_not(
+def test_hotplug_ratio_is_set_through_the_harvester_setting_or_the_failure_is_reported(
     faults, expected, words
 ):
     run = harvester(**faults)
@@ -324,7 +326,7 @@ def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_reports
         assert held(run, RATIO, HARVESTER) == 8
 
 
-def test_other_setting_of_harvesters_kubevirt_cr_is_not_written():
+def test_kubevirt_setting_without_a_harvester_setting_is_not_written():
     run = harvester()
     report = run.apply(setting(PARALLEL, 7, key=HARVESTER))
     assert outcome_of(report) == "held owned-by-harvester"
@@ -344,7 +346,7 @@ VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
         (Step.PATCHED, "harvester-rewrites-memory", "set memory.guest to 1Gi, the limit 1124Mi"),
     ],
 )
-def test_size_that_harvesters_webhook_undoes_silently_is_a_failure_with_that_reason(
+def test_run_reports_a_memory_size_that_the_harvester_webhook_silently_reverts(
     step, reason, words
 ):
     vm = {

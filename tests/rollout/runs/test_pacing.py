@@ -16,7 +16,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 
 
 def rig(**vms: dict) -> Rig:
-    """Return a cluster with enough capacity and 1Gi VMs with the given names and fields."""
+    """Return a simulated cluster with enough capacity and with the given VMs, each of 1Gi."""
     listed = [
         {"name": name, "namespace": "default", "guest": "1Gi", **more}
         for name, more in vms.items()
@@ -42,7 +42,7 @@ def results(report) -> dict[str, tuple[Result, str]]:
 
 
 def overlaps(run: Rig) -> set[frozenset[str]]:
-    """Return the pairs of VMs that were in flight at the same time."""
+    """Return the pairs of VMs whose changes were in progress at the same time."""
     seen: set[frozenset[str]] = set()
     original = run.informer.wait
 
@@ -69,7 +69,7 @@ def test_batch_of_vm_changes_starts_when_the_previous_batch_has_ended():
     assert together == {frozenset("ad")}
 
 
-def test_vm_selectors_match_live_labels_and_git_labels_take_precedence():
+def test_vm_selectors_match_live_labels_unless_git_sets_the_label():
     run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
     text = labelled("a", tier="prod") + labelled("b")
     run.apply(text, batches=(select("tier=dev"),))

@@ -1,4 +1,4 @@
-"""Parallel patches respect the Retry-After times of a busy server."""
+"""Parallel patches respect the Retry-After header of a busy API server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUSY = {
 
 
 SLOW = {"effect": "slow", "delay": "1s", "verbs": ["patch"], "resource": "virtualmachines"}
-"""Each patch takes a second; patches sent within the same second are in flight together."""
+"""A fault that delays each patch by a second, so that patches run in parallel."""
 
 
 def changed(serve, git, *faults):
@@ -30,7 +30,7 @@ def changed(serve, git, *faults):
     return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
 
 
-def test_each_vm_is_patched_once_and_a_throttled_patch_waits_for_the_retry_after_time(
+def test_throttled_patch_is_retried_after_the_retry_after_time_and_each_vm_is_patched_once(
     serve, git, command
 ):
     cluster = changed(serve, git, BUSY)

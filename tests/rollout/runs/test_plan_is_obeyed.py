@@ -22,7 +22,7 @@ def rig(world: str, names: str) -> Rig:
 
 
 def written(run: Rig, verb: Verb = Verb.PATCH) -> list[str]:
-    """Return the VMs that were patched or restarted, in order."""
+    """Return the VMs that the rollout patched or restarted, in order."""
     if verb is Verb.PATCH:
         return [path.rsplit("/", 1)[1] for path in run.patches()]
     return [

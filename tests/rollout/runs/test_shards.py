@@ -1,4 +1,4 @@
-"""Several runs at the same time, each over its own namespaces."""
+"""Several rollouts at the same time, each for its own shard of the namespaces."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_first_shard_writes_the_kubevirt_cr_and_other_shards_wait_for_it():
 
 
 def test_each_shard_stays_within_its_share_of_the_concurrency_limit():
-    """KubeVirt's limit of five is divided into three and two for two shards."""
+    """With two shards, KubeVirt's limit of five migrations is divided into three and two."""
     for choices, most in zip(shards(2), (3, 2), strict=True):
         name = next(each for each in NAMESPACES if choices.shard.holds(each))
         vms = [{"name": f"vm-{n}", "namespace": name, "guest": "1Gi"} for n in range(6)]

@@ -1,4 +1,4 @@
-"""If a background thread fails, the run ends with a report and releases its lease."""
+"""If a background thread fails, the rollout ends with a report and releases its lease."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EACH_WATCH_ENDS = {"effect": "drop", "verbs": ["watch"], "events": 1, "times": 1
 
 
 class BrokenClock(SystemClock):
-    """A clock that fails in the reflector threads after the first patch."""
+    """A clock that raises an error in the informer's threads after the first patch."""
 
     def __init__(self, cluster):
         super().__init__()
@@ -30,7 +30,7 @@ class BrokenClock(SystemClock):
         return super().monotonic()
 
 
-def test_run_reports_an_error_and_releases_its_lease_if_a_reflector_fails(
+def test_run_reports_an_error_and_releases_its_lease_if_an_informer_thread_fails(
     serve, git, tmp_path, capsys
 ):
     git.commit({"vms.yaml": vm_yaml("default", "vm", "2Gi")})

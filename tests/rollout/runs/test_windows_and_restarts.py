@@ -1,4 +1,4 @@
-"""Tests when a run may write, and how it treats VMs whose change needs a restart."""
+"""Tests when a rollout may write, and how it treats VMs whose change needs a restart."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ spec:
 def window(
     run: Rig, begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW
 ) -> Window:
-    """Return a window that opens in the minute *begins_in_s* seconds from now, or in the past."""
+    """Return a maintenance window that opens in the minute *begins_in_s* seconds from now."""
     begins = run.clock.now() + timedelta(seconds=begins_in_s)
     cron = f"{begins.minute} {begins.hour} {begins.day} {begins.month} *"
     return Window(kind=kind, cron=cron, duration=Duration.parse(lasts))
@@ -93,7 +93,7 @@ def test_kubevirt_cr_is_written_only_inside_a_maintenance_window():
 
 
 def test_hotplug_does_not_start_if_its_first_migration_may_outlast_the_maintenance_window():
-    """900 s for the target pod and 150 s per GB exceed the remaining window time."""
+    """The limits of 900 s for the target pod and 150 s per GB exceed the rest of the window."""
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
     assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
@@ -261,7 +261,7 @@ def test_suspended_vm_is_not_restarted():
 
 
 def test_change_does_not_start_if_two_clocks_disagree_whether_it_fits_into_the_window():
-    """The first VM fits by both clocks; seconds later, the second VM fits only by one of them."""
+    """The first VM fits into the window by both clocks; the second VM fits by only one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")
     both = TWO_GI + vm_yaml("default", "second", "2Gi")

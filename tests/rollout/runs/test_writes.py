@@ -1,4 +1,4 @@
-"""Tests how a run reacts to the responses to its writes, and to missing responses."""
+"""Tests how a rollout reacts to the responses to its writes, and to missing responses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_permanently_unavailable_server_ends_the_run_with_an_error_and_a_report(
 
 
 @pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
-def test_run_with_a_thread_failure_keeps_its_lease_only_if_a_write_request_has_no_response(
+def test_run_with_a_failed_thread_keeps_its_lease_only_if_a_write_request_has_no_response(
     answered, holder
 ):
     run = rig()

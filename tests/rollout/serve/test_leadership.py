@@ -1,4 +1,4 @@
-"""Tests which of several replicas leads, over a simulator on a stepped clock."""
+"""Leader election among several `serve` replicas, with a simulated cluster and clock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def replica(world: Rig, name: str, shard: str = "0/1") -> Leadership:
     return found
 
 
-def test_first_replica_leads(world):
+def test_first_replica_of_serve_becomes_the_leader(world):
     one = replica(world, "one")
     assert not one.leads()
     one.step()
@@ -48,7 +48,7 @@ def test_first_replica_leads(world):
     assert (one.state.role, one.state.leader, one.state.wait) == (Role.LEADER, "one", None)
 
 
-def test_second_replica_waits_and_names_the_leader(world):
+def test_second_replica_of_serve_waits_and_names_the_leader(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     world.clock.slept = one.step
@@ -58,7 +58,7 @@ def test_second_replica_waits_and_names_the_leader(world):
     assert two.state.wait.kind is WaitKind.LEADERSHIP
 
 
-def test_each_shard_has_a_leader_of_its_own(world):
+def test_each_shard_of_serve_elects_its_own_leader(world):
     replicas = [replica(world, each, each) for each in ("0/3", "1/3", "2/3")]
     for each in replicas:
         each.step()
@@ -70,7 +70,7 @@ def test_each_shard_has_a_leader_of_its_own(world):
     assert holders == ["0/3", "1/3", "2/3"]
 
 
-def test_replica_that_ends_hands_over_at_once(world):
+def test_leader_that_stops_releases_its_lease_to_another_replica_at_once(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     one._give_up()
@@ -81,7 +81,7 @@ def test_replica_that_ends_hands_over_at_once(world):
     assert world.clock.monotonic() - began <= 1
 
 
-def test_replica_that_withdraws_releases_the_lease_until_it_competes_again(world):
+def test_withdrawn_replica_holds_no_lease_until_it_competes_for_leadership_again(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     one.withdraw()
@@ -96,7 +96,7 @@ def test_replica_that_withdraws_releases_the_lease_until_it_competes_again(world
     assert one.leads()
 
 
-def test_replica_that_dies_is_replaced_after_the_duration_of_its_lease(world):
+def test_dead_leader_is_replaced_after_its_lease_expires(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     began = world.clock.monotonic()
@@ -105,7 +105,7 @@ def test_replica_that_dies_is_replaced_after_the_duration_of_its_lease(world):
     assert 15 <= world.clock.monotonic() - began <= 17
 
 
-def test_frozen_replica_ceases_to_lead_before_another_one_takes_over(world):
+def test_frozen_leader_stops_leading_before_another_replica_takes_over(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     led = []
@@ -120,7 +120,7 @@ def test_frozen_replica_ceases_to_lead_before_another_one_takes_over(world):
     assert one.state.role is Role.STANDBY
 
 
-def test_replica_whose_lease_another_client_took_ceases_to_lead(world):
+def test_leader_stops_leading_after_another_client_has_taken_its_lease(world):
     one = replica(world, "one")
     one.step()
     taken = {"spec": {"holderIdentity": "other"}}
@@ -131,7 +131,7 @@ def test_replica_whose_lease_another_client_took_ceases_to_lead(world):
     assert one.state.wait.message == "the Lease was lost"
 
 
-def test_notes_on_the_lease_survive_a_new_leader(world):
+def test_annotations_of_the_leader_lease_survive_a_change_of_leader(world):
     one, two = replica(world, "one"), replica(world, "two")
     assert one.annotate({NOTE: "sent"}) is False
     one.step()
@@ -143,7 +143,7 @@ def test_notes_on_the_lease_survive_a_new_leader(world):
     assert stored[NOTE] == "sent"
 
 
-def test_run_that_waits_for_one_lease_does_not_keep_another_run_from_the_other(world):
+def test_run_that_waits_for_one_lease_does_not_block_a_run_that_needs_a_different_lease(world):
     memory, config = world.lease("memory-reconciler-memory-0"), world.lease(CONFIG_LEASE)
     began, acquired = world.clock.monotonic(), []
 
@@ -180,7 +180,7 @@ def test_run_that_waits_for_one_lease_does_not_keep_another_run_from_the_other(w
 
 
 @pytest.mark.parametrize(("alive_s", "waited"), [(0.0, False), (60.0, True)])
-def test_apply_can_wait_for_a_run_that_is_alive(world, alive_s, waited):
+def test_apply_waits_for_a_live_lease_holder_only_if_configured(world, alive_s, waited):
     name = "memory-reconciler-memory-0"
     run = world.lease(name)
     began = world.clock.monotonic()

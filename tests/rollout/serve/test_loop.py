@@ -1,4 +1,4 @@
-"""Tests the loop of `serve`: what starts a run, what ends it, and what the page then shows."""
+"""Tests the main loop of `serve`: what starts a rollout, what ends it, and the displayed state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kinds(serve: ServeRig) -> list[WaitKind]:
     return [each.kind for each in serve.view.waits]
 
 
-def test_run_tracks_a_commit_until_the_guest_has_its_memory():
+def test_serve_tracks_the_change_of_a_commit_until_the_guest_has_its_memory():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(60) == 1
@@ -46,7 +46,7 @@ def test_run_tracks_a_commit_until_the_guest_has_its_memory():
     assert (serve.view.plan.applyable, serve.view.run, serve.view.ready) == (False, None, True)
 
 
-def test_next_commit_starts_the_next_run():
+def test_serve_starts_a_rollout_for_each_new_commit():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(60)
@@ -57,7 +57,7 @@ def test_next_commit_starts_the_next_run():
     assert [each.revision for each in serve.view.changes[REF]] == ["commit-2", "commit-1"]
 
 
-def test_change_in_the_cluster_starts_a_run_that_reverts_it():
+def test_serve_reverts_a_vm_change_by_another_client():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -66,7 +66,7 @@ def test_change_in_the_cluster_starts_a_run_that_reverts_it():
     assert serve.view.plan.summary == {"none": 1}
 
 
-def test_observe_mode_plans_and_never_writes():
+def test_serve_in_observe_mode_plans_and_never_writes():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
     assert serve.turns(300) == 0
@@ -77,7 +77,7 @@ def test_observe_mode_plans_and_never_writes():
     assert not serve.leader.namespace, "the Lease of the leader would be a write, too"
 
 
-def test_observe_mode_leads_only_to_send_notifications_and_commit_statuses():
+def test_serve_in_observe_mode_elects_a_leader_only_to_send_notifications_and_statuses():
     serve = ServeRig(leads_to_observe=True)
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
     assert serve.turns(60) == 0
@@ -85,7 +85,7 @@ def test_observe_mode_leads_only_to_send_notifications_and_commit_statuses():
     assert not writes(serve)
 
 
-def test_process_competes_for_the_lease_when_a_commit_ends_observe_mode():
+def test_serve_competes_for_leadership_after_a_commit_ends_observe_mode():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
     serve.turns(5)
@@ -97,7 +97,7 @@ def test_process_competes_for_the_lease_when_a_commit_ends_observe_mode():
     assert not serve.leader.namespace, "an observing process writes nothing, not even the Lease"
 
 
-def test_observing_process_without_the_lease_counts_each_plan_as_a_success():
+def test_serve_in_observe_mode_without_leadership_counts_each_plan_as_a_success():
     serve = ServeRig()
     serve.leader.leading = False
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
@@ -106,7 +106,7 @@ def test_observing_process_without_the_lease_counts_each_plan_as_a_success():
     assert serve.view.last_success_at == serve.view.planned_at
 
 
-def test_replica_that_does_not_lead_plans_and_never_writes():
+def test_standby_replica_of_serve_plans_and_never_writes():
     serve = ServeRig()
     serve.leader.leading = False
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
@@ -120,7 +120,7 @@ def test_replica_that_does_not_lead_plans_and_never_writes():
 
 
 def writes(serve: ServeRig) -> list[str]:
-    """Return the paths of the product's requests that could change something."""
+    """Return the paths of the product's API requests that could change an object."""
     return [
         each.path
         for each in serve.sim.request_log
@@ -128,7 +128,7 @@ def writes(serve: ServeRig) -> list[str]:
     ]
 
 
-def test_newer_commit_decides_about_everything_that_has_not_started():
+def test_serve_uses_a_newer_commit_for_all_changes_that_have_not_started():
     serve = ServeRig(vms=vms("a", "b"))
     serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
 
@@ -154,7 +154,7 @@ def test_newer_commit_decides_about_everything_that_has_not_started():
     assert changes[vm_ref("default", "a")][0].result == "done"
 
 
-def test_change_in_flight_that_no_run_follows_is_shown_to_its_end():
+def test_serve_shows_the_result_of_a_change_whose_rollout_was_ended_by_a_new_commit():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
 
@@ -169,7 +169,7 @@ def test_change_in_flight_that_no_run_follows_is_shown_to_its_end():
     assert change.seconds > 0
 
 
-def test_loss_of_the_leadership_ends_the_run_without_further_writes():
+def test_serve_stops_writing_when_it_loses_leadership_during_a_rollout():
     serve = ServeRig(vms=vms("a", "b"))
     serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
 
@@ -183,7 +183,7 @@ def test_loss_of_the_leadership_ends_the_run_without_further_writes():
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "1Gi")
 
 
-def test_rollout_leases_are_free_between_runs():
+def test_serve_releases_the_rollout_leases_between_rollouts():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(60)
@@ -192,7 +192,7 @@ def test_rollout_leases_are_free_between_runs():
         assert b'"holderIdentity":""' in status.body or status.status == 404
 
 
-def test_run_waits_while_another_run_holds_the_lease():
+def test_serve_waits_while_another_client_holds_the_rollout_lease():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.rig.holder = "a-person"
@@ -208,7 +208,7 @@ def test_run_waits_while_another_run_holds_the_lease():
     assert kinds(serve) == []
 
 
-def test_closed_window_causes_no_run():
+def test_serve_starts_no_rollout_outside_maintenance_windows():
     window = Window(kind=WindowKind.ALLOW, cron="0 2 * * *", duration=Duration.parse("1m"))
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), windows=(window,))
@@ -218,7 +218,7 @@ def test_closed_window_causes_no_run():
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
 
-def test_invalid_manifest_lets_passes_complete_and_not_succeed():
+def test_serve_counts_a_pass_with_an_invalid_manifest_as_complete_but_not_successful():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2GB"))
     serve.turns(5)
@@ -228,7 +228,7 @@ def test_invalid_manifest_lets_passes_complete_and_not_succeed():
 
 
 @pytest.mark.parametrize("reads", [1, 5])
-def test_unreachable_repository_leaves_the_last_commit_in_force(reads):
+def test_serve_keeps_applying_the_last_commit_while_the_repository_is_unreachable(reads):
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -245,7 +245,7 @@ def test_unreachable_repository_leaves_the_last_commit_in_force(reads):
     assert kinds(serve) == []
 
 
-def test_history_does_not_grow():
+def test_serve_history_does_not_grow_beyond_its_limits():
     serve = ServeRig("halted")
     for n in range(32):
         serve.git.commit(f"commit-{n}", vm_yaml("default", "vm", f"{n % 3 + 1}Gi"))
@@ -254,7 +254,7 @@ def test_history_does_not_grow():
     assert (len(view.runs), len(view.plans), len(view.changes[REF])) == (30, 50, 10)
 
 
-def test_new_process_continues_the_changes_of_the_previous_process():
+def test_restarted_serve_process_continues_the_changes_of_the_previous_process():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     began = []
@@ -277,7 +277,7 @@ def test_new_process_continues_the_changes_of_the_previous_process():
 
 
 class Outage:
-    """Makes every request of the informer fail for as long as it is active."""
+    """Makes each cluster read of the informer fail while the outage is active."""
 
     def __init__(self, serve: ServeRig, error: ClusterError) -> None:
         self.active, self._serve, self._error = False, serve, error
@@ -292,7 +292,7 @@ class Outage:
         return self._read()
 
 
-def test_long_outage_of_the_api_server_causes_few_requests_and_leaks_nothing():
+def test_serve_sends_few_requests_and_leaks_nothing_during_a_long_api_server_outage():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -315,7 +315,7 @@ def test_long_outage_of_the_api_server_causes_few_requests_and_leaks_nothing():
     assert serve.view.ready
 
 
-def test_failed_thread_of_the_informer_ends_the_process():
+def test_serve_process_ends_if_an_informer_thread_fails():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     Outage(serve, BackgroundError("a thread ended")).active = True
@@ -332,7 +332,7 @@ def test_serve_never_writes_to_a_wrong_cluster_and_reports_it():
     assert not writes(serve)
 
 
-def test_rewritten_history_is_shown_and_applied_once_a_commit_continues_it():
+def test_serve_does_not_apply_a_branch_with_rewritten_history():
     class Rewritten:
         is_fixed = False
 
@@ -353,7 +353,7 @@ def test_rewritten_history_is_shown_and_applied_once_a_commit_continues_it():
     assert kinds(serve) == []
 
 
-def test_due_changes_outside_a_long_run_end_the_run_after_a_minute():
+def test_serve_ends_a_long_rollout_after_a_minute_if_other_objects_need_changes():
     slow = {"name": "a", "guest": "1Gi", "faults": {"transfer": "5m"}}
     serve = ServeRig("slow", vms=[slow, {"name": "b", "guest": "1Gi", "running": False}])
     serve.git.commit("commit-1", manifests(a="2Gi", b="1Gi"))

@@ -1,4 +1,4 @@
-"""A running ``serve`` sends notifications once, and starts nothing while an alert is firing."""
+"""A ``serve`` process sends each notification once, and starts no change while an alert fires."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTIFY = (
 
 
 class Audit(FakeServer):
-    """A receiver that hands over each notification to the test."""
+    """A notification receiver that passes each notification to the test."""
 
     def __init__(self) -> None:
         self.waiting: queue.Queue = queue.Queue()
@@ -51,7 +51,7 @@ def audit(tmp_path):
 
 @contextmanager
 def serving(git, cluster, *options):
-    """Run ``serve`` on the repository, and end it with SIGTERM after the block."""
+    """Run ``serve`` on the repository, and stop it with SIGTERM after the ``with`` block."""
     address = ("--listen", "127.0.0.1:0", "--interval", "1s", "--jitter", "1s")
     kubeconfig = ("--kubeconfig", cluster.kubeconfig)
     with process("serve", "--repo", git, *address, *kubeconfig, *options) as run:
@@ -61,7 +61,7 @@ def serving(git, cluster, *options):
     assert run.returncode == 0
 
 
-def test_restarted_process_does_not_repeat_a_notification(serve, git, tmp_path, audit):
+def test_restarted_serve_process_does_not_repeat_a_notification(serve, git, tmp_path, audit):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "64Gi")})
     cluster, notify = serve("hotplug"), ("--notify", tmp_path / "notify.yaml")
     with serving(git, cluster, *notify):
@@ -73,7 +73,7 @@ def test_restarted_process_does_not_repeat_a_notification(serve, git, tmp_path, 
     assert audit.waiting.empty()
 
 
-def test_change_waits_for_the_end_of_an_alert_and_the_page_names_the_alert(
+def test_serve_delays_a_change_until_an_alert_ends_and_shows_the_alert(
     serve, git, tmp_path, audit
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi"), ".reconciler.yaml": HOLD})

@@ -1,4 +1,4 @@
-"""A page that applies the events of a rollout shows the same as a page loaded at its end."""
+"""A status page that applies live updates ends up equal to a page loaded after the rollout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.report.fleet_page.page_state import page_state
 
 
 class OpenPage:
-    """Applies events as the script of the page does."""
+    """Applies live updates to a status page, as the page's script does."""
 
     def __init__(self, view, every: int) -> None:
         self._events = content().events
@@ -28,7 +28,7 @@ class OpenPage:
         self.loads += 1
 
     def receive(self, view) -> None:
-        """Receive a view; a page that reads slowly gets only some of them."""
+        """Receive the current state; a slow status page receives only some of the states."""
         self._n_views += 1
         if self._n_views % self._every == 0:
             self.show(view)
@@ -58,7 +58,7 @@ def rig():
 
 
 @pytest.mark.parametrize("every", [1, 3, 7])
-def test_open_page_shows_each_step_of_a_rollout_and_the_final_state(rig, every):
+def test_open_status_page_shows_each_step_of_a_rollout_and_the_final_state(rig, every):
     page = OpenPage(rig.view, every)
     rig.store.subscribe(lambda: page.receive(rig.view))
     rig.git.commit("b" * 40, vm_yaml("default", "vm", "2Gi"))
@@ -72,7 +72,7 @@ def test_open_page_shows_each_step_of_a_rollout_and_the_final_state(rig, every):
     assert "done" in page.parts["past"]
 
 
-def test_page_of_the_vm_shows_the_commit_and_the_run_of_the_change(rig):
+def test_vm_status_page_shows_the_commit_and_the_rollout_of_the_change(rig):
     rig.git.commit("b" * 40, vm_yaml("default", "vm", "2Gi"))
     rig.turns(120)
     (ref,) = rig.view.changes

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a running ``serve``, and evaluates the alerts of the examples."""
+"""A real Prometheus scrapes a ``serve`` process, and evaluates the example alert rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.tools.installed import tool
 INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
-def test_prometheus_scrapes_serve_and_evaluates_the_alerts(serve, git, tmp_path):
+def test_prometheus_scrapes_serve_and_evaluates_the_example_alert_rules(serve, git, tmp_path):
     program = tool("prometheus")
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     git.commit({".reconciler.yaml": INVALID_CONFIG})

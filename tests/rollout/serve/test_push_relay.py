@@ -1,4 +1,4 @@
-"""A webhook that reaches a replica that does not lead makes the leader read the repository."""
+"""A webhook request to a standby replica of ``serve`` makes the leader poll Git."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATH = f"/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/{SERVE_LEASE}"
 
 
 class Replica:
-    """One process with its part of the Lease, and the reads that webhooks have caused."""
+    """A ``serve`` replica that counts the Git polls that webhook requests have caused."""
 
     def __init__(self, world: Rig, name: str) -> None:
         lease = leader_lease(world.client, world.clock, instance=name, scale=1.0)
@@ -59,7 +59,9 @@ def run(world: Rig, replica: Replica, seconds: int) -> None:
         world.clock.sleep(replica.step())
 
 
-def test_webhook_of_a_standby_replica_makes_the_leader_read_within_seconds(world, leader, standby):
+def test_webhook_request_to_a_standby_replica_makes_the_leader_poll_git_within_seconds(
+    world, leader, standby
+):
     run(world, standby, 5)
     assert leader.reads == []
     pushed_at = world.clock.monotonic()
@@ -71,28 +73,32 @@ def test_webhook_of_a_standby_replica_makes_the_leader_read_within_seconds(world
     assert standby.reads == []
 
 
-def test_burst_of_webhooks_is_passed_on_once(world, leader, standby):
+def test_burst_of_webhook_requests_to_a_standby_replica_causes_one_git_poll_by_the_leader(
+    world, leader, standby
+):
     for _ in range(100):
         standby.relay.pushed()
     run(world, standby, 30)
     assert len(leader.reads) == 1
 
 
-def test_each_later_webhook_is_passed_on_as_well(world, leader, standby):
+def test_each_later_webhook_request_to_a_standby_replica_causes_a_git_poll_by_the_leader(
+    world, leader, standby
+):
     for _ in range(3):
         standby.relay.pushed()
         run(world, standby, 20)
     assert len(leader.reads) == 3
 
 
-def test_webhook_of_the_leader_changes_no_lease(world, leader):
+def test_webhook_request_to_the_leader_does_not_change_the_lease(world, leader):
     leader.relay.pushed()
     leader.step()
     metadata = json.loads(world.sim.request("GET", PATH).body)["metadata"]
     assert PUSHED not in metadata.get("annotations", {})
 
 
-def test_webhooks_do_not_prolong_the_lease_of_a_dead_leader(world):
+def test_webhook_requests_do_not_prolong_the_lease_of_a_dead_leader(world):
     leader, standby = Replica(world, "leader"), Replica(world, "standby")
     leader.step()
     world.clock.slept = standby.relay.pushed
@@ -102,7 +108,7 @@ def test_webhooks_do_not_prolong_the_lease_of_a_dead_leader(world):
     assert world.clock.monotonic() - began <= 40
 
 
-def test_webhook_that_cannot_be_passed_on_is_dropped_with_a_message(world, caplog):
+def test_webhook_request_that_a_standby_replica_cannot_pass_on_is_logged(world, caplog):
     caplog.set_level("INFO")
     standby = Replica(world, "standby")  # there is no Lease yet
     standby.relay.pushed()

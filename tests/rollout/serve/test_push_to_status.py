@@ -1,4 +1,4 @@
-"""From `git push` to the guest's memory and the commit status, with real processes."""
+"""Follows a `git push` through real processes to the guest's memory and the commit status."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def bare(tmp_path):
-    """A bare repository whose hook posts each push."""
+    """A bare repository whose hook sends a webhook request for each push."""
     path = tmp_path / "team" / "vms.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", path], check=True)
     hook = path / "hooks" / "post-receive"
@@ -59,7 +59,9 @@ def fetched(url: str):
         return answer.read().decode()
 
 
-def test_push_reaches_the_guest_and_the_commit_status(serve, bare, tmp_path, monkeypatch):
+def test_git_push_changes_the_guest_memory_and_sets_the_commit_status(
+    serve, bare, tmp_path, monkeypatch
+):
     cluster = serve("hotplug")
     git = Git(tmp_path / "work")
     git("remote", "add", "origin", str(bare))

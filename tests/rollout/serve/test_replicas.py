@@ -1,4 +1,4 @@
-"""Two replicas of `serve` in processes of their own: one fails, and never do both write.
+"""One of two `serve` replicas in separate processes fails, and they never write simultaneously.
 
 The order of the requests in the API server's log shows who could write when, without a clock.
 """
@@ -33,9 +33,9 @@ TIMES = {
     "again_s": 0.5,
     "release_s": 1.0,
 }
-"""Shorter than usual; the takeover takes as long as the lease lasts."""
+"""Lease times that are shorter than usual, because a takeover waits for the lease to expire."""
 PATIENCE_S = 500.0
-"""Only a test that hangs waits so long."""
+"""A timeout in seconds that only a hanging test reaches."""
 KILLED = -signal.SIGKILL
 SERVE = "support.serving.serve_program:main"
 NAMES = ("one", "two")
@@ -48,7 +48,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/"
 
 @dataclass
 class Replica:
-    """A process, its connection to the API server, and its name there."""
+    """A ``serve`` process, its connection to the API server, and its lease holder identity."""
 
     name: str
     process: ForkedProcess
@@ -68,7 +68,7 @@ class Replica:
 
 @dataclass
 class Pair:
-    """A cluster with up to two replicas, and what happened in it."""
+    """A cluster with up to two ``serve`` replicas, and the requests that it received."""
 
     cluster: Served
     git: Git
@@ -78,7 +78,7 @@ class Pair:
     replicas: list[Replica] = field(default_factory=list)
 
     def start(self, name: str) -> Replica:
-        """Start a replica with its own user and its own way to the API server."""
+        """Start a ``serve`` replica with its own user and its own connection to the API server."""
         port = int(self.cluster.url.rpartition(":")[2])
         gate = self.stack.enter_context(Gate(port))
         kubeconfig = self.folder / f"kubeconfig-{name}"
@@ -101,7 +101,7 @@ class Pair:
         self.git.commit({".reconciler.yaml": CONFIG, "vms.yaml": texts})
 
     def until(self, happened: Callable[[], bool], what: str) -> None:
-        """Wait until *happened* returns True after a change in the cluster."""
+        """Wait until *happened* returns true after a change in the cluster."""
         ends_at = monotonic() + PATIENCE_S
         while not happened():
             ended = [each for each in self.replicas if each.process.poll() not in (None, KILLED)]
@@ -127,23 +127,23 @@ class Pair:
                 yield "writes", each.user
 
     def waits(self, name: str) -> bool:
-        """Return whether a replica has read the leader's Lease."""
+        """Return whether a standby replica has read the leader's Lease."""
         log = self.cluster.simulator.request_log
         path = LEASES + SERVE_LEASE
         return any((each.user, each.path) == (name, path) for each in list(log))
 
     def leader(self) -> str:
-        """Return who wrote the Lease last."""
+        """Return the replica that wrote the leader's Lease last."""
         return ([user for what, user in self.history() if what == "leads"] or [""])[-1]
 
     def sizes(self) -> list[str]:
-        """Return the memory of each guest."""
+        """Return the current memory of each guest."""
         return [
             self.cluster.vmi("default", each)["status"]["memory"]["guestCurrent"] for each in VMS
         ]
 
     def writers(self) -> list[str]:
-        """Return who changed VMs, in order; each change must be by the last leader."""
+        """Return the replicas that changed VMs, in order; each must have been the leader."""
         leader, found = "", []
         for what, user in self.history():
             if what == "leads":

@@ -1,4 +1,4 @@
-"""If the newest commit is not acceptable, the newest acceptable ancestor stays in force."""
+"""While the newest commit of a branch is rejected, the newest valid ancestor is applied."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def guest(cluster):
 
 @pytest.fixture
 def refused(git):
-    """Returns a good commit, and the invalid commit after it, which also changes the VM."""
+    """Return a valid commit, and an invalid commit after it that also changes the VM."""
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     return good, git.commit({**SHRINK, ".reconciler.yaml": INVALID})
 
 
-def test_plan_is_made_from_the_newest_acceptable_ancestor_and_lists_the_rejected_commit(
+def test_plan_uses_the_newest_valid_ancestor_and_lists_the_rejected_commit(
     refused, git, serve, command
 ):
     good, bad = refused
@@ -74,7 +74,7 @@ def test_every_plan_format_shows_the_rejected_commit(form, refused, git, serve, 
 
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
-def test_run_with_a_rejected_commit_applies_the_ancestor_and_returns_exit_code_3(
+def test_run_applies_the_ancestor_of_a_rejected_commit_and_returns_exit_code_3(
     name, refused, git, serve, command, tmp_path
 ):
     cluster, report = serve("hotplug"), tmp_path / "report.json"
@@ -90,7 +90,7 @@ def test_run_with_a_rejected_commit_applies_the_ancestor_and_returns_exit_code_3
     assert (again.code, again.json["plan"]["revision"]) == (3, refused[0])
 
 
-def test_next_acceptable_commit_after_a_rejected_commit_is_applied(refused, git, serve, command):
+def test_next_valid_commit_after_a_rejected_commit_is_applied(refused, git, serve, command):
     cluster = serve("hotplug")
     fixed = git.commit({".reconciler.yaml": HEAD})
     plan = command("plan", "--repo", git, "-o", "json", on=cluster).json
@@ -98,9 +98,7 @@ def test_next_acceptable_commit_after_a_rejected_commit_is_applied(refused, git,
     assert plan["commit"]["refused"] == []
 
 
-def test_status_shows_the_state_of_the_ancestor_and_the_rejected_commit(
-    refused, git, serve, command
-):
+def test_status_shows_the_applied_ancestor_and_the_rejected_commit(refused, git, serve, command):
     ended = command("status", "--repo", git, "-o", "json", on=serve("hotplug"))
     assert (ended.code, ended.json["revision"]) == (3, refused[0])
     assert ended.json["commit"]["refused"][0]["commit"] == refused[1]
@@ -108,7 +106,9 @@ def test_status_shows_the_state_of_the_ancestor_and_the_rejected_commit(
     assert f"{refused[0][:12]} stays in force" in ended.err
 
 
-def test_config_command_shows_the_ancestor_and_names_the_rejected_commit(refused, git, command):
+def test_config_command_shows_the_applied_ancestor_and_names_the_rejected_commit(
+    refused, git, command
+):
     ended = command("config", "--repo", git, "-o", "json")
     assert (ended.code, ended.json["revision"]) == (3, refused[0])
     assert f"commit {refused[1][:12]} of HEAD is rejected" in ended.err
@@ -144,8 +144,8 @@ def test_branch_whose_name_looks_like_a_hash_is_treated_as_a_branch(refused, git
     assert found.json["revision"] == refused[0]
 
 
-def test_search_for_an_acceptable_commit_examines_only_first_parents(git, serve, command):
-    """A commit of a merged branch was never the newest commit of the branch that is applied."""
+def test_search_for_a_valid_commit_examines_only_first_parents(git, serve, command):
+    """A commit of a merged branch was never the newest commit of the applied branch."""
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     git("switch", "--quiet", "--create", "side")
     git.commit(SHRINK)
@@ -157,9 +157,7 @@ def test_search_for_an_acceptable_commit_examines_only_first_parents(git, serve,
 
 
 @pytest.mark.parametrize("remote", [False, True])
-def test_search_for_an_acceptable_commit_examines_at_most_fifty_commits(
-    remote, git, serve, command
-):
+def test_search_for_a_valid_commit_examines_at_most_fifty_commits(remote, git, serve, command):
     cluster = serve("hotplug")
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     git.commit({".reconciler.yaml": INVALID})
@@ -182,7 +180,7 @@ def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_
     assert (plan["revision"], plan["commit"]["newest"]) == refused
 
 
-def test_local_clone_without_history_writes_nothing_and_reports_the_reason(
+def test_run_on_a_shallow_clone_with_a_rejected_commit_writes_nothing_and_reports_the_reason(
     refused, git, serve, command, tmp_path
 ):
     cluster = serve("hotplug")

@@ -1,4 +1,4 @@
-"""A run writes nothing if the branch does not contain the commit that was applied last."""
+"""A run writes nothing if the branch does not contain the commit that was last applied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def guest(cluster):
 
 
 def stored(cluster):
-    """Return what the Lease stores about the commit that was applied last."""
+    """Return what the Lease stores about the last applied commit."""
     text = cluster.lease()["metadata"].get("annotations", {}).get(COMMIT)
     return text and json.loads(text)
 
@@ -48,7 +48,7 @@ def test_run_records_the_branch_and_the_commit_in_the_lease(source, git, serve, 
 
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
-def test_branch_with_rewritten_history_is_not_applied_until_a_person_accepts_the_history(
+def test_branch_with_rewritten_history_is_not_applied_until_a_user_accepts_the_history(
     name, any_source, git, serve, command
 ):
     source = any_source
@@ -131,7 +131,7 @@ def test_apply_of_a_commit_hash_does_not_change_the_stored_commit_of_the_branch(
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"revision": 1}', '{"revision": "HEAD"}', "null", ""]
 )
-def test_damaged_record_of_the_applied_commit_stops_a_run_until_a_person_accepts_the_history(
+def test_damaged_record_of_the_applied_commit_stops_runs_until_a_user_accepts_the_history(
     text, git, serve, command
 ):
     cluster = serve("hotplug")
@@ -152,7 +152,7 @@ def test_damaged_record_of_the_applied_commit_stops_a_run_until_a_person_accepts
     assert stored(cluster) == {"revision": "HEAD", "commit": last}
 
 
-def test_plan_is_made_even_if_the_history_of_the_applied_commit_was_rewritten(git, serve, command):
+def test_plan_ignores_that_the_history_of_the_applied_commit_was_rewritten(git, serve, command):
     cluster = serve("hotplug")
     git.commit(size("1Gi"))
     git.commit(size("2Gi"))

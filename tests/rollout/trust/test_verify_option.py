@@ -1,4 +1,4 @@
-"""With --verify, only commits that a trusted key has signed are applied."""
+"""With --verify, only commits that were signed with a trusted key are applied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def guest(cluster):
 
 
 class Team:
-    """A repository with signed commits, and a mounted file of --verify."""
+    """A repository with signed commits, and a mounted file for the option --verify."""
 
     def __init__(self, git, folder):
         self.git = git
@@ -37,7 +37,7 @@ class Team:
         )
 
     def commit(self, size, key=None):
-        """Commit the size of the VM, signed if there is a key."""
+        """Commit a new VM size, signed if a key is given."""
         (self.git.path / "vm.yaml").write_text(vm_yaml("default", "vm", size))
         self.git("add", "--all")
         sign = (*self.keys.settings(key), "commit", "--gpg-sign") if key else ("commit",)
@@ -175,7 +175,7 @@ def test_signed_tag_is_required_if_the_verification_file_requires_signed_tags(
     assert plan("v2").code == 0
 
 
-def test_signed_tag_does_not_make_another_commit_acceptable(team, serve, command):
+def test_signed_tag_of_one_commit_does_not_verify_a_different_commit(team, serve, command):
     cluster = serve("hotplug")
     team.commit("2Gi")
     team.git(*team.keys.settings(team.alice), "tag", "--sign", "--message=x", "v1")
@@ -218,7 +218,7 @@ def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path
     assert (ended.code, "is in the repository" in ended.err) == (64, True)
 
 
-def test_verify_option_is_rejected_if_the_source_is_not_a_commit(team, command):
+def test_verify_option_is_rejected_if_the_source_is_not_a_git_commit(team, command):
     team.commit("2Gi", team.alice)
     for source in (
         ["--repo", team.git, "--working-tree"],
@@ -256,7 +256,7 @@ def test_environment_variable_sets_the_verification_file_and_the_config_command_
     assert option["origin"]["name"] == "RECONCILER_VERIFY"
 
 
-def test_temporary_folder_with_trusted_keys_is_deleted_after_a_run(
+def test_temporary_directory_with_trusted_keys_is_deleted_after_a_run(
     team, command, tmp_path, monkeypatch
 ):
     folder = tmp_path / "temporary"

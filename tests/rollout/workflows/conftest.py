@@ -1,4 +1,4 @@
-"""A simulated cluster with two VMs, a repository that wants more memory, and runners of jobs."""
+"""Fixtures for workflow tests: a cluster with two VMs, a repository, and job runners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROWN = vm_yaml("team-a", "db-1", "2Gi") + vm_yaml("team-a", "db-2", "2Gi")
 
 @dataclass
 class Project:
-    """A repository on a forge, its cluster, and the folder for its jobs."""
+    """A repository on a Git host, a simulated cluster, and a directory for CI jobs."""
 
     git: Git
     served: Served
@@ -33,24 +33,24 @@ class Project:
         return self.served.kubeconfig.read_text()
 
     def runner(self, **github: object) -> Runner:
-        """Return a new machine that has checked out the branch ``main``."""
+        """Return a new CI machine that has checked out the branch ``main``."""
         return machine(self.folder, self.git.path, **github)
 
     def job(
         self, file: str, name: str, runner: Runner, needs: dict[str, Result] | None = None
     ) -> Result:
-        """Run a job of an example, for example ``github/plan.yml``."""
+        """Run a job of an example workflow, for example ``github/plan.yml``."""
         return runner.job(EXAMPLES / file, name, needs)
 
     def guests(self) -> list[str]:
-        """Return the memory of each guest."""
+        """Return the current memory of each guest."""
         vmis = [self.served.vmi("team-a", each["name"]) for each in VMS]
         return [each["status"]["memory"]["guestCurrent"] for each in vmis]
 
 
 @pytest.fixture
 def project(git, serve, tmp_path):
-    """A project whose pull request, the last commit of ``main``, lets both VMs grow."""
+    """A project whose last commit, a merged pull request, grows both VMs."""
     served = serve("hotplug", vms=VMS)
     git.commit({"vms.yaml": UNCHANGED})
     git.commit({"vms.yaml": GROWN})

@@ -1,4 +1,4 @@
-"""The composite action ``apply``, run step by step against a simulated cluster."""
+"""Runs the composite GitHub Action ``apply`` step by step against a simulated cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def served(serve):
 
 @pytest.fixture
 def job(tmp_path, git, served):
-    """Return a function that returns a new runner of the default branch."""
+    """Return a function that returns a new CI machine with the default branch."""
     git.commit({"vms.yaml": GROWN})
     return lambda **github: machine(tmp_path, git.path, **github)
 
@@ -35,7 +35,7 @@ def given(served):
 
 @pytest.fixture
 def planned(job, given):
-    """The outputs of the plan action."""
+    """The outputs of the ``plan`` action."""
     return job().action(PLAN, given).outputs
 
 
@@ -64,7 +64,7 @@ def test_apply_action_applies_the_approved_plan_until_each_guest_has_its_memory(
     assert runner.summary.startswith("**The cluster matches the desired state")
 
 
-def test_apply_action_accepts_the_digest_of_the_plan_as_approval(job, given, planned, served):
+def test_apply_action_accepts_the_plan_digest_as_approval(job, given, planned, served):
     runner = job()
     result = runner.action(APPLY, given | {"expect-digest": planned["digest"]})
     assert result.outcome == "success", runner.log
@@ -115,7 +115,7 @@ def test_apply_action_runs_only_on_the_default_branch(job, given, planned, serve
     assert served.writes() == []
 
 
-def test_apply_action_asks_for_the_branch_if_the_event_does_not_name_the_default_branch(
+def test_apply_action_requires_the_branch_input_if_the_event_names_no_default_branch(
     job, given, planned, served
 ):
     runner = job(event={})

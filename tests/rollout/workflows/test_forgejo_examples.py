@@ -1,4 +1,4 @@
-"""The workflows in examples/workflows/forgejo, run against a simulated cluster and a server."""
+"""Runs the workflows in examples/workflows/forgejo with a simulated cluster and a fake Forgejo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.simulated import vm_yaml
 
 @pytest.fixture
 def bare(project):
-    """A bare repository, like the one on a Forgejo server, with the commits of the project."""
+    """A bare repository with the commits of the project, as on a Forgejo server."""
     path = project.folder / "server.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", project.git.path, path], check=True)
     return path
@@ -20,7 +20,7 @@ def bare(project):
 
 @pytest.fixture
 def runner(project, bare):
-    """Return a function that returns a machine with a clone of the bare repository."""
+    """Return a function that returns a CI machine with a clone of the bare repository."""
 
     def new(**github):
         found = project.runner(**github)

@@ -1,4 +1,4 @@
-"""The workflows in examples/workflows/github, run job by job against a simulated cluster."""
+"""Runs the workflows in examples/workflows/github job by job against a simulated cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PULL_REQUEST = {
 
 @pytest.fixture
 def gh(project):
-    """Return a function that installs a ``gh`` which knows the given artifacts."""
+    """Return a function that installs a fake ``gh`` command that knows the given artifacts."""
 
     def install(runner, artifacts: list[dict]) -> None:
         answer = project.folder / "artifacts.json"
@@ -45,7 +45,7 @@ def artifact(
 
 
 def with_snapshot(project, run: str) -> None:
-    """Run the snapshot workflow as the run *run*."""
+    """Run the snapshot workflow with the workflow run ID *run*."""
     runner = project.runner(event_name="schedule", run_id=run)
     runner.secrets = {"KUBECONFIG": project.kubeconfig}
     result = project.job("github/snapshot.yml", "snapshot", runner)
@@ -53,7 +53,7 @@ def with_snapshot(project, run: str) -> None:
 
 
 def planned(project, gh, run: str = "21"):
-    """Run the plan workflow of a pull request as the run *run*."""
+    """Run the plan workflow of a pull request with the workflow run ID *run*."""
     runner = project.runner(run_id=run, **PULL_REQUEST)
     gh(runner, [artifact(20)])
     return runner, project.job("github/plan.yml", "plan", runner)
@@ -162,7 +162,7 @@ def test_github_comment_is_only_posted_for_completed_pull_request_runs(
 
 
 def comment_runner(project, forge):
-    """Return a machine for the workflow that follows the plan of a fork's pull request."""
+    """Return a CI machine for the workflow that follows the plan of a pull request from a fork."""
     forge.pulls[0].owner = "fork"
     about = {
         "event": "pull_request",
@@ -198,7 +198,7 @@ def test_github_apply_job_applies_the_plan_of_the_preceding_job(project):
     assert (plan.outcome, plan.outputs) == ("success", {"changes": "0"}), plan_runner.log
 
 
-def test_github_apply_job_is_skipped_without_changes_and_after_a_failed_plan(project):
+def test_github_apply_job_is_skipped_without_changes_or_after_a_failed_plan(project):
     runner = project.runner()
     for plan in (Result("success", {"changes": "0"}), Result("failure", {"changes": "2"})):
         assert (

@@ -1,4 +1,4 @@
-"""The pipelines of examples/workflows/gitlab, run against a simulated cluster and a server."""
+"""Runs the pipelines of examples/workflows/gitlab with a simulated cluster and a fake GitLab."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEDULED = {"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main"}
 
 @pytest.fixture
 def server(project):
-    """A bare repository, like the one on a GitLab server, with the commits of the project."""
+    """A bare repository with the commits of the project, as on a GitLab server."""
     bare = project.folder / "server.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", project.git.path, bare], check=True)
     project.git("remote", "add", "server", str(bare))
@@ -59,7 +59,7 @@ def pipeline(project, server):
 
 @pytest.fixture
 def merge_request(project, pipeline, server):
-    """The variables of a merge request's pipeline, after a pipeline that took a snapshot."""
+    """The variables of a merge request pipeline, after a pipeline that took a snapshot."""
     results = pipeline(SCHEDULED | {"MEMORY_TASK": "snapshot"})
     assert list(results) == ["snapshot"]
     assert results["snapshot"].passed, results["snapshot"].log
@@ -169,7 +169,7 @@ def test_gitlab_drift_job_fails_only_if_the_cluster_differs_from_git(project, pi
     assert drift.code == 0, drift.log
 
 
-def test_gitlab_pipeline_for_a_feature_branch_or_for_a_schedule_without_a_task_has_no_jobs(
+def test_gitlab_pipeline_for_a_feature_branch_or_a_schedule_without_a_task_has_no_jobs(
     pipeline,
 ):
     assert pipeline(SCHEDULED) == {}

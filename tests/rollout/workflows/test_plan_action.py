@@ -1,4 +1,4 @@
-"""The composite action ``plan``, run step by step against a simulated cluster."""
+"""Runs the composite GitHub Action ``plan`` step by step against a simulated cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNCHANGED = vm_yaml("team-a", "db-1", "1Gi") + vm_yaml("team-a", "db-2", "1Gi")
 
 @pytest.fixture
 def job(tmp_path, git, serve):
-    """Return a function that runs the action for a commit with the given files."""
+    """Return a function that runs the plan action for a commit with the given files."""
     served = serve("hotplug", vms=VMS)
 
     def run(files: dict[str, str], event_name: str = "push", github=None, **inputs: str):
@@ -95,7 +95,7 @@ def test_plan_action_without_a_cluster_shows_the_error_in_its_summary(job):
     assert "kubeconfig" in runner.summary
 
 
-def test_plan_action_reads_a_snapshot_instead_of_a_cluster(job, command, serve, tmp_path):
+def test_plan_action_can_read_a_snapshot_file_instead_of_a_cluster(job, command, serve, tmp_path):
     snapshot = tmp_path / "live.json"
     assert command("snapshot", "--out", snapshot, on=serve("hotplug", vms=VMS)).code == 0
     runner, result = job({"vms.yaml": GROWN}, kubeconfig="", snapshot=str(snapshot))
@@ -136,7 +136,7 @@ def test_plan_action_updates_a_single_pull_request_comment(job):
     assert TOKEN not in runner.log
 
 
-def test_plan_action_without_the_comment_input_sends_nothing_to_the_forge(job):
+def test_plan_action_without_the_comment_input_sends_nothing_to_the_git_host(job):
     with FakeGitHub() as forge:
         github = {"api_url": forge.url, "ref": "refs/pull/7/merge"}
         runner, result = job({"vms.yaml": GROWN}, event_name="pull_request", github=github)

@@ -1,4 +1,4 @@
-"""``.ci/release`` builds a release, and the action ``install`` installs exactly this release."""
+"""``.ci/release`` builds a release, which the GitHub Action ``install`` installs unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def git(*arguments: str) -> str:
 
 
 def commit_of(release: Path) -> str:
-    """Return the commit that the release names, which is no longer HEAD after a new commit."""
+    """Return the commit that the release names, even if HEAD has moved on."""
     [commit] = re.findall(r"/plan@([0-9a-f]{40}) #", (release / "notes.md").read_text())
     return commit
 
@@ -70,9 +70,9 @@ def wheel_of(release: Path) -> Path:
 
 
 def locked_packages(folder: Path) -> Path:
-    """Return a new folder with the packages of these tests, without this program.
+    """Return a new directory with the packages of these tests, without the product.
 
-    The action installs nothing that is there in the locked version.
+    The install action does not install packages that this directory has in the locked version.
     """
     folder.mkdir()
     for each in Path(sysconfig.get_path("purelib")).iterdir():
@@ -90,7 +90,7 @@ def locked(file: str) -> dict[str, tuple[str, set[str]]]:
     return {each[1]: (each[2], values) for each, values in pairs if each and values}
 
 
-def test_lock_file_of_a_release_has_the_versions_and_hashes_that_make_install_checks():
+def test_release_lock_file_has_the_versions_and_hashes_that_make_install_checks():
     development = locked("requirements.lock")
     released = locked("requirements-run.lock")
     assert len(released) > 40
@@ -156,7 +156,7 @@ def test_release_notes_contain_the_version_and_hash_that_the_install_action_need
     assert b"Show what would happen" in plan.stdout
 
 
-def test_release_of_a_tag_with_another_version_is_rejected(tmp_path):
+def test_release_of_a_tag_with_a_different_version_is_rejected(tmp_path):
     done = built(tmp_path / "out", GITHUB_REF_NAME="v9.9.9")
     assert done.returncode == 1
     assert "the tag is v9.9.9, but pyproject.toml contains" in done.stderr
