@@ -36,6 +36,20 @@ from reconciler.simulator.kubevirt.vm_faults import ALWAYS
 from reconciler.simulator.kubevirt.vm_faults import Fault as Kind
 
 FIRST, LAST = "lease taken", "end"
+ALIKE = {
+    "default": {
+        "strategy settled",
+        *(f"{TARGET} {each}" for each in ("Scheduling", "Scheduled", "PreparingTarget")),
+        f"{TARGET} TargetReady",
+    },
+    "gated": {"lease taken", "strategy patched", "strategy settled"},
+}
+"""Steps at which the product does the same as at the step before or as with the other CR."""
+MAIN = {
+    "default": {"lease taken", "strategy patch", f"{TARGET} patch", f"{TARGET} Running"},
+    "gated": {"gate patch"},
+}
+"""The steps for a milder variant of a fault that is injected at more steps."""
 LAST_WRITE = f"{VMS[-1]} patch"
 WEBHOOK = (
     'Internal error occurred: failed calling webhook "virtualmachine-validator.kubevirt.io": '
@@ -60,6 +74,10 @@ class Fault:
     controls: tuple = ("default", "gated")
     at_next_patch: bool = False
     """Whether the fault waits for the next patch, so that all steps before it are the same."""
+    every_phase: bool = False
+    """Whether the phase of a migration decides the effect, so that no two steps are alike."""
+    variant: bool = False
+    """Whether a more severe fault of the table covers the other steps."""
     leaves: dict = field(default_factory=dict)
     """Objects that do not reach the end state without faults, and the allowed reasons."""
 
@@ -74,7 +92,11 @@ class Fault:
         if control == "gated" and self.first not in names:
             return []
         found = between(control, self.first, self.last)
-        return [each for each in found if each.before_patch] if self.at_next_patch else found
+        if self.at_next_patch:
+            return [each for each in found if each.before_patch]
+        if self.variant:
+            return [each for each in found if each.name in MAIN[control]]
+        return [each for each in found if self.every_phase or each.name not in ALIKE[control]]
 
     def __str__(self):
         return self.name
@@ -113,9 +135,9 @@ FAULTS = (
         last=LAST_WRITE,
         why=WRITES_LEFT,
     ),
-    Fault(name="429 with Retry-After", begin=status(429, retry_after_s=7, times=5)),
-    Fault(name="500, twice", begin=status(500, times=2)),
-    Fault(name="503 for 20 s", begin=status(503, lasts_s=20.0)),
+    Fault(name="429 with Retry-After", variant=True, begin=status(429, retry_after_s=7, times=5)),
+    Fault(name="500, twice", variant=True, begin=status(500, times=2)),
+    Fault(name="503 for 20 s", variant=True, begin=status(503, lasts_s=20.0)),
     Fault(name="503 for 200 s", begin=status(503, lasts_s=200.0)),
     Fault(
         name="webhook down for 20 s",
@@ -148,7 +170,7 @@ FAULTS = (
         why=WRITES_LEFT,
         at_next_patch=True,
     ),
-    Fault(name="401, once", begin=status(401, times=1)),
+    Fault(name="401, once", variant=True, begin=status(401, times=1)),
     Fault(name="401 for 30 s", begin=status(401, lasts_s=30.0)),
     Fault(
         name="lease cannot be renewed for 40 s",
@@ -156,6 +178,7 @@ FAULTS = (
     ),
     Fault(
         name="migration fails once",
+        variant=True,
         begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=1),
         last=f"{TARGET} Running",
         why=PLUGGED,
@@ -163,6 +186,7 @@ FAULTS = (
     ),
     Fault(
         name="migration fails twice",
+        every_phase=True,
         begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=2),
         last=f"{TARGET} Running",
         why=PLUGGED,
@@ -170,6 +194,7 @@ FAULTS = (
     ),
     Fault(
         name="migration fails for 15 minutes",
+        every_phase=True,
         begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=ALWAYS, ends_s=900.0),
         last=f"{TARGET} Running",
         why=PLUGGED,
@@ -177,6 +202,7 @@ FAULTS = (
     ),
     Fault(
         name="target unschedulable once",
+        every_phase=True,
         begin=partial(striking, kind=Kind.TARGET_UNSCHEDULABLE, target_unschedulable=1),
         last=f"{TARGET} noticed",
         why="a pod is scheduled as soon as it is created",
@@ -184,6 +210,7 @@ FAULTS = (
     ),
     Fault(
         name="hotplug rejected",
+        every_phase=True,
         begin=partial(striking, kind=Kind.PLUG_REFUSED, plug_refused=ALWAYS),
         last=f"{TARGET} Running",
         why=PLUGGED,
@@ -202,6 +229,7 @@ FAULTS = (
     Fault(name="foreign migration", begin=foreign_migration),
     Fault(
         name="migration disappears",
+        every_phase=True,
         begin=vanishing,
         first=f"{TARGET} Pending",
         last=f"{TARGET} Running",
@@ -242,7 +270,7 @@ FAULTS = (
         why="there is no change to revert yet",
         **B_ONLY,
     ),
-    Fault(name="VM labelled by another client", begin=labelled),
+    Fault(name="VM labelled by another client", variant=True, begin=labelled),
     Fault(name="VM deleted and created again", begin=recreated, **B_ONLY),
     Fault(name="VM deleted", begin=deleted, leaves=GONE, **B_ONLY),
     Fault(name="lease taken by another client", begin=lease_taken),
