@@ -9,7 +9,7 @@ from faults.judging import pass_of, passes_until, patched_too_often, undisturbed
 from faults.stage import DEFAULT, GATED, Killed, desired_of, stage_of
 
 CONTROLS = {"default": DEFAULT, "gated": GATED}
-COUNT = 20
+COUNT = 10
 """The number of tested instants per CR and per kind of instant."""
 PARTS = 4
 """The number of tests that share these instants, so that workers can share them."""

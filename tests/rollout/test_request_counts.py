@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 
 import deepdiff
@@ -14,12 +15,13 @@ import pytest
 from bench import following
 from bench.fleet import Fleet
 from bench.programs.world_server import add_finished
-from support.served import Served
+from support.served import Served, plain_environment
 from support.serving.pulling_engine import PullingEngine
 from urllib3.connection import HTTPConnection
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.execution.execute_plan import PARALLEL_WRITES
+from reconciler.cli.main import main
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import pages
 from reconciler.cluster.informer.informer import ClusterInformer
@@ -45,6 +47,7 @@ LISTS = {
     "virtualmachineinstances": FLEET.n_vms,
     "virtualmachineinstancemigrations": 700 + N_MIGRATING,
 }
+CR = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
 KINDS = ("VirtualMachine", "VirtualMachineInstance", "VirtualMachineInstanceMigration")
 N_PODS = FLEET.n_vms + N_MIGRATING
 """The number of launcher pods, including the target pods of running migrations."""
@@ -76,10 +79,10 @@ def serving(fleet, tmp_path, pace=IMMEDIATE):
         )
 
 
-@pytest.fixture
-def cluster(tmp_path):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
     """A simulated cluster over HTTP that has more finished migrations than VMs."""
-    with serving(FLEET, tmp_path) as served:
+    with serving(FLEET, tmp_path_factory.mktemp("cluster")) as served:
         yield served
 
 
@@ -90,53 +93,85 @@ def stopped(tmp_path):
         yield served
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """Count parsed and decoded objects, Git processes and plan decisions during a test."""
+@contextmanager
+def counting():
+    """Count parsed and decoded objects, Git processes and plan decisions in a block."""
     found = Counter()
 
-    def count(owner, name, what, how_many=lambda _: 1):
-        inner = getattr(owner, name)
-
+    def counted(inner, what, how_many=lambda _: 1):
         @wraps(inner)
-        def counting(*arguments, **options):
+        def call(*arguments, **options):
             answer = inner(*arguments, **options)
             found[what] += how_many(answer)
             return answer
 
-        monkeypatch.setattr(owner, name, counting)
+        return call
 
     def blobs(inner):
-        def counting(self, wanted):
+        def call(self, wanted):
             found["blobs"] += len(wanted)
             return inner(self, wanted)
 
-        return counting
-
-    count(documents, "read", "parsed")
-    count(pages.Kind, "one", "decoded")
-    count(git_process, "started", "git processes")
-    count(planner, "decide_vm", "decisions")
-    count(deepdiff, "DeepDiff", "deepdiff")
+        return call
 
     def each(inner):
-        def counting(self, items):
+        def call(self, items):
             read = inner(self, items)
             found[self.name] += len(read.values) + len(read.diagnostics)
             return read
 
-        return counting
+        return call
 
-    monkeypatch.setattr(Repository, "many_contents", blobs(Repository.many_contents))
-    monkeypatch.setattr(pages.Kind, "each", each(pages.Kind.each))
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, what in (
+            (documents, "read", "parsed"),
+            (pages.Kind, "one", "decoded"),
+            (git_process, "started", "git processes"),
+            (planner, "decide_vm", "decisions"),
+            (deepdiff, "DeepDiff", "deepdiff"),
+        ):
+            patch.setattr(owner, name, counted(getattr(owner, name), what))
+        patch.setattr(Repository, "many_contents", blobs(Repository.many_contents))
+        patch.setattr(pages.Kind, "each", each(pages.Kind.each))
+        yield found
 
 
-def test_plan_sends_one_request_per_list_page_and_at_most_twelve_other_requests(
-    cluster, repo, command
-):
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    sent = cluster.ours()
+@dataclass
+class Planned:
+    """A plan in JSON, its requests, and what was counted while it was made."""
+
+    document: dict
+    requests: list
+    counts: Counter
+
+
+@pytest.fixture(scope="module")
+def planned(cluster, repo, tmp_path_factory):
+    """Two plans with the same cache folder, and one for a KubeVirt CR that differs from Git."""
+    folder = tmp_path_factory.mktemp("plans")
+
+    def plan(name):
+        drift._compared.cache_clear()
+        file, before = folder / f"{name}.json", len(cluster.ours())
+        options = ["--cache-dir", str(folder / "cache"), "--out", str(file)]
+        with pytest.MonkeyPatch.context() as patch, counting() as found:
+            plain_environment(patch)
+            given = ["plan", "--repo", str(repo), "--kubeconfig", str(cluster.kubeconfig)]
+            assert main([*given, "--output", "json", *options]) == 0
+        return Planned(json.loads(file.read_text()), cluster.ours()[before:], found)
+
+    cold, warm = plan("cold"), plan("warm")
+    had = cluster.get(CR)["spec"]["configuration"].get("vmRolloutStrategy")
+    for strategy in ("Stage", had):
+        spec = {"configuration": {"vmRolloutStrategy": strategy}}
+        assert cluster.ask("PATCH", CR, {"spec": spec})[0] == 200
+        if strategy == "Stage":
+            other = plan("other")
+    return {"cold": cold, "warm": warm, "other": other}
+
+
+def test_plan_sends_one_request_per_list_page_and_at_most_twelve_other_requests(planned):
+    sent = planned["cold"].requests
     listed = Counter(each.path.rsplit("/", 1)[-1] for each in sent if each.method == "GET")
     assert {plural: listed[plural] for plural in LISTS} == {
         plural: math.ceil(n / PAGE) for plural, n in LISTS.items()
@@ -145,50 +180,37 @@ def test_plan_sends_one_request_per_list_page_and_at_most_twelve_other_requests(
     assert len(sent) <= PAGES + 12
 
 
-def test_plan_decodes_each_cluster_object_once(cluster, repo, command, counted):
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert {kind: counted[kind] for kind in KINDS} == dict(zip(KINDS, LISTS.values(), strict=True))
-    assert counted["Pod"] <= N_PODS
-    listed = sum(LISTS.values()) + counted["Pod"]
-    assert listed <= counted["decoded"] <= listed + FEW_OBJECTS
+def test_plan_decodes_each_cluster_object_once(planned):
+    counts = planned["cold"].counts
+    assert {kind: counts[kind] for kind in KINDS} == dict(zip(KINDS, LISTS.values(), strict=True))
+    assert counts["Pod"] <= N_PODS
+    listed = sum(LISTS.values()) + counts["Pod"]
+    assert listed <= counts["decoded"] <= listed + FEW_OBJECTS
 
 
-def test_plan_parses_each_manifest_once(cluster, repo, command, counted):
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert counted["blobs"] == N_FILES
-    assert counted["parsed"] == CONFIG + N_FILES
+def test_plan_parses_each_manifest_once(planned):
+    counts = planned["cold"].counts
+    assert counts["blobs"] == N_FILES
+    assert counts["parsed"] == CONFIG + N_FILES
     # Three of them find uncommitted changes, and the filters that a hostile repository may set.
-    assert counted["git processes"] <= 9
+    assert counts["git processes"] <= 9
 
 
-def test_plan_does_not_read_cached_manifest_files_again(cluster, repo, command, counted, tmp_path):
-    cached = ("plan", "--repo", repo, "--cache-dir", tmp_path / "cache")
-    cold = command(*cached, "--output", "json", on=cluster)
-    assert counted["blobs"] == N_FILES
-    counted.clear()
-    warm = command(*cached, "--output", "json", on=cluster)
-    assert counted["blobs"] == 0
-    assert counted["parsed"] == CONFIG
-    assert warm.json["digest"] == cold.json["digest"]
+def test_plan_does_not_read_cached_manifest_files_again(planned):
+    warm = planned["warm"]
+    assert warm.counts["blobs"] == 0
+    assert warm.counts["parsed"] == CONFIG
+    assert warm.document["digest"] == planned["cold"].document["digest"]
 
 
-def test_plan_evaluates_each_vm_once(cluster, repo, command, counted):
+def test_plan_evaluates_each_vm_once(planned):
     """The first VM that needs pods and quotas is evaluated again after the plan has read them."""
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert counted["decisions"] == FLEET.n_vms + 1
+    assert planned["cold"].counts["decisions"] == FLEET.n_vms + 1
 
 
-def test_plan_computes_a_deep_diff_only_for_a_kubevirt_cr_that_differs_from_git(
-    cluster, repo, command, counted
-):
-    drift._compared.cache_clear()
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert counted["deepdiff"] == 0
-    path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
-    spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
-    assert cluster.ask("PATCH", path, {"spec": spec})[0] == 200
-    assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert 1 <= counted["deepdiff"] <= 3
+def test_plan_computes_a_deep_diff_only_for_a_kubevirt_cr_that_differs_from_git(planned):
+    assert planned["cold"].counts["deepdiff"] == 0
+    assert 1 <= planned["other"].counts["deepdiff"] <= 3
 
 
 def test_apply_sends_one_patch_and_one_event_per_changed_vm_over_few_connections(
@@ -232,14 +254,15 @@ def followed(cluster, repo):
         )
 
 
-def test_next_plan_reads_and_evaluates_only_changed_objects(cluster, repo, counted, tmp_path):
+def test_next_plan_reads_and_evaluates_only_changed_objects(planned, cluster, repo, tmp_path):
+    """The fixture *planned* has made its plans before this test changes the cluster."""
     shutil.copytree(repo, tmp_path / "repo")
     repo = tmp_path / "repo"
     quiet = (vm for vm in FLEET.vms if not (vm.changed or vm.migrating))
     still = [vm for vm in quiet if following.file_of(vm, repo).exists()]
     in_git, in_cluster = still[:2]
     ref = vm_ref(in_cluster.namespace, in_cluster.name)
-    with followed(cluster, repo) as (engine, informer):
+    with counting() as counted, followed(cluster, repo) as (engine, informer):
         engine.plan()
         engine.plan()
         # VMs with migrations depend on the time and on each other: every plan evaluates them.

@@ -194,7 +194,7 @@ class PolledInformer:
         return self.capacity()
 
     def wait(self, timeout_s: float):
-        """Return half a second after a change at the earliest, or after the timeout."""
+        """Return after a change, which half a second collects, or after the timeout."""
         left_s = timeout_s
         while left_s > 0 and not (self._changed and left_s < timeout_s):
             self._clock.sleep(min(left_s, 0.5))

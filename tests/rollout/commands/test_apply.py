@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import jsonschema
-from support.served import SCHEMAS, without_clock_warnings
+from support.schemas import check_document
+from support.served import without_clock_warnings
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
-REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
 INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
@@ -58,7 +57,7 @@ def test_stdout_contains_only_a_json_report_that_matches_the_schema(serve, git, 
     revision = git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json
-    jsonschema.validate(report, REPORT)
+    check_document(report, "report")
     (outcome,) = report["outcomes"]
     assert (report["exit"]["code"], report["plan"]["revision"]) == (0, revision)
     assert (outcome["result"], outcome["actuation"]) == ("done", "succeeded")

@@ -6,9 +6,8 @@ import json
 import sys
 from io import BytesIO, TextIOWrapper
 
-import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.schemas import check_document
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
@@ -43,7 +42,7 @@ def test_plan_file_equals_the_printed_json_plan(serve, git, command, file):
     cluster = serve("hotplug")
     shown = command("plan", "--repo", git, "-o", "json", "--out", file, on=cluster)
     assert json.loads(file.read_text()) == shown.json
-    jsonschema.validate(shown.json, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    check_document(shown.json, "plan")
     text = command("plan", "--repo", git, "--out", file, on=cluster)
     assert text.out.startswith("Plan ")
     assert f"wrote the plan to {file}" in text.err
@@ -207,7 +206,7 @@ def test_apply_with_the_digest_of_a_different_plan_writes_nothing(serve, git, co
     assert ended.out.startswith("Plan "), "the current plan is printed"
     assert cluster.writes() == []
     left = json.loads(report.read_text())
-    jsonschema.validate(left, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    check_document(left, "report")
     assert (left["exit"]["code"], left["exit"]["name"]) == (8, "stale")
     assert [each["result"] for each in left["outcomes"]] == ["not-started"]
 

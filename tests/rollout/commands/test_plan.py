@@ -9,9 +9,9 @@ from collections import Counter
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
-import jsonschema
 import pytest
-from support.served import EXAMPLES, SCHEMAS, process
+from support.schemas import check_document
+from support.served import EXAMPLES, process
 from support.simulated import vm_yaml
 
 from reconciler.cli.option_values import PlanFormat
@@ -24,7 +24,7 @@ BROKEN_PIPE = "error: the output could not be written: Broken pipe\n"
 
 def valid(document: object, schema: str) -> object:
     """Validate *document* against the published *schema* and return it."""
-    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+    check_document(document, schema)
     return document
 
 

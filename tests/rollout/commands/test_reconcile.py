@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
-import jsonschema
 import pytest
-from support.served import MEMORY_LEASE, SCHEMAS
+from support.schemas import check_document
+from support.served import MEMORY_LEASE
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
@@ -90,7 +88,7 @@ def test_reconcile_in_observe_mode_reports_changes_without_writing(way, serve, g
     cluster = serve("hotplug")
     ended = command("reconcile", "--repo", git, *flags, "-o", "json", on=cluster)
     detailed = command("reconcile", "--repo", git, *flags, "--detailed-exitcode", on=cluster)
-    jsonschema.validate(ended.json, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    check_document(ended.json, "report")
     (outcome,) = ended.json["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("held", "mode-observe")
     assert (ended.code, detailed.code) == (0, 4)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import signal
 
-import jsonschema
 import pytest
-from support.served import SCHEMAS, line_with, process
+from support.schemas import check_document
+from support.served import line_with, process
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
@@ -24,7 +24,7 @@ INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 def valid(text: str, schema: str):
     """Parse *text*, validate it against the published *schema*, and return the document."""
     document = json.loads(text)
-    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+    check_document(document, schema)
     return document
 
 

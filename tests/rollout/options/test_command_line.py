@@ -112,7 +112,7 @@ def test_full_disk_is_reported_in_one_line(arguments, tmp_path):
 
 
 def test_closed_output_pipe_is_reported_in_one_line(tmp_path):
-    (tmp_path / "vm.yaml").write_text("".join(vm_yaml("a", f"vm-{n}", "2GB") for n in range(3000)))
+    (tmp_path / "vm.yaml").write_text("".join(vm_yaml("a", f"vm-{n}", "2GB") for n in range(100)))
     with subprocess.Popen(
         [*COMMAND, "validate", "-f", str(tmp_path / "vm.yaml")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

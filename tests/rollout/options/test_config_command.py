@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.schemas import check_document
 from support.simulated import vm_yaml
 
 from reconciler.model.desired.config import CONFIG_KEYS
@@ -23,7 +22,6 @@ rollout:
   canary: { selector: canary=true, soak: 30m }
   batches: [{ selector: env=test }]
 """
-SCHEMA = json.loads((SCHEMAS / "effective-config.schema.json").read_text())
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ def test_config_command_shows_whether_a_value_comes_from_a_flag_variable_file_or
 ):
     monkeypatch.setenv("RECONCILER_SELECTOR", "app=db")
     ended = command("config", "--repo", repository, "-n", "team-a", "-o", "json")
-    jsonschema.validate(ended.json, SCHEMA)
+    check_document(ended.json, "effective-config")
     values, options = origins(ended.json), origins(ended.json, "options")
     assert list(values) == list(CONFIG_KEYS)
     assert values["mode"] == ("observe", "file .reconciler.yaml:3:7")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
-import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.schemas import check_document
 from support.simulated import vm_yaml
 
 VMS = [
@@ -56,7 +53,7 @@ def plan(snapshot, git, command):
 
 def states(ended):
     document = ended.json
-    jsonschema.validate(document, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    check_document(document, "plan")
     return {
         each["name"]: (each["baseline"]["state"], each["baseline"]["edited"])
         for each in document["objects"]

@@ -270,7 +270,7 @@ class TestRunsEnd:
                     "body": {"spec": {"configuration": {"migrations": {"progressTimeout": n}}}},
                 },
             }
-            for n in range(100, 500)
+            for n in range(100, 320)
         ]
         stopped = vms("vm", running=False)
         run = rig("cr-not-deployed", vms=stopped, timeline=restless)

@@ -75,7 +75,7 @@ POLICED = (
 
 
 class QuickInformer(PolledInformer):
-    """An informer that polls every two simulated seconds, because these tests have many rollouts."""
+    """An informer that polls every two simulated seconds, because the tests have many runs."""
 
     def wait(self, timeout_s: float):
         self._clock.sleep(2.0 * timeout_s)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import html
 import json
 
-import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.schemas import check_document
 from support.simulated import vm_yaml
 
 from reconciler.model.revision.commit_in_force import MAX_ANCESTORS
@@ -38,7 +37,7 @@ def test_plan_uses_the_newest_valid_ancestor_and_lists_the_rejected_commit(
         "plan", "--repo", git, "--detailed-exitcode", "-o", "json", on=serve("hotplug")
     )
     plan = ended.json
-    jsonschema.validate(plan, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    check_document(plan, "plan")
     assert (ended.code, plan["revision"]) == (3, good)
     assert plan["commit"] == {
         "requested": "HEAD",
@@ -82,7 +81,7 @@ def test_run_applies_the_ancestor_of_a_rejected_commit_and_returns_exit_code_3(
     ended = command(name, "--repo", git, *flags, "--report", report, on=cluster)
     assert (ended.code, guest(cluster)) == (3, "2Gi")
     document = json.loads(report.read_text())
-    jsonschema.validate(document, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    check_document(document, "report")
     found = document["plan"]["commit"]
     assert (found["newest"], found["inForce"]) == (refused[1], refused[0])
     assert f"commit {refused[1][:12]} of HEAD is rejected" in ended.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 
 PROGRAM = "reconciler.cli.main:entry"
@@ -24,6 +25,7 @@ def connect(
     The working directory and the environment are those of this process by default. The server
     sends two lines: the process ID, and the exit code when the process ends. The exit code is
     negative if a signal ended the process.
+    This process's limit for the size of files also applies to the command.
     """
     server = socket.socket(socket.AF_UNIX)
     server.connect(path)
@@ -32,6 +34,7 @@ def connect(
         "arguments": arguments,
         "environment": dict(os.environ if environment is None else environment),
         "folder": folder or os.getcwd(),  # noqa: PTH109 - pathlib takes longer to import
+        "file_size": resource.getrlimit(resource.RLIMIT_FSIZE),
     }
     message = json.dumps(given).encode() + b"\n"
     sent = socket.send_fds(server, [message], files)

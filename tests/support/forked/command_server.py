@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
@@ -49,6 +50,7 @@ def main() -> None:
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.startswith(_LEFT_OUT):
             importlib.import_module(module.name)
+    reconciler.cli.main._command()
     gc.collect()
     gc.freeze()  # so that a collection in a child copies no page of this process
     sys.stdout.write("ready\n")
@@ -96,6 +98,7 @@ def _run(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(given["environment"])
     os.chdir(given["folder"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, tuple(given["file_size"]))
     code = 1
     try:
         module, function = given["program"].split(":")

@@ -88,7 +88,7 @@ def told(reading):
 
 @given(st.lists(STEPS, min_size=1, max_size=4), st.sampled_from((None, "prod")))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_reused_commit_reader_returns_the_same_state_as_a_new_reader(steps, namespace):
     folder = Path(tempfile.mkdtemp())
@@ -197,11 +197,11 @@ def test_commit_reader_reads_two_files_with_similar_escaped_names(opened, git_re
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def staged(repo, mode, blob, path):
-    """Add an entry to the Git index, even if the file system does not support its name."""
-    line = f"{mode} {blob}\t".encode() + path + b"\0"
+def staged(repo, mode, blob, *paths):
+    """Add entries to the Git index, even if the file system does not support their names."""
+    lines = b"".join(f"{mode} {blob}\t".encode() + path + b"\0" for path in paths)
     command = ["git", "update-index", "-z", "--add", "--index-info"]
-    subprocess.run(command, cwd=repo.path, input=line, check=True)
+    subprocess.run(command, cwd=repo.path, input=lines, check=True)
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
@@ -237,8 +237,8 @@ def test_commit_reader_reads_file_names_longer_than_a_command_line(
     following.read()
     (git_repo.path / "text").write_text(vm("long"))
     blob = git_repo.git("hash-object", "-w", "text")
-    for number in range(n_names):
-        staged(git_repo, "100644", blob, b"%d%s.yaml" % (number, b"x" * n_bytes))
+    names = [b"%d%s.yaml" % (number, b"x" * n_bytes) for number in range(n_names)]
+    staged(git_repo, "100644", blob, *names)
     git_repo.git("commit", "--quiet", "--message=long")
     assert told(following.read()) == told(CommitReader(opened).read())
 

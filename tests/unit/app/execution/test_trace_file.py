@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.schemas import check_document
 
 from reconciler.app.execution.trace_file import Tracer, open_tracer
 from reconciler.errors import UsageError
@@ -23,7 +22,6 @@ from reconciler.model.run.progress import Progress, Step
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PG = vm_ref("db", "pg-0")
-SCHEMA = json.loads((SCHEMAS / "trace.schema.json").read_text())
 DONE = Outcome(
     ref=PG,
     effect=Effect.LIVE,
@@ -80,7 +78,7 @@ def lines(stream) -> list[dict]:
 def test_trace_line_of_a_vm_has_all_fields_from_commit_to_guest_size(trace, file):
     trace(ended(DONE))
     (line,) = lines(file)
-    jsonschema.validate(line, SCHEMA)
+    check_document(line, "trace")
     assert line == {
         "ts": "2026-03-02T09:30:42.500Z",
         "runId": "run",
@@ -111,7 +109,7 @@ def test_trace_file_lists_vms_that_are_still_waiting_when_the_run_ends(trace, fi
     trace.finish(report(DONE, HELD))
     names = [(each["name"], each["ts"]) for each in lines(file)]
     assert names == [("pg-0", "2026-03-02T09:30:42.500Z"), ("pg-1", "2026-03-02T09:35:00Z")]
-    jsonschema.validate(lines(file)[1], SCHEMA)
+    check_document(lines(file)[1], "trace")
 
 
 def test_trace_file_gets_another_line_for_a_vm_whose_result_changes_during_the_run(trace, file):
