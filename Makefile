@@ -33,6 +33,8 @@ $(BIN)/python:
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# Otherwise each process of a parallel test run would compile the same modules.
+	@$(BIN)/python -m compileall -q -j 0 reconciler
 	@touch $@
 
 .PHONY: demo
