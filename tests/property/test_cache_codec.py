@@ -1,4 +1,4 @@
-"""Checks that the cache returns a file's parsed content exactly as it was stored."""
+"""Checks that the parse cache returns a file's parsed content exactly as it was stored."""
 
 import contextlib
 
@@ -28,7 +28,7 @@ VERSIONS = ["kubevirt.io/v1"] * 12 + ["kubevirt.io/v1alpha3", "v1", "kubevirt.io
 
 @st.composite
 def forms(draw):  # noqa: C901 - one line of a manifest after another
-    """Draw the lines of a VM manifest with placeholders, and values for each placeholder."""
+    """Generate the lines of a VM manifest with placeholders, and values for each placeholder."""
     lines = [("apiVersion: {}", VERSIONS), ("kind: {}", KINDS), ("metadata:", None)]
     lines.append(("  name: {}", NAMES))
     if draw(st.booleans()):
@@ -73,7 +73,7 @@ def some(*keys):
 
 @st.composite
 def fleets(draw):
-    """Draw files with similar VM manifests, in which nearly all values are valid."""
+    """Generate files with similar VM manifests, in which nearly all values are valid."""
     found = []
     for lines in draw(st.lists(forms(), min_size=1, max_size=2)):
         for _ in range(draw(st.integers(1, 4))):
@@ -88,12 +88,12 @@ def fleets(draw):
 
 
 def value(draw, of):
-    """Draw a value, usually the first one, so that most manifests are valid."""
+    """Choose a random value, usually the first one, so that most manifests are valid."""
     return of[0] if draw(st.integers(0, 2)) else draw(st.sampled_from(of))
 
 
 def described(result):
-    """Return all values in *result* with their types."""
+    """Convert a parse result to a string with all values and their types."""
     objects = [
         (each.desired, sorted(each.places.items()), each.diagnostics) for each in result.objects
     ]

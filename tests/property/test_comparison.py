@@ -1,4 +1,4 @@
-"""A comparison with a base is empty for equal plans, and symmetric for exchanged plans."""
+"""Checks the comparison of plans with random plans, which are equal or swapped."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def live_states(draw):
 
 
 class Fixed:
-    """Returns fixed inputs, and the same time at each call."""
+    """Provides fixed inputs for a plan, and the same time at each call."""
 
     def __init__(self, reading=None, base=None, live=None, capacity=None):
         self.reading, self.base, self.live, self.pods = reading, base, live, capacity

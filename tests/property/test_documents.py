@@ -27,7 +27,7 @@ MAPPINGS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
 
 
 def yaml_text(value):
-    """Return *value* as block-style YAML, with quotes around every text."""
+    """Convert a value to block-style YAML, with quotes around every string."""
 
     def quoted(each):
         if isinstance(each, str):

@@ -64,7 +64,7 @@ def paths(tree, at=()):
 
 
 def changed(tree, path, new):
-    """Return a copy of *tree* with *new* at *path*; an Ellipsis removes the key."""
+    """Return a copy of a JSON value with *new* at a path; an Ellipsis removes the key."""
     if not path:
         return new
     made = {**tree, path[0]: changed(tree.get(path[0], {}), path[1:], new)}
@@ -89,5 +89,5 @@ def spoilt(draw):
 def test_fast_schema_check_accepts_the_same_manifests_as_jsonschema(tree):
     found = slow_check(tree, "manifest")
     assert check(tree, "manifest") == found
-    # The fast check leaves floats that are whole numbers to the whole check.
+    # The fast check leaves floats that are whole numbers to jsonschema.
     assert fits("manifest")(tree) == (found == ()) or "." in repr(tree)

@@ -1,4 +1,4 @@
-"""Compares an incrementally updated plan with a plan from scratch."""
+"""Compares an incrementally updated plan with a newly computed plan."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
 
 @st.composite
 def live_states(draw):
-    """Draw changes to some VMs, and sometimes of settings shared by all VMs."""
+    """Generate changes to some VMs, and sometimes to settings that all VMs share."""
     return {
         "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
         "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
@@ -57,7 +57,7 @@ def live_states(draw):
 
 
 class Steps:
-    """Changes Git and the cluster step by step; a step leaves everything else unchanged."""
+    """Changes the desired and the live state step by step; unchanged objects stay identical."""
 
     def __init__(self):
         self.now = NOW
@@ -146,7 +146,7 @@ def test_planner_decides_again_only_about_vms_that_have_changed():
 
 
 def quiet() -> dict:
-    """Return a step in which nothing changes."""
+    """Return a step that changes neither Git nor the cluster."""
     nothing = {name: {} for name in ("sizes", "spec", "guest")}
     unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "capacity"))
     moving = dict.fromkeys(("silent", "flying", "migrating", "gone"), frozenset())

@@ -1,7 +1,7 @@
 """Checks that this program and kubectl convert the same YAML to the same JSON.
 
-``kubectl annotate --local`` needs no cluster. The tables below record the results of kubectl, so
-that they are also checked on machines without kubectl.
+``kubectl annotate --local`` needs no cluster. The tables below contain kubectl's results, so that
+this program is also checked on machines without kubectl.
 """
 
 from __future__ import annotations

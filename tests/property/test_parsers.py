@@ -24,18 +24,18 @@ CORPUS = sorted(
 
 RUAMEL = ruamel()
 ORDINARY = "\u0085\u2028\u2029\ufeff"
-"""Characters that end lines or mark the byte order in ruamel.yaml, but not in this program."""
+"""Characters that are line breaks or byte order marks in ruamel.yaml, but not in this program."""
 ODD_ANCHOR = re.compile(r"[&*]\S*[^\w\s-]")
-"""An anchor or alias whose name contains characters that libyaml and kubectl reject."""
+"""Matches an anchor or alias whose name contains characters that libyaml and kubectl reject."""
 ROOT_BLOCK = re.compile(r"^([-.]{3}\s*)?([&!]\S*\s+)*[|>]", re.MULTILINE)
-"""A document that is a single block of text, which libyaml and kubectl require to be indented."""
+"""Matches a document that is one block scalar, which libyaml requires to be indented."""
 STRICTER = (
     "while scanning a tag",
     "while parsing a tag",
     "while scanning a directive",
     "while parsing a directive",
 )
-"""Messages with which libyaml rejects text that ruamel.yaml accepts; kubectl rejects it too."""
+"""Messages with which libyaml rejects YAML that ruamel.yaml accepts; kubectl rejects it too."""
 LAXER = (
     "found character '\\t'",  # a tab in or after a plain scalar
     "found '\\t' while scanning a block scalar",
@@ -44,14 +44,14 @@ LAXER = (
     "expected ',' or ']', but got '<scalar>'",  # ["a":b]
     "expected chomping or indentation indicators",
 )
-"""Messages with which ruamel.yaml rejects text that libyaml and kubectl accept."""
+"""Messages with which ruamel.yaml rejects YAML that libyaml and kubectl accept."""
 
 
 def differs(text: str, *, soup: bool = False) -> str:
-    """Describe how both parsers disagree about *text*; empty if they agree.
+    """Describe how libyaml and ruamel.yaml disagree about a string; empty if they agree.
 
-    Known differences do not count. If *soup* is true, the text has random characters, and the
-    parsers may also disagree on whether the text is YAML.
+    Known differences are ignored. If *soup* is true, the string has random characters, and the
+    parsers may also disagree on whether it is valid YAML.
     """
     if any(character in text for character in ORDINARY) or any(
         each.search(text) for each in (ODD_ANCHOR, ROOT_BLOCK)
@@ -66,18 +66,18 @@ def differs(text: str, *, soup: bool = False) -> str:
 
 
 def syntax(found):
-    """Return the messages about invalid YAML in *found*."""
+    """Return the messages about invalid YAML in a parser's result."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
 
 
 def known_rejection(text):
-    """Return whether a parser rejects *text* with a message that the other does not need."""
+    """Return whether one parser rejects a string for a reason that is a known difference."""
     stricter, laxer = rejected(text, libyaml()), rejected(text, RUAMEL)
     return any(part in stricter for part in STRICTER) or any(part in laxer for part in LAXER)
 
 
 def rejected(text, parser):
-    """Return the message with which a parser's library rejects *text*, if it does."""
+    """Return the message with which a parser's library rejects a string, or an empty string."""
     try:
         for _ in parser.events(text):
             pass
@@ -87,12 +87,12 @@ def rejected(text, parser):
 
 
 def described(found):
-    """Return a text with every value and type in *found*, and the order of keys."""
+    """Convert a parse result to a string with every value and type, in the order of keys."""
     return repr([placed(root) for root in found.roots]), found.problems
 
 
 def placed(node, *path):
-    """Return *node* with locations, except for empty values, where the parsers disagree."""
+    """Return the values and locations in a YAML node, except the locations of empty values."""
     children = [(key, placed(node, *path, key)) for key in node.find(path).children]
     here = node.find(path)
     empty = here.value is None
@@ -202,7 +202,7 @@ PLAIN_VALUES = st.sampled_from(
 
 @st.composite
 def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
-    """Draw the lines of a YAML mapping at *column*, with repeated keys and unusual values."""
+    """Generate the lines of an indented YAML mapping, with repeated keys and unusual values."""
     lines = []
     pad = " " * column
     for _ in range(draw(st.integers(1, 4))):
@@ -241,7 +241,7 @@ def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
 
 @st.composite
 def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
-    """Draw texts of several documents, some with a broken, moved or repeated line."""
+    """Generate YAML files with several documents, some with a broken, moved or repeated line."""
     lines = []
     for _ in range(draw(st.integers(1, 3))):
         lines += draw(blocks(keys, values))

@@ -1,4 +1,4 @@
-"""Checks that patches make the KubeVirt CR equal to Git, if applied as by a real server."""
+"""Checks that patches make the KubeVirt CR equal to Git, if applied as by an API server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREIGN = {"certificateRotateStrategy": {"selfSigned": {}}, "imagePullPolicy": "
 
 
 def document(settings, *, bare: bool) -> dict:
-    """Return the KubeVirt CR as JSON; a *bare* CR has only the parents of its settings."""
+    """Convert a KubeVirt CR to JSON; a *bare* CR contains only the settings' parent objects."""
     spec: dict = {} if bare else json.loads(json.dumps(FOREIGN))
     for path, value in settings.items():
         parent = {"spec": spec}
@@ -78,7 +78,7 @@ def live_kubevirt(doc: dict) -> LiveKubeVirt:
 
 
 def apply_all(doc: dict, actions) -> dict:
-    """Apply each action's patch, and increment the generation each time, as a server does."""
+    """Apply each patch to a KubeVirt CR, and increment its generation as the API server does."""
     for action in actions:
         doc = json_patch.apply([each.plain() for each in action.patch], doc)
         doc["metadata"]["generation"] += 1

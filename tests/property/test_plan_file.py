@@ -50,7 +50,7 @@ def places(tree, at=()):
 
 
 def changed(tree, path, new):
-    """Return a copy of *tree* with *new* at *path*, a new or existing key; Ellipsis removes it."""
+    """Return a copy of a JSON value with *new* at a path; an Ellipsis removes the key."""
     if not path:
         return new
     step, *rest = path
@@ -64,7 +64,7 @@ def changed(tree, path, new):
 
 
 def by_name(tree):
-    """Group the paths and values in *tree* by the last key of the path."""
+    """Group the paths and values in a JSON value by the last key of the path."""
     found = defaultdict(list)
     for path, value in places(tree):
         keys = [each for each in path if isinstance(each, str)]
@@ -74,7 +74,7 @@ def by_name(tree):
 
 @st.composite
 def edited(draw):
-    """Draw a plan file in which one or two values are changed."""
+    """Generate a plan file in which one or two values are changed."""
     plan = draw(st.sampled_from(PLANS))
     objects = draw(st.lists(st.sampled_from(plan["objects"]), max_size=3))
     tree = {**plan, "objects": objects, "diagnostics": plan["diagnostics"][:2]}

@@ -1,4 +1,4 @@
-"""Tests that quantities are parsed as in Kubernetes, compared by value, and keep notation."""
+"""Checks that quantities are parsed as in Kubernetes, and compared by value."""
 
 from __future__ import annotations
 

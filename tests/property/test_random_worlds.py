@@ -37,7 +37,7 @@ SETTINGS = settings(
 )
 DEADLINE_S = 1800.0
 SOON_S = 5.0
-"""Seconds in which a run certainly sends all writes that it may send at the same time."""
+"""Seconds within which a run sends all writes that it may send concurrently."""
 HELD = {Effect.RESTART, Effect.BLOCKED}
 FOR_LACK_OF_ROOM = {"no-node-with-room", "quota-would-refuse", "waits-for-room"}
 NEVER_LIVE = {"booted-before-live-update"}
@@ -45,13 +45,13 @@ UNFINISHED = {"running", "not-started"}
 
 
 def rig(case):
-    """Return a new copy of the simulated cluster."""
+    """Create a new copy of the simulated cluster."""
     sim = Simulator(worlds.parse(case.world), clock=SimClock(scale=None))
     return rig_at(sim, begins_s=case.begins_s)
 
 
 def patched(run):
-    """Return the name of the VM for each write of a VM."""
+    """Return the name of the written VM for each write request."""
     return [path.rpartition("/")[2] for path in run.patches() if "/virtualmachines/" in path]
 
 
@@ -64,13 +64,13 @@ def fault_of(case, name):
 
 
 def recovers(fault):
-    """Return whether a VM with *fault* gets its memory after some attempts."""
+    """Return whether a VM with the given simulated fault gets its memory after some attempts."""
     [times] = fault.values() or [0]
     return not fault.keys() - {"migrationFails", "targetUnschedulable"} and times not in LASTING
 
 
 class Traffic:
-    """Records how many changes are in flight at each write of a running VM's size."""
+    """Records the number of concurrent changes at each write of a running VM's size."""
 
     def __init__(self, run):
         self.peak = 0
@@ -114,13 +114,13 @@ class Traffic:
 
 
 def size(vm):
-    """Return the size in a VM's spec: a quantity, or the name of an instancetype."""
+    """Return the size in a VM's spec: a memory quantity, or the name of an instancetype."""
     memory = vm["spec"]["template"]["spec"]["domain"].get("memory", {})
     return memory.get("guest") or vm["spec"]["instancetype"]["name"]
 
 
 def wants(found):
-    """Return the size that a VM or an instance should have."""
+    """Return the memory size that the spec of a VM or VM instance requests."""
     if "template" not in found["spec"]:
         return q(found["spec"]["domain"]["memory"]["guest"])
     said = size(found)
@@ -142,7 +142,7 @@ def test_rollout_in_a_random_simulated_cluster_has_the_planned_effects(case):
     planned = {d.ref.name: d for d in report.plan.decisions if d.ref.kind == "VirtualMachine"}
     ends = {o.ref.name: o for o in report.outcomes if o.ref.kind == "VirtualMachine"}
 
-    # No VM that the plan leaves unchanged was restarted, evicted or written.
+    # No VM that the plan does not change was restarted, evicted or written.
     assert uids(run) == before
     assert all(each["status"]["phase"] == "Running" for each in instances(run))
     assert not {name for name in patched(run) if planned[name].effect in HELD}
@@ -169,14 +169,14 @@ def test_rollout_in_a_random_simulated_cluster_has_the_planned_effects(case):
 
 
 def reached(run, decision, outcome):
-    """Check that the guest has the planned size if the outcome reports success."""
+    """Check that the guest has the planned memory if the run reports success."""
     if outcome.result == "done" and outcome.reason == "converged":
         vmi = run.vmi(outcome.ref.namespace, outcome.ref.name)
         assert q(vmi["status"]["memory"]["guestCurrent"]) == decision.target
 
 
 def is_true(case, name, reason):
-    """Return whether the simulated cluster has the fault that a failure's reason describes."""
+    """Return whether the simulated cluster has the fault that the reported reason describes."""
     fault = fault_of(case, name)
     again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
     small = int(case.world["nodeMemory"]) < 64 * 2**30
@@ -184,7 +184,7 @@ def is_true(case, name, reason):
         "plug-refused": "plugRefused" in fault,
         # Old KubeVirt versions retry a rejected hotplug, but do not report the rejection.
         "migration-failing": "migrationFails" in fault or again,
-        # A change in flight fails so often that the run gives up; later it may still succeed.
+        # A change in progress fails so often that the run gives up; it may still succeed later.
         "hotplug-stuck": fault.get("migrationFails") in LASTING,
         "guest-silent": "guestSilent" in fault or "guestKeeps" in fault,
         "target-unschedulable": "targetUnschedulable" in fault or small,
@@ -210,7 +210,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 @SETTINGS
 @given(CASES)
 def test_manual_memory_change_has_the_effect_that_the_plan_predicts(case):
-    """Make each blocked or delayed change by hand in a copy of the simulated cluster.
+    """Make each blocked or delayed change manually in a copy of the simulated cluster.
 
     The copy has no faults. If the plan changes the KubeVirt CR, the CR is changed first.
     """
@@ -229,14 +229,14 @@ def test_manual_memory_change_has_the_effect_that_the_plan_predicts(case):
             change_kubevirt_by_hand(run, again)
         facts, wanted, had = patch_by_hand(run, decision)
         if "refused" in facts and ref.name in moving & in_the_way(run):
-            # A change in flight does not end, so the new size cannot be tested.
+            # A change in progress does not end, so the new size cannot be tested.
             checked_later = "has ended" in decision.why.message
             held = decision.effect in {Effect.WAIT, Effect.BLOCKED}
             assert held or checked_later or decision.reason in NEVER_LIVE, (decision, facts)
             continue
         true = effects_of_change(facts, wants=wanted, had=had)
         if decision.effect is Effect.WAIT:
-            # KubeVirt queues or rejects the change, or the one in flight never ends.
+            # KubeVirt queues or rejects the change, or the change in progress never ends.
             capacity = decision.reason == "waits-for-room"
             backup = decision.reason == "backup-running"
             assert ref.name in moving or (capacity and moving) or backup, decision
@@ -249,7 +249,7 @@ def test_manual_memory_change_has_the_effect_that_the_plan_predicts(case):
 
 
 def in_the_way(run):
-    """Return the VMs with a change or a migration in flight."""
+    """Return the VMs with a running memory change or migration."""
     changing = {
         each["metadata"]["name"]
         for each in instances(run)

@@ -1,6 +1,6 @@
-"""Checks the rules of a rollout under random sequences of events, faults and crashes.
+"""Checks that a rollout obeys its rules in random sequences of events, faults and crashes.
 
-With RECONCILER_THOROUGH=1, more and longer sequences run, which differ each time.
+With RECONCILER_THOROUGH=1, the test runs more and longer sequences, which differ each time.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ THOROUGH = os.environ.get("RECONCILER_THOROUGH") == "1"
 NAMES = ("a0", "a1", "b0", "b1", "c")
 """The VM names; VMs with the same first letter are in the same anti-affinity group."""
 PARALLEL, OUTBOUND = 5, 2
-"""KubeVirt's own limits. Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
+"""KubeVirt's migration limits. Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
 PASS_S = 300.0
 SIZES = st.sampled_from(["1Gi", "1536Mi", "2Gi", "3Gi", "4Gi", "5Gi", "1025Mi", "512Mi"])
 VMS = st.sampled_from(NAMES)
 SOON = st.sampled_from([0.0, 1.0, 3.0, 8.0, 15.0])
-"""Delays in seconds before others act; most of the actions happen during a pass."""
+"""Delays in seconds before other clients act, mostly while a run is active."""
 
 ALLOW = Window(kind=WindowKind.ALLOW, cron="0 */2 * * *", duration=Duration.parse("1h"))
 DENY = Window(kind=WindowKind.DENY, cron="15 * * * *", duration=Duration.parse("10m"))
@@ -49,18 +49,18 @@ EXPLAINED = {
     "plug-refused",
     "restart-pending",
 }
-"""The reasons for which a VM may stay unchanged: it needs a restart or another size in Git."""
+"""The reasons why a VM may remain unchanged: it needs a restart or a different size in Git."""
 
 
 def is_open(windows, now):
-    """Return whether a window is open, computed without the product's code."""
+    """Return whether a maintenance window is open, computed without the product's code."""
     if DENY in windows and 15 <= now.minute < 25:
         return False
     return ALLOW not in windows or now.hour % 2 == 0
 
 
 class World(Stage):
-    """A simulated cluster that checks each write of the product when the write is requested."""
+    """A simulated cluster that checks each write request of the product immediately."""
 
     def ready(self):
         self.consent = PlanPolicy()
@@ -130,12 +130,12 @@ class World(Stage):
 
     @property
     def patched(self):
-        """The size that the product last wrote to each VM."""
+        """The memory size that the product last wrote to each VM."""
         return {name: text for name, _, text in self.landed if name != "kubevirt"}
 
 
 def _serves(vmi):
-    """Return whether the instance runs and is not about to migrate."""
+    """Return whether a VM instance is running and no migration is about to start."""
     return (
         vmi["status"].get("phase") == "Running"
         and conditions(vmi).get("HotMemoryChange") != "True"
@@ -143,7 +143,7 @@ def _serves(vmi):
 
 
 class Rollouts(RuleBasedStateMachine):
-    """Events from Git, people, other controllers, KubeVirt, a CronJob and killed processes."""
+    """Generates events from Git, users, controllers, KubeVirt, a CronJob and killed processes."""
 
     @initialize(
         live=st.booleans(),
@@ -167,11 +167,11 @@ class Rollouts(RuleBasedStateMachine):
         self.git = dict(zip(NAMES, sizes, strict=True))
         self.uids = self._uids()
 
-    # Events in Git: sizes, pacing, windows and consent to restarts
+    # Events in Git: sizes, concurrency limits, maintenance windows and permission to restart
 
     @rule(changes=st.dictionaries(VMS, SIZES, min_size=1))
     def push(self, changes):
-        """Change sizes in Git, while changes of an earlier pass may be in flight."""
+        """Change sizes in Git, while changes of an earlier run may still be in progress."""
         self.git |= changes
 
     @rule(
@@ -240,7 +240,7 @@ class Rollouts(RuleBasedStateMachine):
         self.world.clock.sleep(20.0)
         self.uids = self._uids()
 
-    # Passes of the CronJob, whole or cut short
+    # Runs of the CronJob, complete or killed
 
     @rule()
     def reconcile(self):
@@ -248,7 +248,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(request=st.integers(5, 60))
     def killed(self, request):
-        """Kill the process at its nth request, so that it cannot clean up."""
+        """Kill the process at a given request, so that it cannot clean up."""
         asked = []
 
         def reap(when, method, path):
@@ -267,7 +267,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule()
     def observe(self):
-        """Run a pass in mode `observe`, which plans and writes nothing."""
+        """Run in mode `observe`, which makes a plan but writes nothing."""
         before = len(self.world.sim.request_log)
         desired, world = self.world.desired(self._text()), self.world
         world.reborn()
@@ -295,7 +295,7 @@ class Rollouts(RuleBasedStateMachine):
         assert changed <= self.world.restarted
 
     def teardown(self):
-        """Check that the CronJob brings every VM to its size in Git once faults have stopped."""
+        """Check that every VM gets its size from Git once no more faults occur."""
         if not hasattr(self, "world"):
             return
         world = self.world

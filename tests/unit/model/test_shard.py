@@ -1,4 +1,4 @@
-"""Tests which namespaces belong to a shard, and the shard's part of a limit."""
+"""Tests which namespaces belong to a shard, and the shard's part of the concurrency limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_each_namespace_belongs_to_exactly_one_shard(total, namespace):
     [("default", 1, 9), ("kube-system", 1, 9), ("team-a", 0, 6)],
 )
 def test_shard_of_a_namespace_never_changes(namespace, of_4, of_10):
-    """The hash is the first eight bytes of sha256, modulo the number of shards."""
+    """The shard's number is the first eight bytes of the SHA-256 modulo the number of shards."""
     found = [
         next(each.index for each in shards(total) if each.holds(namespace)) for total in (4, 10)
     ]

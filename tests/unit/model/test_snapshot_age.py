@@ -1,4 +1,4 @@
-"""A snapshot from which a plan is made may be at most as old as the configuration allows."""
+"""Tests the warning about a cluster snapshot that is older than the configuration allows."""
 
 from __future__ import annotations
 

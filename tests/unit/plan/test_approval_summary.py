@@ -1,4 +1,4 @@
-"""Tests the approval that lists every action of a plan."""
+"""Tests that an approval lists every planned change."""
 
 from __future__ import annotations
 

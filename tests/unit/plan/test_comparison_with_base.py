@@ -1,4 +1,4 @@
-"""``compare`` separates what a plan adds from what was pending in the base commit."""
+"""Tests that ``compare`` tells new changes from those already pending in the base commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests which changes to an action or plan change its digest."""
+"""Tests on which properties of a planned change, and of a plan, its digest depends."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
 
 
 def test_action_digest_ignores_the_object_generation_that_the_patch_tests():
-    """KubeVirt's controllers change generations too, so a new value must not end an approval."""
+    """KubeVirt's controllers also change generations; an approval must then remain valid."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 

@@ -1,4 +1,4 @@
-"""Tests the notes of a plan about canaries, batches, windows and restarts."""
+"""Tests the notes in a plan about canaries, batches, maintenance windows and restarts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOTES = {
 
 
 def world(*names: str, wanted: str = "2Gi", sizes=None, git=None, priorities=None, live=None):
-    """Return VMs of 1Gi that should have the sizes *wanted*; *git* has their labels as ``k=v``."""
+    """Return a desired and a live state of VMs with 1Gi; *git* has their labels as ``k=v``."""
     refs = [vm_ref("db", name) for name in names]
     desired = make_desired(
         *(

@@ -1,4 +1,4 @@
-"""Tests the wait between two waves until KubeVirt has applied the changed CR."""
+"""Tests how long a plan waits until KubeVirt has applied its changed CR."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.report.plan_text import plan_text
 
 
 def planned(**config):
-    """Return a plan with one wave for the KubeVirt CR and one wave for memory."""
+    """Return a plan that changes first the KubeVirt CR and then the memory of a VM."""
     desired = make_desired(want("2Gi"), kubevirt={ROLLOUT_STRATEGY: "LiveUpdate"})
     live = make_live(make_vm(), vmis=(make_vmi(),))
     return decide(desired, live, plan_policy(Config(**config)), NOW)

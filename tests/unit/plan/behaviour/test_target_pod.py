@@ -1,4 +1,4 @@
-"""Tests how much memory a target pod requests on each KubeVirt version."""
+"""Tests how much memory a migration's target pod requests on each KubeVirt version."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def capabilities(version, gates=(), disabled=(), namespace="kubevirt"):
     return capabilities_of(kubevirt)
 
 
-# Columns: on if neither list has the gate, if it is listed, if it is disabled, if both have it.
+# Columns: whether the gate is on if no list has it, if it is listed, disabled, or both.
 # Source: kubevirt v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
 @pytest.mark.parametrize(
     ("stage", "unset", "listed", "disabled", "both"),
@@ -96,7 +96,7 @@ def test_in_place_resize_is_enabled_only_by_a_feature_gate_since_kubevirt_v1_9(
         ("d8-virtualization", "v1.6.2", ("InPlaceResize",), "InPlaceResize"),
         ("d8-virtualization", "v1.6.2", (), ""),
         ("d8-virtualization", "v1.5.0", ("InPlaceResize",), ""),
-        # Another KubeVirt ignores a gate that it does not know.
+        # Other distributions of KubeVirt ignore a gate that they do not know.
         ("kubevirt", "v1.9.0", ("InPlaceResize",), ""),
         ("kubevirt", "v1.9.0", ("InPlaceHotplug",), "InPlaceHotplug"),
     ],

@@ -55,7 +55,7 @@ def fleet(n: int, *others: LiveNode, **more):
 
 
 def growing(n: int, size: str, *others: LiveNode, **more):
-    """Return the plan that grows VMs on node01, which has *size*, in place from 1Gi to 2Gi."""
+    """Return a plan that grows VMs in place from 1Gi to 2Gi on node01, which has *size* memory."""
     state = fleet_state(n, *others, **more)
     gate = NameSet.of(("InPlaceHotplug",))
     nodes = (node("node01", size), *state.nodes[1:])

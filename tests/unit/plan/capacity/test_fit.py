@@ -1,4 +1,4 @@
-"""Tests which nodes and quotas have capacity for one target pod."""
+"""Tests which nodes and quotas have capacity for the target pod of a migration."""
 
 from __future__ import annotations
 

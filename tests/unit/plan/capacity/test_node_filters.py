@@ -1,4 +1,4 @@
-"""A target pod may start only on nodes that meet all hard constraints of the VM.
+"""Tests on which nodes the target pod of a migration may start, given the VM's constraints.
 
 Source of the expectations: the Kubernetes documentation of taints and tolerations, node affinity,
 pod anti-affinity and topology spread constraints (v1.36).
@@ -97,7 +97,7 @@ NODES = tuple(
 
 
 def vmis(*at):
-    """Return instances with the label app=db on nodes; the first one is the VM that changes."""
+    """Return VM instances with the label app=db; the first one belongs to the VM that changes."""
     return tuple(
         make_vmi(ref=vm_ref("db", f"pg-{n}"), node=name, labels={"app": "db"})
         for n, name in enumerate(at)
@@ -182,7 +182,7 @@ def test_pod_anti_affinity_of_a_running_vm_excludes_nodes_in_its_topology_domain
 
 
 def domain_of(*names):
-    """Return a requirement for a label that only launcher pods have."""
+    """Return a selector requirement for a label that only virt-launcher pods have."""
     return (Requirement(key="kubevirt.io/domain", operator="In", values=names),)
 
 

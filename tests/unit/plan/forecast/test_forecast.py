@@ -1,4 +1,4 @@
-"""Tests the forecast: its queue, times of earlier migrations, and migration policies."""
+"""Tests how long the forecast assumes that changes take, and when they start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GIB = 2**30
 
 
 def fleet(*vms, migrations=(), others=(), kubevirt=None, **overrides):
-    """Return Git's and the cluster's state; each VM (name, GiB, node) should grow by 1 GiB."""
+    """Return a desired and a live state in which each VM should grow by 1 GiB."""
     refs = {name: vm_ref("db", name) for name, *_ in vms}
     lives = [make_vm(refs[name], guest=f"{size}Gi") for name, size, _ in vms]
     vmis = [
@@ -251,7 +251,7 @@ def test_forecast_never_assumes_a_higher_migration_rate_than_the_bandwidth_limit
     assert found.latest_s < 2 * found.earliest_s
 
 
-# Migrations and changes that take slots
+# Migrations and changes that count towards the migration limits
 
 
 def test_forecast_includes_a_migration_outside_the_plan_in_the_limits_until_it_ends():
@@ -474,7 +474,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
 def test_forecast_never_ends_earlier_if_a_vm_is_added(vms, limit, seconds, data):
-    """With a limit per node, an additional VM may change the order, so no node limit is set."""
+    """The test sets no limit per node, because an additional VM could then change the order."""
     places = limit[0]
     kubevirt = limited(places, places)
     every = named(vms)

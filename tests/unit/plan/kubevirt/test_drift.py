@@ -27,7 +27,7 @@ def names(*each: str) -> NameSet:
 
 
 def drift(desired: dict, live: dict):
-    """Return the changes from the settings *live* to *desired*, by the last key of each path."""
+    """Return the changes from live to desired settings, by the last key of each field path."""
     settings = {PATHS[key]: value for key, value in desired.items()}
     in_git = DesiredKubeVirt(ref=NONE.ref, settings=settings)
     return kubevirt_drift(make_desired(), in_git, with_settings(NONE, **live))

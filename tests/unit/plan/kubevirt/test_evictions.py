@@ -40,7 +40,7 @@ def vmi(name="a", **more):
 
 
 def planned(kubevirt, methods, *vmis, vms=None, migrations=(), **git):
-    """Return the decision about the KubeVirt CR if Git sets the update methods *methods*."""
+    """Return the decision about the KubeVirt CR if Git sets the given workload update methods."""
     found = [make_vm(ref=each.ref) for each in vmis] if vms is None else vms
     live = make_live(*found, vmis=vmis, kubevirt=kubevirt, migrations=migrations)
     settings = {fields.UPDATE_METHODS: NameSet.of(methods), **git.pop("settings", {})}

@@ -1,4 +1,4 @@
-"""Tests that VMs are planned for the KubeVirt CR as the plan's own changes will leave it."""
+"""Tests that VMs are planned for the KubeVirt CR as it will be after the plan's changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the decision about the KubeVirt CR: changes, waves, patches and obstacles."""
+"""Tests how the plan changes the KubeVirt CR, in which order, and what blocks a change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL_THREE = {
 
 
 def bare(version: str, **overrides):
-    """Return a KubeVirt CR with other feature gates and without update methods."""
+    """Return a KubeVirt CR with unrelated feature gates and without workload update methods."""
     others = NameSet.of(("Snapshot", "HotplugVolumes"))
     kubevirt = with_settings(
         make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None

@@ -1,4 +1,4 @@
-"""Windows are disputed only if the times of two clocks lead to different answers."""
+"""Tests when two clocks disagree about whether a maintenance window is open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDS = {vm_ref("db", "pg-0"): 1800.0}
 
 
 def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
-    """Return two clocks that show these times of a day in November."""
+    """Return a local and a server clock with the given times on a day in November."""
     server_time, local_time = (
         datetime.fromisoformat(f"{each}-11-23T{time}:00+00:00")
         for each, time in ((year, server), (2026, local))

@@ -1,4 +1,4 @@
-"""Tests the longest duration of a migration, from KubeVirt's version, CR and policies."""
+"""Tests the maximum duration of a migration, by KubeVirt version, CR and MigrationPolicy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests when windows are open, also with deny windows and when clocks change."""
+"""Tests when maintenance windows allow writes, also with clock changes and deny windows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def utc(text):
 
 
 def says(now, *windows):
-    """Return ``open until …`` or ``closed, opens …``, with times in UTC."""
+    """Describe windows as ``open until …`` or ``closed, opens …``, with times in UTC."""
     found = opening(windows, utc(now))
     moment = found.until if found.is_open else found.opens
     text = moment.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00") if moment else "never"

@@ -91,7 +91,7 @@ def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_may_rever
 @pytest.mark.parametrize(
     ("manager", "mark", "words"),
     [
-        # managedFields are certain, so the mark adds only the name.
+        # managedFields are certain, so the label adds only the tool's name.
         ("kustomize-controller", "Flux Kustomization apps", "will write its own value back (Flux"),
         # The tool has not written the size back since our last write.
         ("reconciler", "Flux Kustomization apps", ""),

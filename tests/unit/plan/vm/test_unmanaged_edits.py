@@ -1,4 +1,4 @@
-"""Tests the warning about fields in Git that the reconciler does not write."""
+"""Tests the warning about VM fields in Git that this program does not write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the effect on one VM against recordings and KubeVirt's code."""
+"""Tests the planned effect on a VM against recordings of clusters and KubeVirt's code."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def live(vm=None, vmi=None, kubevirt=None, migrations=(), **overrides):
 
 
 def changing(guest: str = "2Gi", **overrides):
-    """Return an instance whose change to *guest* is in flight."""
+    """Return a VM instance whose change to the memory size *guest* is in progress."""
     conditions = {"LiveMigratable": MIGRATABLE, "HotMemoryChange": condition("True")}
     return replace(make_vmi(conditions=conditions), guest=q(guest), **overrides)
 
@@ -458,7 +458,7 @@ def test_starting_vm_is_blocked_after_the_start_timeout(minutes, expected):
 
 
 def test_pending_edit_of_a_field_other_than_memory_prevents_a_live_memory_change():
-    """In the scenario mixed-edit, another template field differs, which prevents live changes."""
+    """In the scenario mixed-edit, a template field other than memory prevents live changes."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
     assert found == ("restart", "other-edit-pending")

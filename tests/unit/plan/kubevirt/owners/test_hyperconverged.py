@@ -1,4 +1,4 @@
-"""Tests what is written to HyperConverged, by release, and when nothing can be written."""
+"""Tests which settings are written to each HyperConverged release, and which cannot be."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RELEASES = (
 
 
 def desired(**settings):
-    """Return what Git sets on the owned KubeVirt CR, by dotted path."""
+    """Return a desired state with settings of the KubeVirt CR, by dotted path."""
     found = {}
     for name, raw in settings.items():
         path = tuple(name.split("."))
@@ -71,7 +71,7 @@ def later(release, other):
 
 
 def cases():
-    """Yield each field in each release whose KubeVirt version has the field."""
+    """Yield each setting with each HyperConverged release whose KubeVirt version has the field."""
     first = {"allowWorkloadDisruption": "v1.8", "vmRolloutStrategy": "v1.2"}
     for release, version, kubevirt in RELEASES:
         for field, value, parent, since in FIELDS:

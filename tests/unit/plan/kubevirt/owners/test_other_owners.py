@@ -1,4 +1,4 @@
-"""Tests Harvester, cozystack, Deckhouse and two owners of one KubeVirt CR."""
+"""Tests KubeVirt CRs that Harvester, cozystack, Deckhouse or two operators manage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests VMs whose change in flight has another size than Git."""
+"""Tests VMs whose memory change in progress has a different size than Git."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WAITS = ("wait", "hotplug-in-flight")
 
 
 def changing(*, migrations=(), conditions=CHANGING, max_guest="4Gi", **more):
-    """Return a VM of 1536Mi with a change to 2Gi in flight."""
+    """Return a VM with 1536Mi whose change to 2Gi is in progress."""
     vmi = make_vmi(guest="1536Mi", max_guest=max_guest, conditions=conditions)
     return make_live(
         make_vm(guest="2Gi"), vmis=(replace(vmi, guest=q("2Gi")),), migrations=migrations, **more
@@ -226,7 +226,7 @@ def test_memory_change_is_reported_as_stuck_if_its_migrations_do_not_change_the_
 
 
 def crowded(requested, *, moving="0"):
-    """Return two nodes of 4Gi; pods on the second node request *requested*."""
+    """Return two nodes with 4Gi each; pods on the second node request *requested* memory."""
     nodes = tuple(
         LiveNode(name=name, schedulable=True, allocatable=q("4Gi"))
         for name in ("node01", "node02")
@@ -280,7 +280,7 @@ OTHERS = make_migration(OTHER_VM, name="m-2", phase="Running")
 
 
 def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1, **known):
-    """Return a quota of *hard* Mi, of which the VM's pod of 1536Mi uses *used* Mi."""
+    """Return a memory quota of *hard* MiB, of which the VM's pod uses *used* MiB."""
     quota = Quota(
         name="team",
         hard={resource: hard * MIB},

@@ -1,4 +1,4 @@
-"""Tests the progress of a VM whose spec has the desired size, and the order of failures."""
+"""Tests the reported progress of VMs whose spec already has the desired size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUOTA = {"conditions": {"migrationRejectedByResourceQuota": condition("True")}}
 
 
 def effect(vm=None, migrations=(), **vmi):
-    """Return the effect on a VM whose spec has 2Gi, and whose instance booted with 1Gi."""
+    """Return the planned effect on a VM whose spec has 2Gi and that booted with 1Gi."""
     sizes = {"guest_at_boot": q("1Gi"), "guest_requested": q("2Gi"), "guest_current": q("2Gi")}
     instance = make_vmi(guest="2Gi", **(sizes | vmi))
     machine = make_vm(guest="2Gi", **(vm or {}))
@@ -45,7 +45,7 @@ def failed(count: int):
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        # Only a guest that reports the size has it; the API server's answer is not enough.
+        # Only the guest's report proves the size; the API server's response does not.
         ({}, ("none", "converged")),
         ({"guest_current": q("1Gi")}, ("wait", "guest-accepting")),
         ({"guest_requested": q("1Gi"), "guest_current": q("1Gi")}, ("wait", "in-flight")),
@@ -56,7 +56,7 @@ def failed(count: int):
             {"vm": {"conditions": NEEDS_RESTART}, "guest_current": q("1Gi")},
             ("restart", "restart-pending"),
         ),
-        # The guest has the memory, so another edit of the VM does not concern the size.
+        # The guest has the memory, so a pending edit of another field does not affect the size.
         ({"vm": {"conditions": OTHER_EDIT}}, ("none", "converged")),
         # libvirt's refusal comes before the restart that KubeVirt asks for as well.
         (

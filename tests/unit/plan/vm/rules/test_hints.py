@@ -1,4 +1,4 @@
-"""Tests that hints do not request a setting that Git or the cluster already has."""
+"""Tests that hints do not suggest a setting that Git or the cluster already has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests changes in the launcher pod, which need no migration (inferred from VEP 45)."""
+"""Tests memory changes in the running pod, without a migration (inferred from VEP 45)."""
 
 from __future__ import annotations
 
@@ -139,10 +139,10 @@ EARLIER = NOW - timedelta(days=7)
     [
         (299, None, ("wait", "guest-accepting")),
         (300, None, ("blocked", "guest-silent")),
-        # The growth has nothing to do with an earlier migration.
+        # An earlier migration has not carried out the resize in place.
         (299, EARLIER, ("wait", "guest-accepting")),
         (300, EARLIER, ("blocked", "guest-silent")),
-        # A migration after the write has carried the size.
+        # A migration after the write has carried out the change.
         (300, NOW - timedelta(seconds=299), ("wait", "guest-accepting")),
     ],
 )

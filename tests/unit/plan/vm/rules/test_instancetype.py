@@ -1,4 +1,4 @@
-"""Tests VMs with an instancetype: the effect, patch and message on each KubeVirt version."""
+"""Tests how changes to a VM's instancetype are planned on each KubeVirt version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the rules of KubeVirt v1.1 and v1.2, which come from the code of these releases."""
+"""Tests the planning rules for KubeVirt v1.1 and v1.2, derived from KubeVirt's code."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NO_NODE = "0/2 nodes are available: 2 Insufficient memory."
 
 
 def stuck(phase="Scheduling", **more):
-    """Return an instance of 64Gi that fits on no node."""
+    """Return a VM instance with 64Gi of memory that fits on no node."""
     unscheduled = replace(condition("False", message=NO_NODE), reason="Unschedulable")
     conditions = {"Ready": condition("False"), "PodScheduled": unscheduled}
     found = make_vmi(guest="64Gi", max_guest="256Gi", node="", conditions=conditions)

@@ -1,4 +1,4 @@
-"""Tests what a hotplug requires of KubeVirt, the nodes and the VM."""
+"""Tests what memory hotplug requires of KubeVirt, the nodes and the VM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHANGING = {
 
 
 def effect(*methods, kubevirt=None, nodes=None, migrations=(), **vmi):
-    """Return the effect of growing a VM from 1Gi to 2Gi; *methods* are workloadUpdateMethods."""
+    """Return how a VM's change from 1Gi to 2Gi is planned with given ``workloadUpdateMethods``."""
     cr = kubevirt or with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(methods))
     more = {} if nodes is None else {"nodes": nodes}
     return effect_of(

@@ -1,4 +1,4 @@
-"""Tests rules with values at, just below and just above their limits."""
+"""Tests planning rules with values at, just below and just above their limits."""
 
 from __future__ import annotations
 

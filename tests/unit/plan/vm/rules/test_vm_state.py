@@ -1,4 +1,4 @@
-"""Tests that the memory of suspended VMs and of VMs in a pool is not changed."""
+"""Tests that the plan does not change suspended VMs or VMs in a pool."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_plan_contains_no_change_to_a_suspended_vm(where):
     [
         # The size is written and waits for a restart, which is suspended.
         ({"RestartRequired": condition("True", "x", "memory")}, {}, ("none", "suspended")),
-        # A change in flight continues, as KubeVirt does not stop it.
+        # A change in progress continues, because KubeVirt does not stop it.
         ({}, {"HotMemoryChange": condition("True")}, ("wait", "in-flight")),
     ],
     ids=["restart-pending", "in-flight"],

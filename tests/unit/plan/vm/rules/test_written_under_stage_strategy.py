@@ -40,7 +40,7 @@ def stage(version="v1.9.0"):
 
 
 def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
-    """Return a running VM with 1Gi whose spec has the size *spec*."""
+    """Return a live state with a running VM with 1Gi whose spec has the size *spec*."""
     return make_live(
         make_vm(guest=spec, **{"conditions": WAITS, **(vm or {})}),
         vmis=(make_vmi(**(vmi or {})),),

@@ -1,7 +1,7 @@
-"""Application-Aware Quota counts only the growth of a VM, in the units of its calculator.
+"""Tests which part of a migration's target pod Application-Aware Quota (AAQ) counts.
 
 Source of the expectations: kubevirt/application-aware-quota v1.8.0, and a later version of its
-folder pkg/aaq-controller/built-in-usage-calculators.
+directory pkg/aaq-controller/built-in-usage-calculators.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A LimitRange rejects a target pod that is larger than it permits.
+"""Tests which target pods a LimitRange rejects, so that the memory change is blocked.
 
 Source of the expectations: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go.
 """
