@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from bench.fleet import Fleet
 
 WRITE_S = 0.05
-"""The simulated time of a write: webhooks that call virt-api, and a commit to disk."""
+"""The simulated seconds of a write, which calls virt-api's webhooks and commits to disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """How many patches per second ``apply`` and a bare client sent."""
+    """The patches per second that ``apply`` and a bare HTTP client sent."""
 
     n_patches: int
     patch_s: float
-    """The time between the first and the last PATCH that the server received."""
+    """The seconds between the first and the last PATCH request that the server received."""
     one_by_one_per_s: float
     server_cpu_s: float
 
     @property
     def per_s(self) -> float:
-        """Patches per second up to the last response; each write takes ``WRITE_S``."""
+        """The patches per second up to the last response; each write takes ``WRITE_S``."""
         return self.n_patches / (self.patch_s + WRITE_S)
 
 
 def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
     """Patch a part of the fleet one by one; then apply the whole fleet on a second server.
 
-    The changed VMs are stopped, since running VMs would wait for each other's migrations.
+    The changed VMs are stopped, because running VMs would wait for each other's migrations.
     """
     fleet = replace(fleet, stopped=True)
     pacing = server.Pacing(listed_per_s=None, write_s=WRITE_S)
@@ -61,7 +61,7 @@ def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
 
 
 def patched_one_by_one(fleet: Fleet, kubeconfig: Path) -> float:
-    """Return the patches per second of a bare client in its own process."""
+    """Measure the patches per second of a bare HTTP client in a separate process."""
     fleet_options = ("--vms", str(fleet.n_vms), "--seed", str(fleet.seed))
     return float(
         processes.printed("bench.programs.one_by_one", *fleet_options, "--kubeconfig", kubeconfig)

@@ -1,4 +1,4 @@
-"""Takes all measurements of one fleet; each measurement is repeated several times in rotation."""
+"""Takes all benchmark measurements of one fleet; each is repeated several times in rotation."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from bench.server import Served, Server
 
 LATE = ("kubernetes", "git", "jsonschema", "deepdiff", "ruamel")
-"""Libraries that ``--help`` must not import."""
+"""The libraries that ``reconciler --help`` must not import, because they would slow it down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which measurements are requested, besides the plan."""
+    """The benchmark measurements that the user requests, besides the plan."""
 
     repeat: int = 3
     apply: bool = True
     follow: bool = True
     phases: bool = True
     n_peers: int = 0
-    """The number of VMs that peer tools get."""
+    """The number of VMs for which other tools are measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The measurements of one fleet; a value that was not measured is None."""
+    """The benchmark measurements of one fleet; a value that was not measured is None."""
 
     n_vms: int
     n_manifests: int
@@ -59,26 +59,26 @@ class Figures:
     imported: tuple[str, ...]
     """The libraries in ``LATE`` that ``--help`` imports."""
     requests: int | None
-    """The number of requests that one plan sends."""
+    """The number of API requests that one plan sends."""
     gets: dict[str, int]
     """The number of GET requests that one plan sends, by kind."""
     server_cpu_s: float | None
-    """CPU time of the server during one plan."""
+    """The CPU seconds of the simulated API server during one plan."""
     unpaced: Floor | None
-    """The floor measured without pacing the server, which shows the server's own time."""
+    """The minimum work measured on an unthrottled server, which shows the server's own time."""
     phases: dict[str, tuple[float, float]]
     sizes: dict[str, int]
-    """The bytes of a plan in each output format."""
+    """The size of a plan in each output format, in bytes."""
     applied: Applied | None
     peers: tuple[Peer, ...]
     followed: Both | None
     foreign: dict[str, float]
-    """The megabytes per second at which files without our kinds are skipped, by source."""
+    """The speed, in MB/s, at which files without VMs are skipped, by source."""
     load: float
-    """The machine's one-minute load average before the measurements."""
+    """The one-minute load average of the machine before the measurements."""
 
     def floor(self, part: str) -> float:
-        """Return the median of one part of the floor."""
+        """Return the median duration of one part of the minimum work of a plan."""
         return statistics.median(getattr(each, part) for each in self.floors)
 
 
@@ -89,11 +89,11 @@ class Alone:
     n_vms: int
     plan: Cost
     load: float
-    """The machine's one-minute load average before the measurement."""
+    """The one-minute load average of the machine before the measurement."""
 
 
 def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
-    """Plan *fleet* on the simulated cluster, whose responses have the speed of a real one."""
+    """Measure one plan of a fleet on the simulated cluster, slowed to the speed of a real one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         say(f"{fleet.n_vms} VMs: write the repository and start the server, for the plan alone")
@@ -103,14 +103,14 @@ def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
 
 
 def planned(n_vms: int, repo: Path, kubeconfig: Path) -> Alone:
-    """Measure one plan of a served fleet."""
+    """Measure one plan of a fleet whose simulated cluster is already running."""
     load = os.getloadavg()[0]
     plan = (processes.COMMAND, "plan", "--repo", repo, "--kubeconfig", kubeconfig)
     return Alone(n_vms=n_vms, plan=processes.run(plan), load=load)
 
 
 def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
-    """Take all measurements of *fleet* on the simulated cluster."""
+    """Take all measurements of a generated fleet on the simulated cluster."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         repo = folder / "repo"
@@ -151,7 +151,7 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
 
 
 def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], None]) -> Figures:
-    """Measure a real cluster and its repository; nothing is written."""
+    """Measure plans for a real cluster and its repository; nothing is written."""
     load = os.getloadavg()[0]
     found = _plan(repo, kubeconfig, asked, say, served=None)
     say("peers")
@@ -171,10 +171,10 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
 
 
 def check(fleet: Fleet, repo: Path, served: Server) -> None:
-    """Check that the plan contains the changes with which the fleet was generated.
+    """Check that the plan contains exactly the changes with which the fleet was generated.
 
     Raises:
-        SystemExit: The plan is a different one, so all measurements would be meaningless.
+        SystemExit: The plan differs, so all measurements would be meaningless.
     """
     arguments = ("plan", "--output", "json", "--repo", repo, "--kubeconfig", served.kubeconfig)
     done = processes.run([processes.COMMAND, *arguments], keep=True)

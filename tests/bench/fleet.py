@@ -1,4 +1,4 @@
-"""Generates a fleet from a seed: the manifests in Git and the matching simulated world."""
+"""Generates a fleet of VMs from a seed: manifests for Git and a matching simulated cluster."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VM:
-    """A generated VM; sizes are in GiB."""
+    """A generated VM, whose memory sizes are in GiB."""
 
     namespace: str
     name: str
@@ -114,7 +114,7 @@ class VM:
     wanted: int
     stopped: bool = False
     migrating: bool = False
-    """Whether the VM has a manual migration that does not end."""
+    """Whether the VM has a manually created migration that does not end."""
 
     @property
     def changed(self) -> bool:
@@ -130,7 +130,7 @@ class VM:
         )
 
     def spec(self) -> dict[str, Any]:
-        """Return the VM's spec in the cluster, whose memory size differs from the manifest."""
+        """Return the VM's spec in the cluster, whose memory size may differ from the manifest."""
         text = f"#cloud-config\nhostname: {self.name}.{self.namespace}.example\n"
         key = f"ssh_authorized_keys: [ssh-ed25519 {self.digest}{self.digest}]\n"
         image = f"registry.example/{self.namespace}/images/{self.tier}-server:24.04-minimal-"
@@ -216,7 +216,7 @@ class Fleet:
         return tuple(vm for vm in self.vms if vm.changed)
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Yield path and text of each file in Git; most files have one VM, some up to eight."""
+        """Yield the path and content of each file in Git; most have one VM, some up to eight."""
         chance = random.Random(f"files/{self.seed}")
         yield ".reconciler.yaml", CONFIG
         yield "kubevirt.yaml", KUBEVIRT
@@ -231,7 +231,7 @@ class Fleet:
             )
 
     def commit(self, folder: Path) -> None:
-        """Write all files into a new repository at *folder*, in one commit."""
+        """Write the fleet's manifests into a new repository at *folder*, in one commit."""
         for name, text in self.files():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,7 +247,7 @@ class Fleet:
             )
 
     def world(self) -> dict[str, Any]:
-        """Return the world file as plain values."""
+        """Return the description of the fleet's simulated cluster, as for a YAML file."""
         return {
             "apiVersion": "simulator/v1alpha1",
             "kind": "World",
@@ -284,7 +284,7 @@ class Fleet:
         }
 
     def finished(self, at: datetime) -> Iterator[dict[str, Any]]:
-        """Yield successful migrations that all started *at* one time; world files have none."""
+        """Yield finished migrations that started at a given time, which YAML files cannot have."""
         settled = [vm for vm in self.vms if not vm.migrating and not vm.stopped]
         wanted = self.n_vms // 5 if self.n_finished is None else self.n_finished
         for number in range(wanted):

@@ -1,4 +1,4 @@
-"""Measures the minimum work of a plan, step by step, with bare libraries: ``Floor``."""
+"""Measures the minimum work of a plan with bare libraries, step by step: ``Floor``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """The duration of each part of the minimum work, in seconds."""
+    """The duration of each part of the minimum work of a plan, in seconds."""
 
     list_s: float
-    """The time to request and decode all pages of all lists."""
+    """The seconds to request and decode all pages of all lists."""
     list_vms_s: float
-    """The part of ``list_s`` that the list of VMs takes."""
+    """The part of ``list_s`` that the list of VMs takes, in seconds."""
     decode_s: float
-    """The time to decode all pages."""
+    """The seconds to decode all pages of all lists."""
     decode_cpu_s: float
     git_s: float
     yaml_s: float
@@ -39,6 +39,6 @@ class Floor:
 
 
 def in_a_process(path: Path | None, repo: Path) -> Floor:
-    """Measure the minimum work once, in a separate process."""
+    """Measure the minimum work of a plan once, in a separate process."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(path)) if path else ())]
     return Floor(**json.loads(processes.printed("bench.programs.bare", *arguments)))

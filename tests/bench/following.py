@@ -46,29 +46,29 @@ _WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """The medians of several rounds, in seconds."""
+    """The medians of several measurements of a new plan after two changes, in seconds."""
 
     plan_s: float
-    """The time from the two changes until the new plan is ready."""
+    """The seconds from the two changes until the new plan is ready."""
     pull_s: float
-    """The part of ``plan_s`` that reading Git takes."""
+    """The part of ``plan_s`` in which Git is read, in seconds."""
     cpu_s: float
     decided: int
-    """The largest number of VMs that were planned again for one plan."""
+    """The largest number of VMs that one new plan evaluated again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
-    """The measurements for the settled fleet and for the fleet with pending changes."""
+    """The measurements for a fleet without pending changes and for one with pending changes."""
 
     settled: Followed
     pending: Followed
     requests: int
-    """The number of GET requests that the server answered in all rounds."""
+    """The number of GET requests to which the server responded in all rounds."""
 
 
 def measure(fleet: Fleet, repo: Path, served: Server, folder: Path) -> Both:
-    """Track *served* and a clone of *repo* in a separate process, and measure it."""
+    """Track a cluster and a clone of a repository in a separate process, and measure new plans."""
     clone = folder / "followed"
     _git(folder, "clone", "--quiet", str(repo), str(clone))
     process = subprocess.Popen(
@@ -133,7 +133,7 @@ def main() -> None:
 
 
 def settle(fleet: Fleet, repo: Path) -> None:
-    """Set all memory sizes in Git to those of the cluster, with one commit."""
+    """Set all memory sizes in Git to those in the cluster, with one commit."""
     for path, text in replace(fleet, settled=True).files():
         (repo / path).write_text(text)
     _git(repo, "commit", "--quiet", "--all", "--message=settled")
@@ -147,7 +147,7 @@ def rounds(
     informer: ClusterInformer,
     n: int = ROUNDS,
 ) -> Followed:
-    """Change one VM in Git and one in the cluster, both from *still*, and time each new plan."""
+    """Change a VM in Git and one in the cluster, and time the next plan; repeat this *n* times."""
     pulls, plans, cpus, decided = [], [], [], []
     engine.pull()
     engine.plan()
@@ -176,7 +176,10 @@ def rounds(
 
 
 def commit(vm: VM, repo: Path) -> None:
-    """Increase the memory of *vm*, the first VM in its file, by one GiB in Git."""
+    """Increase a VM's memory by one GiB in Git.
+
+    The VM must be the first one in its file.
+    """
     path = file_of(vm, repo)
     wanted = f"guest: {vm.wanted}Gi"
     path.write_text(path.read_text().replace(wanted, f"guest: {vm.wanted + 1}Gi", 1))
@@ -184,12 +187,12 @@ def commit(vm: VM, repo: Path) -> None:
 
 
 def file_of(vm: VM, repo: Path) -> Path:
-    """Return the file of *vm*, unless the VM shares the file of another VM."""
+    """Return the manifest file named after a VM, which is missing if the VM shares a file."""
     return repo / "vms" / vm.namespace / f"{vm.name}.yaml"
 
 
 def arrived(informer: ClusterInformer, vm: VM) -> None:
-    """Wait until the informer shows that *vm* was patched."""
+    """Wait until the informer shows that a VM was patched."""
     ref, end = vm_ref(vm.namespace, vm.name), time.monotonic() + _WAIT_S
     while str(informer.read().vms[ref].guest) != f"{vm.wanted + 1}Gi":
         if time.monotonic() > end:

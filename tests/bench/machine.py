@@ -1,4 +1,4 @@
-"""Describes the machine and the versions of a measurement, without host names."""
+"""Describes the machine and the software versions of a benchmark, without host names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIBRARIES = ("kubernetes", "msgspec", "orjson", "ruamel.yaml", "ryaml")
 
 
 def about() -> str:
-    """Describe the machine and the versions in a few lines."""
+    """Describe the machine and the software versions of a benchmark in a few lines."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout
     tools = [git.strip()]

@@ -47,7 +47,7 @@ KINDS = {
 
 
 class Read:
-    """A reader that returns data that was already read."""
+    """A reader that returns a desired state or snapshot that was read before."""
 
     def __init__(self, live: LiveState, capacity: Capacity | None) -> None:
         self._live, self._capacity = live, capacity
@@ -60,7 +60,7 @@ class Read:
 
 
 def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
-    """Make one plan, and time its steps."""
+    """Make one plan, and time each of its steps."""
     clock = clock_wiring.real_clock()
     reading = source(timed, repo)
     with Client.from_options(
@@ -83,7 +83,7 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
 
 
 def source(timed: Stopwatch, repo: Path) -> Reading:
-    """Read the desired state from Git."""
+    """Read the desired state from Git, and time this step."""
     with Repository.open(repo) as opened:
         with timed("read git"):
             tree = CommitTree(opened, opened.resolve("HEAD"))
@@ -94,7 +94,7 @@ def source(timed: Stopwatch, repo: Path) -> Reading:
 
 
 def pages(timed: Stopwatch, opened: Client) -> None:
-    """List and decode all objects, one kind after the other."""
+    """List and decode all objects, one kind after the other, and time this step."""
     for plural, kind in KINDS.items():
         with timed(f"list {plural}"):
             bodies = [
@@ -106,7 +106,7 @@ def pages(timed: Stopwatch, opened: Client) -> None:
 
 
 def rendered(timed: Stopwatch, plan: Plan) -> None:
-    """Render *plan* in the formats for people, programs and code reviews."""
+    """Render a plan in the formats for users, programs and code reviews, and time each."""
     formats = {
         "text": lambda: plan_text(plan, width=100, color=False, verbose=False),
         "markdown": lambda: plan_markdown(plan),

@@ -1,4 +1,4 @@
-"""Measures how long other tools take for the plan of the same fleet.
+"""Measures how long other tools take to plan the changes of the same fleet.
 
 Other tools take tens of milliseconds per VM, so they get only a part of a large fleet.
 """
@@ -33,17 +33,17 @@ PEERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The measurement of another tool, or the reason why it was not measured."""
+    """The measurement of another tool, or the reason why that tool was not measured."""
 
     name: str
     n_vms: int
     wall_s: float | None = None
-    """The median wall-clock time in seconds."""
+    """The median wall-clock time of the other tool in seconds, if it was measured."""
     why_not: str = ""
 
 
 def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Peer, ...]:
-    """Run every peer tool on PATH *repeat* times, in rotation, with the same *manifests*."""
+    """Run every other tool on PATH *repeat* times, in rotation, with the same *manifests*."""
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
         for number, text in enumerate(manifests):
             (Path(folder) / f"{number}.yaml").write_text(text)
@@ -56,7 +56,7 @@ def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Pe
 
 
 def of_repository(repo: Path, n_files: int) -> list[str]:
-    """Return the texts of the first *n_files* manifest files that a plan of *repo* reads."""
+    """Read the first *n_files* manifest files that a plan of a repository reads."""
     with Repository.open(repo) as opened:
         tree = CommitTree(opened, opened.resolve("HEAD"))
         config = read_config(tree).config

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Measures seconds and CPU seconds per phase, and the size of each output format."""
+    """Measures seconds and CPU seconds per phase of a plan, and the size of each output format."""
 
     def __init__(self) -> None:
         self.phases: dict[str, tuple[float, float]] = {}
         self.sizes: dict[str, int] = {}
-        """The bytes of a plan in each output format."""
+        """The size of a plan in each output format, in bytes."""
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
@@ -40,7 +40,7 @@ class Stopwatch:
 def in_a_process(
     kubeconfig: Path | None, repo: Path
 ) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
-    """Make one plan in a separate process; return each phase's time and each format's size."""
+    """Plan once in a separate process, and return each phase's time and each format's size."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(kubeconfig)) if kubeconfig else ())]
     found = json.loads(processes.printed("bench.phases", *arguments))
     phases = {name: (wall_s, cpu_s) for name, (wall_s, cpu_s) in found["phases"].items()}

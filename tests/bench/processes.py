@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMAND = Path(sys.executable).with_name("reconciler")
-"""The installed command."""
+"""The path of the installed command ``reconciler``."""
 MB = 1e6
 MODULES = Path(__file__).resolve().parents[1]
-"""The folder in which Python finds the package ``bench``."""
+"""The directory in which Python finds the package ``bench``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +37,15 @@ class Cost:
 
 
 class FailedError(Exception):
-    """A command failed; the message contains its error output."""
+    """A measured command failed; the message contains the error output of the command."""
 
 
 def run(
     arguments: Sequence[str | Path], *, codes: Sequence[int] = (0,), keep: bool = False
 ) -> Cost:
-    """Run a command, wait for it, and return its cost.
+    """Run a command, wait for its end, and return its time and memory.
 
-    The calling process must be small, since a child's peak memory starts with the memory of the
+    The calling process must be small, because a child's peak memory starts with the memory of the
     process that it was forked from.
 
     Args:
@@ -54,7 +54,7 @@ def run(
         keep: Whether to return the output; otherwise, it is read and discarded.
 
     Raises:
-        FailedError: The command returned another exit code.
+        FailedError: The exit code of the command is not in *codes*.
     """
     start = time.perf_counter()
     with (
@@ -88,7 +88,7 @@ def run(
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of this process, without variables that change the commands.
+    """Return the environment of this process without variables that affect the commands.
 
     The modules of an installed command are already compiled. In a checkout, the first run compiles
     them, so PYTHONDONTWRITEBYTECODE is removed.
@@ -104,7 +104,7 @@ def environment() -> dict[str, str]:
 
 
 def printed(module: str, *arguments: str | Path) -> bytes:
-    """Run a module of this folder in a separate process, and return its output.
+    """Run a benchmark module in a separate process, and return its output.
 
     Raises:
         CalledProcessError: The module failed; its stderr contains the cause.
@@ -114,7 +114,7 @@ def printed(module: str, *arguments: str | Path) -> bytes:
 
 
 def median(costs: Sequence[Cost]) -> Cost:
-    """Return the median of each field of *costs*."""
+    """Return the median of each field of several process measurements."""
     return Cost(
         wall_s=statistics.median(each.wall_s for each in costs),
         cpu_s=statistics.median(each.cpu_s for each in costs),
@@ -124,10 +124,10 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def found(program: str) -> str | None:
-    """Return the path of *program* on PATH."""
+    """Return the path of a program on PATH, or None if it is not installed."""
     return shutil.which(program)
 
 
 def has_option(command: str, option: str) -> bool:
-    """Return whether the installed command already has *option*."""
+    """Return whether a command of the installed version already has an option."""
     return option.encode() in run([COMMAND, command, "--help"], keep=True).stdout

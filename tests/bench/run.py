@@ -22,7 +22,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the report, and write it to a file."""
+    """Measure plans, print the report, and write the report to a file."""
     options = parsed(arguments)
     asked = figures.Asked(
         repeat=options.repeat,
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command-line options."""
+    """Parse the command-line options of the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--vms", type=int, nargs="+", default=[1000], help="sizes of the fleets (default 1000)")
@@ -78,7 +78,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _peers(options: argparse.Namespace) -> int:
-    """Return the number of VMs for peers; on a real cluster, peers run only if requested."""
+    """Return for how many VMs to measure other tools; on a real cluster, 0 unless requested."""
     if options.peers is None:
         return 0 if options.kubeconfig else PEERS
     peers: int = options.peers
@@ -86,7 +86,7 @@ def _peers(options: argparse.Namespace) -> int:
 
 
 def say(text: str) -> None:
-    """Print progress for the user."""
+    """Print the progress of the benchmark for the user."""
     sys.stderr.write(f"{text}\n")
 
 

@@ -1,4 +1,4 @@
-"""Runs the simulated cluster of a fleet in a separate process, and reports what it served."""
+"""Runs the simulated cluster of a fleet in a separate process, and counts its requests."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from bench.fleet import Fleet
 
 LISTED_PER_S = 2000.0
-"""How many VMs of this size a real API server listed per second."""
+"""The number of VMs of this size that a real API server listed per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
-    """The maximum speed of the server; None means no limit."""
+    """The speed limits of the simulated server; None means no limit."""
 
     listed_per_s: float | None = LISTED_PER_S
     write_s: float = 0.0
@@ -31,28 +31,28 @@ class Pacing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What the server did between two calls of ``Server.since``."""
+    """The requests that the simulated server received between two calls of ``Server.since``."""
 
     requests: int
     """The number of requests from all clients, including watches."""
     gets: dict[str, int]
-    """The number of GETs by the last part of the path: a plural or an object name."""
+    """The number of GET requests by the last part of the path: a plural or an object name."""
     patches: int
     patch_s: float
-    """The time between the first and the last PATCH of a VM that the server received."""
+    """The seconds between the first and the last PATCH of a VM that the server received."""
     cpu_s: float
-    """The CPU time of the server's process."""
+    """The CPU seconds of the server's process."""
 
 
 class Server:
-    """A handle to a running server."""
+    """A handle to a simulated cluster that runs in another process."""
 
     def __init__(self, process: subprocess.Popen[str], kubeconfig: Path) -> None:
         self._process = process
         self.kubeconfig = kubeconfig
 
     def since(self) -> Served:
-        """Return what was served since the previous call, or since the start."""
+        """Return the requests since the previous call, or since the start."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -72,7 +72,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(fleet: Fleet, pacing: Pacing, folder: Path) -> Iterator[Server]:
-    """Serve *fleet* in another process until the end of the block."""
+    """Serve the simulated cluster of a fleet in another process until the end of the block."""
     kubeconfig = folder / "kubeconfig"
     arguments = [
         *("--vms", str(fleet.n_vms), "--seed", str(fleet.seed)),

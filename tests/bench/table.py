@@ -1,4 +1,4 @@
-"""Formats measurements and their targets as a Markdown table."""
+"""Formats benchmark measurements and their targets as a Markdown table."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TARGET_VMS = 10_000
-"""The smallest fleet with ratio targets; in smaller fleets process start dominates."""
+"""The smallest fleet with ratio targets; for smaller fleets, the process start dominates."""
 OTHER_REQUESTS = 12
-"""The permitted requests of a plan, in addition to the pages of VMs, VMIs and migrations."""
+"""The permitted requests of a plan besides the pages of VMs, VMIs and migrations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measurement and its target."""
+    """One benchmark measurement and its target."""
 
     work: str
     measured: str
     against: str = ""
     value: float | None = None
-    """The value that the target limits; None if it was not measured."""
+    """The measured value, which the target limits; None if nothing was measured."""
     limit: float = 0.0
     unit: str = ""
-    """The unit of value and limit; empty for a ratio."""
+    """The unit of the measured value and of the limit; empty for a ratio."""
     least: bool = False
-    """Whether the limit is a minimum."""
+    """Whether the limit of the target is a minimum."""
     judged: bool = True
     """Whether the target applies to a fleet of this size."""
 
@@ -58,7 +58,7 @@ def seconds(value: float) -> str:
 
 
 def rows(found: Figures) -> Iterator[Row]:
-    """Return a row per target; targets that are ratios apply to ``TARGET_VMS`` and more."""
+    """Return one row per target; ratio targets apply only to fleets of ``TARGET_VMS`` and more."""
     large = found.n_vms >= TARGET_VMS
     return (replace(row, judged=large or bool(row.unit)) for row in _rows(found))
 
@@ -128,7 +128,7 @@ def _rows(found: Figures) -> Iterator[Row]:
 
 
 def _rendered(found: Figures) -> Iterator[Row]:
-    """Compare the CPU time of the page and of SARIF with the decisions that they show."""
+    """Compare the CPU time for rendering a plan as HTML and SARIF with that of its decisions."""
     for form in ("html", "sarif"):
         work = f"CPU time of `-o {form}`"
         if form not in found.sizes:
@@ -185,12 +185,12 @@ def _applied(found: Figures) -> Row:
 
 
 def memory_limit_mb(n_vms: int) -> float:
-    """Return 250 MB up to 10,000 VMs, 1,200 MB at 100,000, and interpolated values in between."""
+    """Return the memory limit in MB: 250 up to 10,000 VMs, growing to 1,200 at 100,000 VMs."""
     return 250 + 950 * max(n_vms - 10_000, 0) / 90_000
 
 
 def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Row]:
-    """Compare fleets whose sizes differ tenfold; without such fleets, return an empty row."""
+    """Compare pairs of fleets whose sizes differ tenfold, or return an empty row without them."""
     pairs = [(a, b) for a in found for b in (*found, *alone) if b.n_vms == 10 * a.n_vms]
     for small, large in pairs:
         cpu = f"CPU time {seconds(small.plan.cpu_s)} and {seconds(large.plan.cpu_s)}"
@@ -223,7 +223,7 @@ HEAD = ("work", "measured", "against", "result", "target", "met")
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Format a table whose columns are also aligned in the source text."""
+    """Format a Markdown table whose columns are also aligned in the source."""
     every = [tuple(head), *(tuple(line) for line in lines)]
     widths = [max(len(line[n]) for line in every) for n in range(len(head))]
     rule = tuple("-" * width for width in widths)
@@ -235,7 +235,7 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def report(found: Sequence[Figures], alone: Sequence[Alone], about: str) -> str:
-    """Return the whole report as Markdown; *about* describes the machine and the time."""
+    """Return the benchmark report as Markdown; *about* describes the machine and the time."""
     parts = ["# Figures of one run of `make bench`", about]
     for each in found:
         about_fleet = (

@@ -1,4 +1,4 @@
-"""Tests of the benchmark: fleets are reproducible, and a small fleet passes every step."""
+"""Tests that benchmark fleets are reproducible, and that a small fleet passes every step."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_benchmark_generator_writes_each_vm_to_git_and_changes_the_memory_of_one
         }
 
 
-def test_benchmark_manifests_differ_from_the_simulated_cluster_only_in_the_size_of_changed_vms():
+def test_benchmark_manifests_differ_from_the_cluster_only_in_the_size_of_changed_vms():
     fleet = Fleet(n_vms=60)
     live = {vm["name"]: vm["spec"] for vm in fleet.world()["vms"]}
     differing = set()

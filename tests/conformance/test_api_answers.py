@@ -28,7 +28,7 @@ GENERATED = re.compile(r'"(vm-cirros\.)[a-z0-9]{5}"')
 
 
 def send(row):
-    """Sends a request to a new simulated cluster; returns the response and its decoded body."""
+    """Send a request to a new simulated cluster; return the response and its decoded body."""
     sim = simulator.Simulator(worlds.parse(WORLD), clock=SimClock(scale=None))
     sim.engine.run_until(1.0)
     method, _, path = row["request"].partition(" ")

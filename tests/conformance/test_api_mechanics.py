@@ -38,7 +38,7 @@ WORLD = {
 
 
 class InProcess:
-    """Sends requests in process."""
+    """Sends requests to the simulated API server in process."""
 
     def __init__(self, sim):
         self.api = sim.api
@@ -66,7 +66,7 @@ class InProcess:
 
 
 class OverHttp:
-    """Sends requests over HTTP."""
+    """Sends requests to the simulated API server over HTTP."""
 
     def __init__(self, sim, server):
         self.url, self.admin = server.url, server.token
@@ -87,7 +87,7 @@ class OverHttp:
 
 @cache
 def answers(face):
-    """Sends all requests; returns each response, and the object's revision before the request."""
+    """Send all requests; return each response and the object's previous resourceVersion."""
     sim = simulator.Simulator(worlds.parse(WORLD), clock=SimClock(scale=None))
     bootstrap.ensure_namespace(sim.store, "mechanics")
     sim.store.create(Key("kubevirts.kubevirt.io", "mechanics", "bare"), {"spec": {}})
@@ -112,7 +112,7 @@ def send_all(face, store):
 
 
 def revision_before(received, row):
-    """Returns the last known revision of the object that a request patches."""
+    """Return the last known resourceVersion of the object that a request patches."""
     path = row["request"].partition(" ")[2].partition("?")[0]
     name = path.rpartition("/")[2]
     seen = [

@@ -1,4 +1,4 @@
-"""Compares the planner with matrix.yaml, in each version in which a rule changes."""
+"""Compares the planner with matrix.yaml for each KubeVirt version in which a rule changes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def desired(row):
 
 
 def planned(row, version):
-    """Returns a plan for the situation in a table row, and the decision about the row's object."""
+    """Plan the situation of a table row; return the plan and the decision about its object."""
     plan = plan_of(desired(row), cluster(row, version))
     about_vm = "git" not in row or row.get("of") == "vm"
     kind = "VirtualMachine" if about_vm else "KubeVirt"
@@ -126,13 +126,13 @@ def planned(row, version):
 
 
 def at(cells, version):
-    """Returns the table cell for a KubeVirt version, or None before the first version."""
+    """Return the table cell for a KubeVirt version, or None before the first version."""
     until = VERSIONS[: VERSIONS.index(version) + 1]
     return next((cells[each] for each in reversed(until) if each in cells), None)
 
 
 def by_row(column="expected"):
-    """Parametrizes a test with each table row and the row's cells for all versions."""
+    """Parametrize a test with each table row and its cells for all KubeVirt versions."""
     cells = (
         (row, {v: cell for v in VERSIONS if (cell := at(row.get(column, {}), v)) is not None})
         for row in ROWS
@@ -212,7 +212,7 @@ def test_kubevirt_version_table_row_cites_a_source_and_lists_only_versions_with_
         assert all(one != two for one, two in pairwise(answers))
 
 
-def test_cases_of_the_kubevirt_version_table_have_unique_names():
+def test_rows_of_the_kubevirt_version_table_have_unique_names():
     names = [each["situation"] for each in ROWS]
     assert len(names) == len(set(names))
 

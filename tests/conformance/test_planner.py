@@ -96,9 +96,9 @@ REASONS = {
         "below-boot-memory"
     },
 }
-"""The product's reasons for each message of the condition RestartRequired."""
+"""The reason codes for each message of the KubeVirt condition RestartRequired."""
 STICKY = {"v1.2.2", "v1.3.1", "v1.4.1", "v1.5.3", "v1.6.3"}
-"""The scenarios in which later changes did not clear or update RestartRequired."""
+"""The KubeVirt versions in which later changes did not clear or update RestartRequired."""
 
 
 def moments():
@@ -125,7 +125,7 @@ ASKING_FOR_A_RESTART = [
 
 
 @pytest.mark.parametrize(("version", "row"), ASKING_FOR_A_RESTART)
-def test_restart_reason_matches_the_recorded_kubevirt_message(version, row):
+def test_reason_for_a_required_restart_matches_the_message_of_kubevirt(version, row):
     expected = REASONS[row["happened"]["restartRequired"]]
     if version in STICKY and waited_before(row):
         expected = {"restart-required-sticky"} | (expected & {"plug-failed-before"})
@@ -133,7 +133,7 @@ def test_restart_reason_matches_the_recorded_kubevirt_message(version, row):
 
 
 @pytest.mark.parametrize("version", RECORDED)
-def test_prediction_table_has_every_recorded_scenario(version):
+def test_table_of_predictions_contains_every_recorded_scenario(version):
     found = {
         scenario
         for scenario, rows in TABLE["scenarios"].items()
@@ -153,7 +153,7 @@ WORDS = (
     (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
     (lambda _: True, "nothing was left to do"),
 )
-"""The descriptions of recorded results; the first one whose condition applies is used."""
+"""The descriptions of recorded results; the first one whose condition is true is used."""
 
 
 def described(facts):
@@ -162,7 +162,7 @@ def described(facts):
 
 
 def foretold_and_happened():
-    """Returns the table in predictions.md: each scenario's prediction and recorded result."""
+    """Build the table for predictions.md: each scenario's prediction and recorded result."""
     lines = ["| situation | KubeVirt | the plan says | what happened |", "|---|---|---|---|"]
     for scenario, rows in TABLE["scenarios"].items():
         ways = {}

@@ -1,4 +1,4 @@
-"""Compares the simulator with a real control plane, scenario by scenario.
+"""Compares the simulator with a recorded real control plane, scenario by scenario.
 
 scenarios.yaml has the initial VM of each scenario, the requests and responses, and every visible
 change to the VM, its VMI and its migrations after each request. The test compares the order of
@@ -33,14 +33,14 @@ RESOURCES = {
 CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 
 HYPERVISOR = {"podMemoryLabel": "gone"}
-"""The label that virt-handler removes after a hotplug; a script did this in the recordings."""
+"""The label that virt-handler removes after a memory hotplug; in the recordings, a script did."""
 
 RESTART_REQUIRED_S = (0.03, 0.21)
 MIGRATION_S = (1.4, 20.0)
 
 
 def view(obj):
-    """Returns the object fields that the scenarios compare, under short names."""
+    """Return the object fields that the scenarios compare, under short names."""
     fields = {
         "VirtualMachine": vm_fields,
         "VirtualMachineInstance": vmi_fields,
@@ -112,13 +112,13 @@ def migration_fields(meta, spec, status):
 
 
 def difference(before, after):
-    """Returns the fields that differ between two views; a removed field has the value `gone`."""
+    """Return the fields that differ between two views; a removed field has the value `gone`."""
     changed = {k: v for k, v in after.items() if before.get(k) != v}
     return {**changed, **dict.fromkeys(before.keys() - after.keys(), "gone")}
 
 
 class Log:
-    """Collects the visible changes during a run, under the scenarios' object names."""
+    """Collects the visible changes during a run, under the object names of the scenarios."""
 
     def __init__(self, sim):
         self.changes = []
@@ -161,7 +161,7 @@ def cases():
 
 
 def send(sim, step):
-    """Sends a step's request: a patch, a restart, or a DELETE."""
+    """Send the request of a scenario step: a patch, a restart, or a DELETE."""
     path = PATHS[step.get("of", "vm")]
     if step.get("restart"):
         return sim.request("PUT", RESTART, headers={"Accept": "*/*"}, body=b"{}")
@@ -172,7 +172,7 @@ def send(sim, step):
 
 
 def create(sim, guest):
-    """Creates the VM with a request, for scenarios whose VM cannot run at the start."""
+    """Create the VM with a request, for scenarios in which it cannot run at the start."""
     body = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -188,7 +188,7 @@ def create(sim, guest):
 
 
 def run(version, block):
-    """Runs a scenario; returns the responses, and all changes with their times."""
+    """Run a scenario; return the responses, and all changes with their times."""
     world = worlds.parse(
         {
             "apiVersion": "simulator/v1alpha1",
@@ -215,18 +215,18 @@ CASES = list(cases())
 
 
 def in_order(moves, name):
-    """Returns an object's changes as (event number, field, value)."""
+    """Return an object's changes as tuples of event number, field and value."""
     mine = [change for _, who, change in moves if who == name]
     return [(n, k, v) for n, change in enumerate(mine) for k, v in change.items()]
 
 
 def skippable(name, field, value):
-    """Returns whether a controller may miss a change because the state was short."""
+    """Return whether a controller may miss a change because its state lasted only briefly."""
     return name == "vm" and field == "Ready" and str(value).startswith("False")
 
 
 def mismatch(expected, moves):
-    """Returns the first difference from the expected groups, or an empty string."""
+    """Return the first difference from the expected changes, or an empty string."""
     names = {name for group in expected for name in group} | {name for _, name, _ in moves}
     for name in sorted(names):
         groups = [group[name] for group in expected if name in group]
@@ -257,7 +257,7 @@ def mismatch(expected, moves):
 
 
 @pytest.mark.parametrize(("version", "block"), CASES)
-def test_simulator_reproduces_the_recorded_changes_within_the_recorded_times(version, block):
+def test_simulator_reproduces_recorded_kubevirt_changes_within_the_recorded_times(version, block):
     responses, changes = run(version, block)
     for step, response in zip(block["steps"], responses, strict=True):
         assert response.status == step["status"], response.body
@@ -281,7 +281,7 @@ def assert_in_time(changes):
             assert MIGRATION_S[0] <= at - hotplug <= MIGRATION_S[1]
 
 
-def test_failed_migrations_are_retried_after_20_40_and_80_seconds():
+def test_simulator_retries_a_failed_migration_after_20_40_and_80_seconds():
     [block] = [b for b in SCENARIOS["migration-fails"] if "v1.9.0" in b["versions"]]
     phases = [(at, name, c["phase"]) for at, name, c in run("v1.9.0", block)[1] if "phase" in c]
     failed = [at for at, _, phase in phases if phase == "Failed"]

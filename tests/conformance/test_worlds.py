@@ -1,4 +1,4 @@
-"""Plans and applies each example cluster, and patches the VMs that the plan leaves alone."""
+"""Plans and applies every example cluster, and patches the VMs that its plan does not change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS = yaml.load(
 )
 RUNS = {name: row for name, row in ROWS.items() if "error" not in row}
 BEGINS_S = 15.0
-"""The simulated time of the plan, as in ``demo --world``: after the cluster's first events."""
+"""The simulated seconds before the plan, in which a cluster's first events happen."""
 DEADLINE_S = 1200.0
 VMIS = "virtualmachineinstances.kubevirt.io"
 
@@ -36,14 +36,14 @@ def rig(name):
 
 
 def folder_of(name):
-    """Returns the folder with an example's manifests, or None if a single file contains them."""
+    """Return the directory with an example's manifests, or None if they are in a single file."""
     folders = (WORLDS / "desired" / name, WORLDS.parent / name)
     return next((each for each in folders if each.is_dir()), None)
 
 
 @cache
 def desired(name):
-    """Returns an example's manifests, which `demo --world` commits to Git."""
+    """Return the manifests of an example, which `demo --world` commits to Git."""
     folder = folder_of(name)
     single = WORLDS / "desired" / f"{name}.yaml"
     files = sorted(folder.rglob("[!.]*.yaml")) if folder else [single]
@@ -52,7 +52,7 @@ def desired(name):
 
 @cache
 def config(name):
-    """Returns the configuration in the folder with an example's manifests."""
+    """Return the configuration in the directory with an example's manifests."""
     folder = folder_of(name)
     file = folder and folder / ".reconciler.yaml"
     if not file or not file.is_file():
@@ -85,12 +85,12 @@ class Overlaps:
 
 
 def pairs_apart(name):
-    """Returns the pairs of VMs whose changes never overlap."""
+    """Return the pairs of VMs whose changes must never overlap."""
     return {frozenset(pair) for pair in combinations(RUNS[name].get("apart", ()), 2)}
 
 
 def played(name):
-    """Applies an example's manifests; returns the run, its report, and the VMIs before the run."""
+    """Apply an example's manifests; return the run, its report, and the VMIs before the run."""
     run = rig(name)
     run.changes = Overlaps(run.sim.store)
     before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
@@ -108,7 +108,7 @@ def said(thing, reason):
     return f"{thing.value} {reason}"
 
 
-def test_example_cluster_has_expected_results_and_desired_manifests():
+def test_every_example_cluster_has_expected_results_and_desired_manifests():
     names = {path.stem for path in WORLDS.glob("*.yaml")}
     assert set(ROWS) == names
     assert {path.stem for path in (WORLDS / "desired").iterdir()} <= names
@@ -172,7 +172,7 @@ def test_rollout_in_each_example_cluster_has_the_expected_results(name):
 
 
 @pytest.mark.parametrize("name", [name for name, row in RUNS.items() if "apart" in row])
-def test_changes_that_an_example_configuration_keeps_apart_overlap_without_it(name):
+def test_vm_changes_overlap_without_the_example_configuration_that_keeps_them_apart(name):
     run = rig(name)
     changes = Overlaps(run.sim.store)
     assert run.apply(desired(name), choices=plan_policy(Config())).exit.name == "DONE"
@@ -187,18 +187,18 @@ OUR_OWN = {
     "unreadable",
     "owned-by-controller",
 }
-"""Reasons that depend only on this program, so they predict nothing about KubeVirt."""
+"""The reason codes that depend only on this program and predict nothing about KubeVirt."""
 
 
 WRITTEN = {"restart-pending", "ineffective-migrations"}
-"""The reasons of VMs whose spec already equals Git, so that there is nothing to patch."""
+"""The reason codes of VMs whose spec already equals Git, so that nothing is left to patch."""
 
 
 KUBEVIRT_CRS = {"kubevirt", "kubevirt-kubevirt-hyperconverged"}
 
 
 def defied():
-    """Yields the VMs that a plan does not patch, unless a planned CR change is the reason."""
+    """Yield VMs that a plan does not patch for a reason other than a KubeVirt CR change."""
     for name, row in RUNS.items():
         if row["plan"].get("kubevirt", "none").startswith("config"):
             continue
@@ -210,10 +210,8 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_manual_patch_of_a_vm_without_a_planned_action_has_the_effect_that_the_plan_predicts(
-    name, vm
-):
-    """Patches a VM that the plan leaves alone, and compares the effect with the plan."""
+def test_manual_patch_of_a_vm_that_the_plan_does_not_change_has_the_predicted_effect(name, vm):
+    """Patch a VM that the plan does not change, and compare the result with the plan."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
     facts, wants, had = patch_by_hand(run, decision)

@@ -1,4 +1,4 @@
-"""Defines the three clusters that the suite can run against, each as a kubeconfig."""
+"""Defines the three kinds of cluster for the API server tests, each as a kubeconfig."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WORLD = {
     "kubevirt": {"version": "v1.9.0", "names": []},
     "rbac": "enforced",
 }
-"""A world that is as close to a bare API server as possible: no KubeVirt CR, no VMs."""
+"""A simulated cluster similar to a bare API server, with neither KubeVirt CR nor VMs."""
 
 
 def chosen(environment: Mapping[str, str]) -> str:
-    """Return which cluster the variables in *environment* select: given, started or simulated."""
+    """Return which cluster environment variables select: given, started or simulated."""
     if environment.get("RECONCILER_ENVTEST_CLUSTER") == "1":
         return "given"
     return "started" if environment.get("KUBEBUILDER_ASSETS") else "simulated"
@@ -36,7 +36,7 @@ def chosen(environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def given(folder: Path) -> Iterator[str]:
-    """Use the cluster of KUBECONFIG unchanged."""
+    """Use the cluster of the KUBECONFIG variable without changing it."""
     path = os.environ.get("KUBECONFIG", "")
     if not path:
         raise LookupError("RECONCILER_ENVTEST_CLUSTER=1 requires KUBECONFIG to be set")
@@ -45,7 +45,7 @@ def given(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def started(folder: Path) -> Iterator[str]:
-    """Start etcd and kube-apiserver of KUBEBUILDER_ASSETS with the CRDs of KUBEVIRT_CRDS."""
+    """Start etcd and kube-apiserver from KUBEBUILDER_ASSETS with the CRDs of KUBEVIRT_CRDS."""
     crds = definitions.load(Path(os.environ.get("KUBEVIRT_CRDS") or definitions.SHIPPED))
     assets = Path(os.environ["KUBEBUILDER_ASSETS"])
     plane = control_plane.ControlPlane.on_free_ports(assets, folder)
@@ -57,7 +57,7 @@ def started(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[str]:
-    """Serve the simulator over HTTP."""
+    """Serve a simulated cluster over HTTP."""
     with Simulator(worlds.parse(WORLD)).serve() as server:
         path = folder / "kubeconfig"
         path.write_text(kubeconfig.render(server.url, server.token), encoding="utf-8")

@@ -39,7 +39,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def kubeconfig(tmp_path_factory) -> Iterator[str]:
-    """The path of the kubeconfig; one control plane serves the whole session."""
+    """Return the path of the kubeconfig; one control plane serves the whole test session."""
     kind = chosen(os.environ)
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +50,7 @@ def kubeconfig(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def use_no_proxy(monkeypatch) -> None:
-    """Connect without a proxy during each test of this folder, and of no other folder."""
+    """Connect without a proxy during each test of this directory, and of no other directory."""
     _use_no_proxy(monkeypatch)
 
 
@@ -63,7 +63,7 @@ def _use_no_proxy(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool], str], None]:
-    """Returns a function that repeats a check until it is true."""
+    """Return a function that repeats a check until it is true."""
     return _eventually
 
 
@@ -77,12 +77,12 @@ def _eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture
 def make_client(kubeconfig, monkeypatch) -> Iterator[Callable[..., Client]]:
-    """Returns a function that builds clients from KUBECONFIG alone, as the commands do."""
+    """Return a function that builds clients from KUBECONFIG alone, as the commands do."""
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     with ExitStack() as stack:
 
         def make(token: str | None = None) -> Client:
-            """Build a client; a *token* replaces all other credentials."""
+            """Build an API server client; a *token* replaces all other credentials."""
             clock = SystemClock()
             if token is None:
                 return stack.enter_context(Client.from_options(clock=clock))
@@ -98,7 +98,7 @@ def make_client(kubeconfig, monkeypatch) -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture
 def client(make_client) -> Client:
-    """A client for the user of KUBECONFIG, who is the administrator."""
+    """Return a client for the user of KUBECONFIG, who is the administrator."""
     return make_client()
 
 
@@ -109,7 +109,7 @@ def writer(client) -> ClusterWriter:
 
 @pytest.fixture
 def namespace(client) -> Iterator[str]:
-    """A namespace for one test; everything in it is deleted after the test."""
+    """Create a namespace for one test; everything in it is deleted after the test."""
     name = f"{PREFIX}{secrets.token_hex(4)}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     client.send("POST", NAMESPACES, body=body)
@@ -132,7 +132,7 @@ def namespace(client) -> Iterator[str]:
 
 @pytest.fixture
 def make_vm(client, namespace) -> Callable[..., ObjectRef]:
-    """Returns a function that creates stopped VMs with another tool's field manager."""
+    """Return a function that creates stopped VMs with the field manager of another tool."""
 
     def make(name: str = "pg-0", guest: str | None = "1Gi") -> ObjectRef:
         requests = {"resources": {"requests": {"memory": "1Gi"}}}
@@ -152,7 +152,7 @@ def make_vm(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
-    """Returns a function that creates a KubeVirt CR, on which no KubeVirt component acts."""
+    """Return a function that creates a KubeVirt CR that no KubeVirt component handles."""
 
     def make(spec: dict[str, Any], name: str = "scratch") -> ObjectRef:
         body = {
@@ -175,7 +175,7 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def kubevirt(client, make_kubevirt) -> ObjectRef:
-    """The only KubeVirt CR: the cluster's own, which stays unchanged, or one for this test."""
+    """Return the only KubeVirt CR: that of the cluster, which is not changed, or a new one."""
     items = json.loads(client.get(resource_paths.collection(resource_paths.KUBEVIRTS)))["items"]
     if items:
         metadata = items[0]["metadata"]
@@ -185,7 +185,7 @@ def kubevirt(client, make_kubevirt) -> ObjectRef:
 
 @pytest.fixture
 def robot(client, make_client, namespace) -> Client:
-    """A client with the token of a service account that has no permissions."""
+    """Return a client with the token of a service account that has no permissions."""
     accounts = f"{NAMESPACES}/{namespace}/serviceaccounts"
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
     client.send("POST", accounts, body=account)
@@ -200,12 +200,12 @@ def robot(client, make_client, namespace) -> Client:
 
 @pytest.fixture
 def stranger(make_client) -> Client:
-    """A client with a token that the server does not know."""
+    """Return a client with a token that the API server does not know."""
     return make_client("nobody-knows-me")
 
 
 class JumpingClock:
-    """A clock whose waits end immediately, so that no test waits for a lease to expire."""
+    """A clock whose waits end immediately, so that no test waits until a Lease expires."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0

@@ -33,7 +33,7 @@ _LOG_TAIL = 4000
 
 
 class ControlPlaneError(Exception):
-    """The control plane cannot be started; the text has the cause and the end of the log."""
+    """The control plane cannot start; the message has the cause and the end of the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class ControlPlane:
     """The ports, paths and credentials of one control plane, before it is started."""
 
     assets: Path
-    """The folder with the programs etcd and kube-apiserver."""
+    """The directory with the programs etcd and kube-apiserver."""
     folder: Path
-    """The folder for data, credentials and logs; only its owner can read it."""
+    """The directory for data, credentials and logs, which only its owner can read."""
     token: str
     etcd_port: int
     peer_port: int
@@ -130,7 +130,7 @@ class ControlPlane:
         ]
 
     def tokens(self) -> str:
-        """Return the content of the token file: token, user, uid, groups."""
+        """Return the content of the token file: token, user, uid and groups."""
         return f'{self.token},envtest-admin,envtest-admin,"system:masters"\n'
 
     def kubeconfig(self) -> str:
@@ -150,7 +150,9 @@ class ControlPlane:
 
 @contextmanager
 def started(plane: ControlPlane) -> Iterator[Path]:
-    """Run *plane* and yield its kubeconfig; the API server is stopped before etcd.
+    """Run a control plane and yield the path of its kubeconfig.
+
+    The API server is stopped before etcd.
 
     Raises:
         ControlPlaneError: A program is missing, exits, or is not ready in time.
@@ -186,7 +188,7 @@ def started(plane: ControlPlane) -> Iterator[Path]:
 def running(
     command: list[str], log: Path, ready: Callable[[], bool], start_s: float = START_S
 ) -> Iterator[None]:
-    """Run *command* until the block ends; its output goes to *log*.
+    """Run a program until the end of the block, and write its output to the file *log*.
 
     Raises:
         ControlPlaneError: The program exits, or is not *ready* within *start_s* seconds.
@@ -209,7 +211,7 @@ def running(
 
 
 def answers(url: str, token: str = "", trust: ssl.SSLContext | None = None) -> bool:
-    """Return whether *url* responds with status 200; proxies of the environment are not used."""
+    """Return whether a URL responds with status 200, without the proxies of the environment."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)]
     request = urllib.request.Request(url, headers=headers)

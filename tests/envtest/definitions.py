@@ -1,4 +1,4 @@
-"""Loads KubeVirt's CustomResourceDefinitions from a folder and installs them."""
+"""Loads KubeVirt's CustomResourceDefinitions from a directory and installs them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SHIPPED = Path(str(resources.files("reconciler.simulator") / "crds"))
-"""The folder with the CRDs of KubeVirt v1.9.0, which the simulator serves."""
+"""The directory with the CRDs of KubeVirt v1.9.0, which the simulator serves."""
 _READY_S = 30.0
 _POLL_S = 0.1
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
-    """Return the CustomResourceDefinitions in *folder*'s JSON and YAML files.
+    """Load the CustomResourceDefinitions from the JSON and YAML files of a directory.
 
     Raises:
-        FileNotFoundError: The folder has no CustomResourceDefinition.
+        FileNotFoundError: The directory contains no CustomResourceDefinition.
     """
     found = [each for each in _documents(folder) if _is_definition(each)]
     if not found:
@@ -37,7 +37,7 @@ def load(folder: Path) -> list[dict[str, Any]]:
 
 
 def install(client: Client, definitions: list[dict[str, Any]]) -> None:
-    """Create *definitions* and wait until each of their kinds is served.
+    """Create CustomResourceDefinitions and wait until the API server serves all their kinds.
 
     Raises:
         TimeoutError: A kind is not served in time.

@@ -1,4 +1,4 @@
-"""Starts and stops a control plane with fake etcd and kube-apiserver programs."""
+"""Tests the start and stop of a control plane with fake etcd and kube-apiserver programs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ server.serve_forever()
 
 @pytest.fixture
 def program(tmp_path):
-    """Writes an executable file."""
+    """Write an executable file to a temporary directory."""
 
     def write(name: str, text: str) -> Path:
         path = tmp_path / "assets" / name
@@ -73,7 +73,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def test_envtest_control_plane_accepts_only_its_own_token_and_stops_when_the_context_manager_exits(
+def test_control_plane_accepts_only_its_own_token_and_stops_when_the_context_manager_exits(
     plane, program
 ):
     for name in ("etcd", "kube-apiserver"):
@@ -105,7 +105,7 @@ def test_control_plane_listens_on_loopback_only(plane):
     assert f"--etcd-servers=http://127.0.0.1:{plane.etcd_port}" in apiserver
 
 
-def test_control_plane_token_does_not_appear_in_command_lines(plane):
+def test_control_plane_token_does_not_appear_in_process_command_lines(plane):
     for command in (plane.etcd_command(), plane.apiserver_command(), plane.certificate_command()):
         assert plane.token not in " ".join(command)
 
@@ -151,13 +151,13 @@ def test_control_plane_program_that_never_becomes_ready_is_stopped(tmp_path, pro
         ({"RECONCILER_ENVTEST_CLUSTER": "1", "KUBEBUILDER_ASSETS": "/a"}, "given"),
     ],
 )
-def test_tests_use_an_existing_cluster_only_if_an_environment_variable_requests_this(
+def test_api_server_tests_use_an_existing_cluster_only_if_an_environment_variable_requests_this(
     environment, expected
 ):
     assert clusters.chosen(environment) == expected
 
 
-def test_shipped_crds_include_the_kubevirt_kinds():
+def test_crds_that_the_package_contains_include_the_kubevirt_kinds():
     found = {each["metadata"]["name"] for each in definitions.load(definitions.SHIPPED)}
     assert found >= {
         f"{plural}.kubevirt.io"
@@ -184,7 +184,7 @@ def test_crd_loader_ignores_objects_and_files_that_are_not_crds(tmp_path):
     ]
 
 
-def test_crd_loader_rejects_a_folder_without_crds(tmp_path):
+def test_crd_loader_rejects_a_directory_without_crds(tmp_path):
     (tmp_path / "schemas.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="no CustomResourceDefinition"):
         definitions.load(tmp_path)

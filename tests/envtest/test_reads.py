@@ -1,4 +1,4 @@
-"""Reads lists, a snapshot, a watch and an informer from an API server, and checks errors."""
+"""Tests lists, snapshots, watches, informers and error responses with an API server."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_cluster_reader_returns_vms_the_kubevirt_cr_and_the_cluster_id(
     assert live.cluster_id == identity
 
 
-def test_snapshot_file_is_read_back_unchanged(client, kubevirt, make_vm, tmp_path):
+def test_cluster_snapshot_file_is_read_back_unchanged(client, kubevirt, make_vm, tmp_path):
     make_vm("a")
     make_vm("b", guest=None)
     live = ClusterReader(client, clock=SystemClock()).read()
@@ -106,7 +106,7 @@ def test_informer_sees_changes_by_another_client(make_client, kubevirt, make_vm)
 
 
 def _until(informer, clock, holds):
-    """Return the first snapshot for which *holds* is true."""
+    """Return the first snapshot of the cluster for which *holds* is true."""
     deadline = clock.monotonic() + WAIT_S
     live = informer.read()
     while not holds(live):
@@ -123,7 +123,7 @@ def _until(informer, clock, holds):
         pytest.param("/apis/nope.example/v1/nopes", id="no-group"),
     ],
 )
-def test_status_404_raises_a_not_found_error(client, namespace, path):
+def test_api_response_with_status_404_raises_a_not_found_error(client, namespace, path):
     with pytest.raises(NotFoundError) as caught:
         client.get(path.format(namespace))
     assert caught.value.status == 404
@@ -135,7 +135,9 @@ def test_reading_a_missing_vm_returns_none(writer, namespace, make_vm):
     assert writer.read_vm(type(ref)(kind=ref.kind, namespace=namespace, name="nope")) is None
 
 
-def test_status_403_raises_a_forbidden_error_that_contains_the_missing_right(robot, namespace):
+def test_api_response_with_status_403_raises_a_forbidden_error_with_the_missing_permission(
+    robot, namespace
+):
     with pytest.raises(ForbiddenError) as caught:
         robot.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 403
@@ -144,7 +146,7 @@ def test_status_403_raises_a_forbidden_error_that_contains_the_missing_right(rob
     assert 'cannot list resource "virtualmachines"' in text
 
 
-def test_status_401_raises_an_unauthorized_error_that_does_not_contain_the_token(
+def test_api_response_with_status_401_raises_an_unauthorized_error_without_the_token(
     stranger, namespace
 ):
     with pytest.raises(UnauthorizedError) as caught:

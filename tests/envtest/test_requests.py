@@ -1,4 +1,4 @@
-"""Sends the requests that no other module of this suite sends, such as dry runs and capacity.
+"""Tests requests that no other module of this suite sends, such as dry runs and capacity.
 
 Two parts of the product are not covered: the restart subresource, which virt-api serves, and
 KubeVirt's admission.
@@ -146,7 +146,7 @@ def test_migration_policies_are_read_together_with_namespace_labels(client, name
     assert found.diagnostics == ()
 
 
-def test_instancetype_kind_is_either_listed_or_reported_as_unreadable(client, namespace):
+def test_instancetypes_are_either_listed_or_reported_as_unreadable(client, namespace):
     vm = manifest("sized", namespace)
     vm["spec"]["instancetype"] = {"name": "big"}
     found = list_instancetypes(client, [VMS.one(json.dumps(vm).encode())])
@@ -191,7 +191,7 @@ def test_large_list_response_is_compressed_but_a_watch_response_is_not(client, n
     watched.close()
 
 
-def test_invalid_continue_token_is_rejected(client, namespace):
+def test_list_request_with_an_invalid_continue_token_is_rejected(client, namespace):
     path = resource_paths.collection(resource_paths.VMS, namespace)
     with pytest.raises((RejectedError, ExpiredError)) as caught:
         client.get(path, {"limit": "1", "continue": "bogus"})

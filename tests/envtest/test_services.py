@@ -1,4 +1,4 @@
-"""Uses the Leases, Events and access reviews of an API server."""
+"""Tests Leases, Events and access reviews with an API server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_lease(client, namespace, make_clock):
 
 @pytest.fixture
 def record(client, namespace):
-    """Returns a function that sets fields of the Lease, if any are given, and returns its spec."""
+    """Return a function that sets fields of the Lease, if any are given, and returns its spec."""
     path = resource_paths.member("leases", namespace, "run", resource_paths.LEASES_API)
 
     def access_record(**changes):
@@ -152,7 +152,7 @@ def test_missing_permission_for_events_is_logged_and_not_raised(robot, make_vm, 
     assert "events are not recorded" in logged.getMessage()
 
 
-def test_access_review_error_lists_every_missing_right(client, robot, namespace):
+def test_error_about_missing_permissions_lists_every_missing_permission(client, robot, namespace):
     rights = access_review.apply_rights(
         namespace,
         config_lease="config",
@@ -168,7 +168,7 @@ def test_access_review_error_lists_every_missing_right(client, robot, namespace)
         assert str(right) in str(caught.value)
 
 
-def test_service_account_with_one_right_is_denied_other_requests(
+def test_service_account_with_a_single_permission_is_denied_other_requests(
     client, robot, namespace, make_vm, eventually
 ):
     def may(verb):
@@ -201,7 +201,7 @@ def test_service_account_with_one_right_is_denied_other_requests(
 
 
 def grant(client, namespace, *verbs):
-    """Allow the robot to use *verbs* on the VMs of *namespace*."""
+    """Allow the service account without permissions to use *verbs* on the VMs of a namespace."""
     api = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     rule = {"apiGroups": ["kubevirt.io"], "resources": [resource_paths.VMS], "verbs": list(verbs)}
     role = {

@@ -1,4 +1,4 @@
-"""Sends the walk-through's three kubectl patches, and the product's patches, to a KubeVirt CR."""
+"""Tests three documented kubectl patches, and the product's patches, of a KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_CAUSE = {
 Source: kube-apiserver 1.36.2, recorded.
 """
 DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snapshot", "Root"]}}}
-"""The spec of a CR that has other feature gates and neither of the two strategies."""
+"""The spec of a KubeVirt CR that has other feature gates and neither of the two strategies."""
 
 KUBECTL = shutil.which(
     "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))
@@ -56,7 +56,7 @@ needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not insta
 
 @pytest.fixture
 def patch(client):
-    """Returns a function that sends operations with kubectl's field manager."""
+    """Return a function that sends patch operations with kubectl's field manager."""
 
     def send(ref, ops):
         query = {"fieldManager": "kubectl-patch"}
@@ -67,7 +67,7 @@ def patch(client):
 
 @pytest.fixture
 def kubectl(kubeconfig, tmp_path):
-    """Returns a function that sends operations with kubectl and returns the ended process."""
+    """Return a function that patches with kubectl and returns the finished process."""
 
     def send(ref, ops):
         command = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path}"]
@@ -92,7 +92,7 @@ def read_kubevirt(client, ref):
 
 @pytest.fixture
 def live(client):
-    """Reads the CR with a status as if virt-operator v1.3.1 had finished its deployment."""
+    """Read the KubeVirt CR with a status as if virt-operator v1.3.1 had deployed KubeVirt."""
 
     def read(ref):
         settled = {"phase": "Deployed", "version": "v1.3.1", "target_version": "v1.3.1"}
@@ -105,7 +105,7 @@ def live(client):
 
 @pytest.fixture
 def carry_out(writer, live):
-    """Returns a function that plans and writes wave by wave until no action is left."""
+    """Return a function that plans and writes step by step until no change is left."""
 
     def run(ref):
         settings = {
@@ -177,7 +177,9 @@ def test_kubectl_patch_sets_update_methods_if_workload_update_strategy_exists(
 
 
 @needs_kubectl
-def test_kubectl_receives_the_same_responses_as_the_test_client(make_kubevirt, kubectl, spec_of):
+def test_kubectl_receives_the_same_api_responses_as_the_test_client(
+    make_kubevirt, kubectl, spec_of
+):
     ref = make_kubevirt(DEFAULTS)
     first, second, third = (kubectl(ref, ops) for ops in (FIRST, SECOND, THIRD))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
@@ -198,7 +200,9 @@ def test_kubectl_receives_the_same_responses_as_the_test_client(make_kubevirt, k
         pytest.param({"workloadUpdateStrategy": {}}, id="empty-update-strategy"),
     ],
 )
-def test_reconciler_patch_creates_missing_parent_fields(spec, make_kubevirt, carry_out, spec_of):
+def test_reconciler_patch_of_the_kubevirt_cr_creates_missing_parent_fields(
+    spec, make_kubevirt, carry_out, spec_of
+):
     ref = make_kubevirt(spec)
     carry_out(ref)
     assert spec_of(ref) == {
@@ -210,7 +214,9 @@ def test_reconciler_patch_creates_missing_parent_fields(spec, make_kubevirt, car
     }
 
 
-def test_reconciler_patch_keeps_settings_of_other_clients(make_kubevirt, carry_out, spec_of):
+def test_reconciler_patch_of_the_kubevirt_cr_keeps_settings_of_other_clients(
+    make_kubevirt, carry_out, spec_of
+):
     spec = {
         "configuration": {
             **DEFAULTS["configuration"],

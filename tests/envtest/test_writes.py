@@ -1,4 +1,4 @@
-"""Writes VMs to an API server, and checks guards, rejected fields and verified results."""
+"""Tests VM patches with an API server: guards, rejected fields and verified results."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def action(ref, patch, **more):
 
 
 def grow(vm, guest="2Gi"):
-    """Return the action with which the product sets the guest size of *vm*."""
+    """Return the patch with which the product sets the guest memory size of a VM."""
     return action(vm.ref, guest_patch(vm, MemoryQuantity.parse(guest)))
 
 
 def replaced(patch, path, value):
-    """Return *patch* with another value at *path*."""
+    """Return a copy of a patch with a different value at *path*."""
     return tuple(
         PatchOp(op=op.op, path=op.path, value=value if op.path == path else op.value)
         for op in patch
@@ -44,7 +44,7 @@ def replaced(patch, path, value):
 
 
 def spec(vm):
-    """Return the fields of *vm* that controllers never change."""
+    """Return the spec fields of a VM that controllers never change."""
     return (vm.uid, vm.generation, str(vm.guest), vm.guest_manager)
 
 
@@ -74,7 +74,7 @@ def test_vm_patch_that_writes_2gi_as_2048mi_is_accepted(writer, vm):
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
 
 
-def test_json_patch_with_the_uid_of_another_vm_is_rejected_by_its_test_operation(writer, vm):
+def test_json_patch_that_tests_the_uid_of_a_different_vm_is_rejected(writer, vm):
     other = replaced(grow(vm).patch, "/metadata/uid", "00000000-0000-0000-0000-000000000000")
     written = writer.write(action(vm.ref, other))
     assert (written.refusal, written.status) == (Refusal.GUARD, 422)
@@ -90,7 +90,7 @@ def test_json_patch_that_tests_the_old_size_in_a_different_notation_is_rejected(
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_json_patch_based_on_outdated_data_is_rejected_by_its_test_operation(writer, vm):
+def test_json_patch_that_tests_an_outdated_size_is_rejected(writer, vm):
     stale = grow(vm, "3Gi")
     assert writer.write(grow(vm, "2Gi")).refusal is None
     assert writer.write(stale).refusal == Refusal.GUARD
@@ -177,7 +177,7 @@ def test_decoded_vm_contains_the_field_manager_that_last_set_the_guest_size(writ
     assert writer.read_vm(vm.ref).guest_manager == "reconciler"
 
 
-def test_reconciler_is_field_manager_of_only_the_guest_size(writer, client, vm):
+def test_reconciler_is_field_manager_of_only_the_guest_size_of_a_vm(writer, client, vm):
     writer.write(grow(vm))
     entries = json.loads(client.get(resource_paths.of(vm.ref)))["metadata"]["managedFields"]
     (own,) = [each for each in entries if each["manager"] == "reconciler"]

@@ -44,7 +44,7 @@ def losing(stage, *, answers=0, requests=0):
 
 
 def striking(stage, kind, *, ends_s=None, **faults):
-    """Inject *faults* into VM b."""
+    """Inject faults of the simulated KubeVirt into VM b."""
     inject = partial(stage.sim.faults.inject, "default", TARGET)
     inject(VMFaults(**faults))
     ended = []
@@ -91,7 +91,7 @@ def _migrate(stage, name):
 
 
 def foreign_migration(stage):
-    """Create a manual migration of a VM that has none in progress."""
+    """Create a manual migration of a VM that has no migration in progress."""
     made = [name for name in (VMS[-1], TARGET, "still") if _migrate(stage, name)][:1]
     for _ in made:
         return lambda: 1
@@ -114,7 +114,7 @@ def vanishing(stage):
 
 
 def full(stage, ends_s=120.0):
-    """Cordon all nodes, so that they accept no more pods."""
+    """Cordon all nodes, so that no pod can be scheduled, for *ends_s* simulated seconds."""
     nodes = list(stage.sim.store.keys("nodes"))
 
     def cordon(on):
@@ -143,7 +143,7 @@ def quota(stage, ends_s=120.0):
 
 
 def _spec_before(stage):
-    """Return the CR's spec from before the product's first write."""
+    """Return the spec that the KubeVirt CR had before the product's first write."""
     return stage.first_spec
 
 
@@ -160,7 +160,7 @@ def taken_back(stage):
 
 
 def owned(stage):
-    """Simulate the HyperConverged operator, which reverts what other clients write."""
+    """Simulate the HyperConverged operator, which reverts the writes of other clients."""
     put = []
 
     def watch(event):
@@ -190,7 +190,7 @@ def labelled(stage):
 
 
 def _delete(stage):
-    """Delete VM b; its instance is deleted too."""
+    """Delete VM b together with its instance."""
     return stage.ask("DELETE", vm_path(TARGET)) == 200
 
 
@@ -227,7 +227,7 @@ def _leases(stage):
 
 
 def lease_taken(stage):
-    """Take over the lease as another holder, renew it for 40 seconds, and release it."""
+    """Acquire the Lease as another holder, renew it for 40 seconds, and release it."""
     taken = []
     stage.robbed_at = stage.clock.now()
     for lease in _leases(stage):

@@ -1,4 +1,4 @@
-"""Prints after the tests how many faults were injected and survived."""
+"""Prints after the tests how many injected faults the rollouts survived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COUNTED = "faults"
 
 @pytest.fixture
 def tally(record_property):
-    """Counts injected and survived faults in test reports, so that counting works with xdist."""
+    """Store injected and survived faults in test reports, so that counting works with xdist."""
     return lambda what: record_property(COUNTED, what)
 
 

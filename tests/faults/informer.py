@@ -1,4 +1,4 @@
-"""The product's informer without its threads; each read lists the changed objects."""
+"""Replaces the product's informer by one without threads, which lists changed objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = (
 
 
 class SteppedInformer(ClusterInformer):
-    """An informer whose waits advance simulated time.
+    """An informer whose waits advance the simulated time.
 
     While the server does not respond, this informer behaves like the real one: for two minutes it
     returns its old snapshot; then it raises an error.
@@ -40,7 +40,7 @@ class SteppedInformer(ClusterInformer):
         pass
 
     def restart(self):
-        """Discard all cached state, as if a new run started."""
+        """Discard all cached state, as when a new run starts."""
         self._capacity.newest = None
         self._cluster = cluster_id(self._client)
         self._dirty |= {*KINDS, "nodes"}

@@ -1,4 +1,4 @@
-"""Runs passes on a stage, and checks the rules that every pass must obey."""
+"""Runs rollouts on a simulated cluster, and checks the rules that every run must obey."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
-"""The pauses between passes: first short, then over an hour, so that stored data expires."""
+"""The pauses between runs in seconds: first short, then over an hour until data expires."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}
 GUEST_S = 300.0
 KUBEVIRTS = {"default": DEFAULT, "gated": GATED}
 
 
 def begun(control):
-    """Return a stage that stores the spec of the CR from before any write."""
+    """Create a simulated cluster, and store its KubeVirt CR's spec before any write."""
     stage = stage_of(KUBEVIRTS[control])
     stage.first_spec = json.loads(json.dumps(stage.kubevirt()["spec"]))
     return stage
@@ -28,7 +28,7 @@ def begun(control):
 
 @cache
 def undisturbed(control):
-    """Return the end state of a rollout without faults."""
+    """Return the final state of the objects after a rollout without faults."""
     stage = begun(control)
     done = pass_of(stage, desired_of(KUBEVIRTS[control]))
     assert done.code == "DONE", done.error
@@ -38,7 +38,7 @@ def undisturbed(control):
 
 
 def pass_of(stage, text):
-    """Run one pass; note a problem if the cluster shows a failure that the report lacks."""
+    """Run once; store a problem if the report lacks a failure that the cluster shows."""
     done = stage.run_pass(text, max_concurrent=1, deadline_s=DEADLINE_S)
     if done.report is None:
         return done
@@ -52,7 +52,7 @@ def pass_of(stage, text):
 
 
 def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
-    """Run passes until all objects are as *expected*, except those that the fault *leaves*."""
+    """Run until all objects have the expected state, except those that the fault *leaves*."""
     done = None
     for pause_s in pauses_s:
         stage.clock.sleep(pause_s)
@@ -67,7 +67,7 @@ def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
 def patched_too_often(stage):
     """Return writes of the same size or spec that took effect more often than allowed.
 
-    A later pass may repeat a write that another client has reverted; the same pass may not.
+    A later run may repeat a write that another client has reverted, but the same run may not.
     """
     allowed = Counter(stage.taken_back)
     landed = Counter(stage.landed)
@@ -76,7 +76,7 @@ def patched_too_often(stage):
 
 
 def shown_failures(stage):
-    """Return the VMs whose resize has visibly failed in the cluster, and why."""
+    """Return the VMs whose resize has visibly failed in the cluster, and why it failed."""
     vmis = {each["metadata"]["name"]: each for each in stage.vmis()}
     found = {name: _shown(stage, name, vmis[name]) for name in VMS if name in vmis}
     return {name: why for name, why in found.items() if why}

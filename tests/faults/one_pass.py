@@ -1,4 +1,4 @@
-"""The command ``reconcile`` on the simulator's clock."""
+"""Runs the command ``reconcile`` once on the simulator's clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEADLINE_S = 3600.0
 
 
 def one_pass(repo: str, kubeconfig: str, now: datetime, scale: float) -> int:
-    """Make one pass, and return its exit code."""
+    """Run ``reconcile`` once, and return its exit code."""
     asked = ApplyOptions(
         source=SourceOptions(repo=repo),
         cluster=ClusterOptions(kubeconfig=kubeconfig, time_scale=scale),

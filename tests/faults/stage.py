@@ -1,4 +1,4 @@
-"""A rollout on a stepped clock, with injected faults and checks of every write: ``Stage``."""
+"""Runs a rollout with injected faults and checks of every write: ``Stage``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 PARSED = {}
-"""A cache of parsed desired states, because every pass reads the same manifests."""
+"""A cache of parsed desired states, because every run reads the same manifests."""
 PRODUCT = User("product")
 """The product's user name on the server, so that a fault affects only the product."""
 API = "/apis/kubevirt.io/v1"
@@ -36,7 +36,7 @@ VMS = ("b", "c")
 TARGET = "b"
 READ_TIMEOUT_S = 30.0
 RENEW_S = LeaseTimes().renew_s
-"""The interval at which a run renews a lease and so notices its loss, in seconds."""
+"""The seconds after which a run renews a Lease and so notices that another client took it."""
 
 GATED = {
     "version": "v1.3.1",
@@ -48,7 +48,10 @@ GATED = {
         "workloadUpdateStrategy": {"workloadUpdateMethods": []},
     },
 }
-"""A v1.3.1 CR; its feature gate is removed first, so that two waves must restore the CR."""
+"""A KubeVirt v1.3.1 CR that the rollout must restore in two steps.
+
+At the start, its feature gate is removed.
+"""
 DEFAULT = {
     "version": "v1.9.0",
     "spec": {
@@ -74,18 +77,18 @@ def vm_path(name):
 
 
 class Killed(BaseException):
-    """Simulates the death of the process, which then sends nothing and keeps its leases."""
+    """Simulates the death of the process, which then sends nothing and keeps its Leases."""
 
 
 class LostError(ReadTimeoutError):
-    """The response to a request did not arrive in time."""
+    """The response to a simulated request did not arrive in time."""
 
     def __init__(self):
         super().__init__(None, "", "no answer")
 
 
 class Api(InProcessApi):
-    """Sends the product's requests to the simulator, with injected faults."""
+    """Sends the product's requests to the simulated API server, with injected faults."""
 
     def __init__(self, stage):
         super().__init__(stage.sim)
@@ -110,7 +113,7 @@ class Api(InProcessApi):
 
 @dataclass
 class Wire:
-    """The connection faults that affect the next writes."""
+    """The connection faults that affect the product's next writes."""
 
     lose_requests: int = 0
     lose_answers: int = 0
@@ -119,7 +122,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Pass:
-    """The report of one pass, or the error that ended it."""
+    """The report of one run, or the error that ended the run."""
 
     report: object = None
     error: object = None
@@ -136,24 +139,24 @@ class Pass:
 
 @dataclass
 class Stage(Rig):
-    """A simulated cluster, the CronJob passes that ran on it, and everything that was observed."""
+    """A simulated cluster with the runs of a CronJob on it, and what the test observed."""
 
     passes: list[Pass] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
     hooks: list = field(default_factory=list)
     """Functions that are called with ``(when, method, path)`` around the product's requests."""
     problems: list[str] = field(default_factory=list)
-    """The violated rules, in the order in which they were noticed."""
+    """The violations of rules, in the order in which they were found."""
     landed_in: Counter = field(default_factory=Counter)
-    """Successful writes by pass; a pass must not repeat a write, even if it was reverted."""
+    """The successful writes by run; a run must not repeat a write, even if it was reverted."""
     leased: dict = field(default_factory=dict)
-    """When each lease expires, by its holder and by the kind of lease."""
+    """The time at which each Lease expires, by its holder and by the kind of Lease."""
     robbed_at: datetime | None = None
-    """When another client took over or deleted leases that had not expired."""
+    """When another client took over or deleted Leases that had not expired."""
     first_spec: dict = field(default_factory=dict)
     taken_back: list[str] = field(default_factory=list)
     landed: list[tuple] = field(default_factory=list)
-    """Object, uid and size for each of the product's writes that changed a size."""
+    """The object, uid and size of each write of the product that changed a size."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -205,9 +208,9 @@ class Stage(Rig):
             hook("answered", method, path)
 
     def _check_lease(self, method, path):
-        """Check that this run holds the lease for a write, and that the lease has not expired.
+        """Check that this run holds the Lease for a write, and that the Lease has not expired.
 
-        If another client breaks the rules and takes over a lease early, the run notices that only
+        If another client breaks the rules and takes over a Lease early, the run notices that only
         at its next renewal.
         """
         kind = "memory" if "virtualmachines" in path else "config"
@@ -229,7 +232,7 @@ class Stage(Rig):
         return any(each["spec"]["holderIdentity"] == self.holder for each in self._leases(kind))
 
     def _note_leases(self):
-        """Record until when this run holds each lease, according to the server."""
+        """Store until when this run holds each Lease, according to the server."""
         for kind in ("memory", "config"):
             for lease in self._leases(kind):
                 spec = lease["spec"]
@@ -269,7 +272,7 @@ class Stage(Rig):
         return found
 
     def ask(self, method, path, body=None, *, agent="kubectl", kind=None):
-        """Send a request as another client, and return the status of the response."""
+        """Send a request as another client, and return the HTTP status of the response."""
         merge = "application/merge-patch+json"
         kind = kind or (merge if method == "PATCH" else "application/json")
         return self.sim.request(
@@ -280,12 +283,12 @@ class Stage(Rig):
         ).status
 
     def soon(self, work, delay_s=0.0):
-        """Schedule *work* in simulated time, outside of the current call."""
+        """Call *work* after a simulated delay, outside of the current call."""
         self.sim.engine.at(delay_s, work)
 
     @contextmanager
     def watching(self, callback):
-        """Call *callback* for each committed change."""
+        """Call *callback* for each change that the simulated API server stores."""
         end = self.sim.store.subscribe(callback)
         try:
             yield
@@ -295,7 +298,7 @@ class Stage(Rig):
     # Passes
 
     def run_pass(self, text, **policy):
-        """Run one pass of a CronJob in a new process, and store its result."""
+        """Run once as in a CronJob, with a new process, and store the result."""
         self.holder = f"pass-{len(self.passes)}"
         self.reborn()
         began = self.clock.now()
@@ -309,7 +312,7 @@ class Stage(Rig):
         return done
 
     def end_state(self):
-        """Return the CR, the sizes in specs and guests, and which VMs need a restart."""
+        """Return the KubeVirt CR, the sizes in specs and guests, and which VMs need a restart."""
         instances = {each["metadata"]["name"]: each for each in self.vmis()}
         spec = {**self.kubevirt()["spec"]}
         spec.pop("imageTag", None)
@@ -322,7 +325,7 @@ class Stage(Rig):
         return {"kubevirt": spec, **vms}
 
     def settled(self):
-        """Return whether no migration is in progress."""
+        """Return whether no migration is in progress in the simulated cluster."""
         unfinished = [
             each
             for each in self.sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
@@ -349,7 +352,7 @@ def conditions(thing):
 
 
 def stage_of(control):
-    """Return a cluster of three VMs with the CR *control*, some seconds after its start."""
+    """Create a simulated cluster of three VMs with a given KubeVirt CR, and let it start."""
     vms = [{"name": name, "guest": "1Gi"} for name in (*VMS, "still")]
     document = {
         "apiVersion": "simulator/v1alpha1",

@@ -24,7 +24,7 @@ PHASES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """The *nth* patch of *path*, before the server receives it or after the response arrives."""
+    """The *nth* patch of *path*, before the server receives it or after its response arrives."""
 
     path: str
     when: str = "asked"
@@ -41,7 +41,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a rollout; *place* is its position among the steps for the same CR."""
+    """A step of a rollout; *place* is its position among the steps for the same KubeVirt CR."""
 
     name: str
     place: int
@@ -54,7 +54,7 @@ class Step:
 
     @property
     def before_patch(self):
-        """Whether this is the last step before a patch of the product."""
+        """Return whether this is the last step before a patch of the product."""
         return self.name.endswith((" patch", " settled"))
 
     def __str__(self):
@@ -62,7 +62,7 @@ class Step:
 
 
 def reach(stage, step, act):
-    """Call *act* once, at *step*, in simulated time; return a list that is filled at that time."""
+    """Call *act* once, when the rollout reaches *step*; return a list that then gets the time."""
     came = []
 
     def once():
@@ -130,7 +130,7 @@ def _converged(name, stage, vmi):
 
 
 def _wave(name, nth, generation):
-    """Return the steps of one wave of the CR, whose patch creates *generation*."""
+    """Return the steps for one patch of the KubeVirt CR, which creates *generation*."""
     cr = "kubevirts.kubevirt.io"
     return [
         (f"{name} patch", Asked(CR_PATH, "asked", nth)),
@@ -161,11 +161,11 @@ STEPS = {
     "default": _steps("default", LEASE, *_wave("strategy", 1, 2), *MEMORY),
     "gated": _steps("gated", LEASE, *_wave("gate", 1, 3), *_wave("strategy", 2, 4)),
 }
-"""The steps for each kind of CR; the "gated" CR changes in two waves, the default CR in one."""
+"""The steps for each KubeVirt CR; the "gated" CR changes in two steps, the default CR in one."""
 
 
 def between(control, first, last):
-    """Return the steps from *first* to *last* (inclusive) that exist for *control*."""
+    """Return the steps from *first* to *last* (inclusive) that exist for a given KubeVirt CR."""
     names = [each.name for each in STEPS[control]]
     begin = names.index(first) if first in names else 0
     end = names.index(last) if last in names else len(names) - 1

@@ -1,4 +1,4 @@
-"""The table of faults: their effect, where they make sense, and what they change for good."""
+"""The table of faults: how each is injected, at which steps, and what it changes for good."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ class Fault:
     first: str = FIRST
     last: str = LAST
     why: str = ""
-    """Why the fault makes no sense before *first* or after *last*."""
+    """Why the fault cannot be injected before the step *first* or after the step *last*."""
     controls: tuple = ("default", "gated")
     at_next_patch: bool = False
-    """Whether the fault waits for the next patch, so that all steps before it are the same."""
+    """Whether the fault waits for the next patch, so that all steps before it are equivalent."""
     every_phase: bool = False
-    """Whether the phase of a migration decides the effect, so that no two steps are alike."""
+    """Whether the fault's result depends on the phase of a migration, so that each step counts."""
     variant: bool = False
-    """Whether a more severe fault of the table covers the other steps."""
+    """Whether a more severe fault in the table covers the other steps."""
     leaves: dict = field(default_factory=dict)
-    """Objects that do not reach the end state without faults, and the allowed reasons."""
+    """The objects that the fault keeps from their desired state, and the allowed reasons."""
 
     def steps(self):
-        """Return the steps at which the fault can be injected."""
+        """Return the steps of a rollout at which the fault can be injected."""
         return [each for control in self.controls for each in self._of(control)]
 
     def _of(self, control):

@@ -1,4 +1,4 @@
-"""Injects each fault at each step of a rollout; later passes finish and obey all rules."""
+"""Tests that later runs complete a rollout after each fault at each of its steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills the process at many instants while it holds leases; later passes finish the work."""
+"""Tests that later runs complete a rollout whose process is killed while it holds Leases."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from faults.stage import DEFAULT, GATED, Killed, desired_of, stage_of
 
 CONTROLS = {"default": DEFAULT, "gated": GATED}
 COUNT = 10
-"""The number of tested instants per CR and per kind of instant."""
+"""The number of tested moments to kill the process, per KubeVirt CR and kind of moment."""
 PARTS = 4
-"""The number of tests that share these instants, so that workers can share them."""
+"""The number of tests among which these moments are divided, so that they run in parallel."""
 
 
 class Reaper:
-    """Counts instants, and kills the process at the chosen instant.
+    """Kills the simulated process at a chosen moment.
 
-    An instant is a pause of the product, or the moment before or after one of its requests.
+    A moment is a pause of the product, or the time just before or after one of its requests.
     """
 
     def __init__(self, stage, kinds, at=None):
@@ -45,7 +45,7 @@ class Reaper:
 
 @cache
 def instants(control, kinds):
-    """Return the number of instants in a pass without faults."""
+    """Return the number of moments at which a run without faults could be killed."""
     stage = stage_of(CONTROLS[control])
     reaper = Reaper(stage, kinds)
     done = pass_of(stage, desired_of(CONTROLS[control]))
@@ -54,7 +54,7 @@ def instants(control, kinds):
 
 
 def chosen(control, kinds):
-    """Return evenly spread instants, including those before and after every write."""
+    """Return evenly spread moments to kill a run, including those around every write."""
     seen = instants(control, kinds)
     picked = {round(n * (len(seen) - 1) / (COUNT - 1)) for n in range(COUNT)}
     writes = {n for n, what in enumerate(seen) if " PATCH " in what}

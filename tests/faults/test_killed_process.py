@@ -1,4 +1,4 @@
-"""Kills real ``reconcile`` processes at many instants; the next process finishes the work."""
+"""Tests that the next ``reconcile`` process completes the rollout of a killed process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCALE = 40.0
 
 @dataclass(frozen=True)
 class Request:
-    """The product's *nth* request with a given method and with *part* in its path."""
+    """The *nth* request of the product with a given method and with *part* in its path."""
 
     method: str
     part: str
@@ -58,24 +58,24 @@ INSTANTS = {
 
 @dataclass
 class Served:
-    """A simulator that serves over HTTP, and the arguments with which a process connects."""
+    """A simulated cluster over HTTP, and the arguments with which a process connects."""
 
     simulator: Simulator
     kubeconfig: str
     repo: str
 
     def begin(self):
-        """Start a process that makes one pass."""
+        """Start a process that runs ``reconcile`` once."""
         now = self.simulator.clock.now().isoformat()
         given = (self.repo, self.kubeconfig, now, str(SCALE))
         return ForkedProcess(*given, program="faults.one_pass:main")
 
     def pass_here(self):
-        """Make one pass in this process, and return its exit code."""
+        """Run ``reconcile`` once in this process, and return its exit code."""
         return one_pass(self.repo, self.kubeconfig, self.simulator.clock.now(), SCALE)
 
     def kill_at(self, instant, process):
-        """Kill *process* at *instant*, in the server's own thread."""
+        """Kill *process* when the simulated API server receives the request *instant*."""
         killed = []
 
         def kill():
@@ -120,7 +120,7 @@ class Served:
         self.simulator.api.handle = handled
 
     def free_leases(self):
-        """Delete the leases of killed runs, as an operator who does not want to wait would."""
+        """Delete the Leases of killed runs, as an operator who does not want to wait would."""
         for lease in self.simulator.store.list("leases.coordination.k8s.io"):
             path = f"{LEASES}/{lease['metadata']['name']}"
             assert self.simulator.request("DELETE", path).status == 200
@@ -154,7 +154,7 @@ def served(repo, tmp_path):
 
 @contextmanager
 def sizes_written(simulator):
-    """Return the sizes that any client wrote to each VM, in order."""
+    """Return the memory sizes that any client wrote to each VM, in order."""
     found = {name: [] for name in VMS}
 
     def change(event):

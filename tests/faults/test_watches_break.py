@@ -1,4 +1,4 @@
-"""Makes watches drop, expire or stall under a real process; the pass must still succeed."""
+"""Tests a real ``reconcile`` process while its watches drop, expire or stall."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_reconcile_run_completes_although_watches_fail(name, served, tally):  # noqa: F811 - a fixture
+def test_reconcile_run_completes_although_its_watches_fail(name, served, tally):  # noqa: F811 - a fixture
     faults = served.simulator.api.faults
     faults.add(FAULTS[name])
     with served.begin() as process:

@@ -97,7 +97,7 @@ def _pod(given: tuple[bytes, bytes, str, str]) -> None:
 
 
 def _variable(text: str) -> str:
-    """Return *text* as the value of an environment variable, which has no NUL."""
+    """Return a value for an environment variable, which cannot contain NUL characters."""
     return os.fsdecode(text.replace("\0", "").encode("utf-8", "replace")[:10_000])
 
 

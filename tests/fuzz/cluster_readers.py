@@ -1,4 +1,4 @@
-"""Fuzz targets: objects, lists, watches, leases, errors and headers from an API server."""
+"""Fuzz targets: objects, lists, watches, Leases, errors and headers from an API server."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ HEADERS = ("Retry-After", "Date", "Warning")
 
 
 class _Recorder(InProcessApi):
-    """Passes requests to the simulator and stores the responses."""
+    """Passes requests to the simulated API server and stores the responses."""
 
     def __init__(self, sim: Any) -> None:
         super().__init__(sim)
@@ -109,7 +109,7 @@ class _Recorder(InProcessApi):
 
 
 class Replay:
-    """Returns the stored responses, of which it may change one."""
+    """Returns stored API responses, one of which may be changed."""
 
     def __init__(
         self, answers: dict[str, bytes], headers: dict[str, str], written: bytes = b""
@@ -137,7 +137,7 @@ class Replay:
 
 @cache
 def _recorded(world: str) -> dict[str, bytes]:
-    """Return the responses to all reads of a plan, by path."""
+    """Return the responses to all requests with which a plan reads a cluster, by path."""
     recording = rig(world)
     api = _Recorder(recording.sim)
     reader = ClusterReader(Client(api, clock=recording.clock), clock=recording.clock)
@@ -178,7 +178,7 @@ def _header(rng: Random) -> str:
 
 
 def _plan(given: tuple[str, dict[str, bytes], dict[str, str]]) -> None:
-    """Read the cluster, plan and render the plan in each format."""
+    """Read the cluster, plan, and render the plan in each output format."""
     world, answers, headers = given
     clock = FakeClock()
     reader = ClusterReader(Client(Replay(answers, headers), clock=clock), clock=clock)

@@ -38,9 +38,9 @@ from reconciler.source.result_file import read_result
 from reconciler.source.stdin_and_files import read_inputs
 
 CPU_S = 8
-"""The limit of processor time for one input; the slowest takes about a second."""
+"""The maximum CPU seconds for one input; the slowest input takes about a second."""
 MEMORY_BYTES = 1 << 30
-"""The limit of address space for all inputs; the CronJob of the example has 512 MiB of memory."""
+"""The maximum address space for all inputs; the example CronJob has 512 MiB of memory."""
 
 _VM = (
     b"apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\nspec:\n"
@@ -57,7 +57,7 @@ def _config(data: bytes) -> None:
 
 
 def _objects(item: bytes, n_items: int) -> None:
-    """Read a list of *n_items* equal objects as a page of VMs, and as a stream of pods."""
+    """Decode a list of *n_items* equal objects as a page of VMs, and as a stream of pods."""
     body = b'{"kind":"PodList","metadata":{},"items":[%b]}' % ((item + b",") * n_items + item)
     with suppress(UnreadableError):
         workloads.VMS.page(body)
@@ -91,7 +91,7 @@ def _select(n_paths: int, n_files: int) -> None:
 
 
 def _nested_tree() -> None:
-    """List a small Git tree that expands to 10^12 files."""
+    """List the files of a small Git tree that expands to 10^12 files."""
     with TemporaryDirectory() as folder:
 
         def git(*arguments: str, stdin: str = "") -> str:
@@ -149,7 +149,7 @@ def _kubeconfig(data: bytes) -> None:
 
 
 def _result(objects: str) -> None:
-    """Read a plan file whose *objects* are wrong."""
+    """Read a plan file whose ``objects`` field is malformed."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "plan.json"
         path.write_text(f'{{"kind":"Plan","objects":[{objects}]}}')
@@ -159,7 +159,7 @@ def _result(objects: str) -> None:
 
 
 def _working_tree() -> None:
-    """Read a working tree with many files, large files and many filters."""
+    """Read a working tree with many files, large files and many Git filters."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
         subprocess.run(("git", "init", "--quiet", folder), check=True)
@@ -179,7 +179,7 @@ def _working_tree() -> None:
 
 
 def _many_references() -> None:
-    """Look for a branch that does not exist among 100,000 branches."""
+    """Look for a missing branch among 100,000 branches."""
     with TemporaryDirectory() as folder:
         subprocess.run(("git", "init", "--quiet", "--bare", folder), check=True)
         lines = (f"{'a' * 40} refs/heads/{n:06}\n" for n in range(100_000))
@@ -193,7 +193,7 @@ def _many_references() -> None:
 
 
 def _rendered_stream() -> None:
-    """Read a stream of 40 MB from standard input, as the overlay kustomize pipes it in."""
+    """Read a 40 MB stream of manifests from standard input, as kustomize may pipe it."""
     foreign = b"apiVersion: v1\nkind: ConfigMap\ndata: {a: '" + b"x" * 40_000 + b"'}\n---\n"
     data = b"".join(
         foreign + _VM.replace(b"name: a", b"name: a%d" % n) + b"---\n" for n in range(1_000)
@@ -320,7 +320,7 @@ INPUTS = {
 
 
 def main() -> None:
-    """Read each input, or the inputs that the arguments name."""
+    """Read all costly inputs, or those that the arguments name."""
     # Only a development tool needs this package, whose import by jsonschema takes 1.5 s.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

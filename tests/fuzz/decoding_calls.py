@@ -1,4 +1,4 @@
-"""``READ_BY``: the fuzz reader of each module that decodes data, or why it needs none."""
+"""Names the fuzz reader of each module that decodes data, or why it needs none: ``READ_BY``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = frozenset(
         *("Decoder", "convert", "YAML", "CParser", "decompressobj", "GzipFile", "literal_eval"),
     }
 )
-"""The names of functions that can fail for the text or the bytes that they are given."""
+"""The names of decoding functions that can fail for the text or bytes that they receive."""
 
 NOT_FOREIGN = "not foreign: "
 _OWN_FILE = NOT_FOREIGN + "a file of the program itself"
@@ -160,11 +160,11 @@ READ_BY = {
     "simulator/worlds/field_reader.py": "world file",
     "simulator/worlds/world_faults.py": "world file",
 }
-"""The name of the fuzz reader of each module of ``decoding_modules``."""
+"""The name of the fuzz reader for each module of ``decoding_modules``."""
 
 
 def decoding_modules() -> set[str]:
-    """Return the path of each module that calls a function of ``_NAMES`` with a variable."""
+    """Return the path of each module that calls a decoding function with a variable."""
     return {
         path.relative_to(ROOT).as_posix()
         for path in ROOT.rglob("*.py")

@@ -1,4 +1,4 @@
-"""Fuzz targets of ``comment``: answers of a forge, a CI job's variables, and result files."""
+"""Fuzz targets of ``comment``: Git host responses, CI variables, and result files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes hostile inputs from valid inputs and a seed: ``mutated_json`` and ``mutated_text``."""
+"""Mutates valid inputs into hostile ones from a seed: ``mutated_json`` and ``mutated_text``."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ STRUCTURES = (
     b"[" * 300 + b"]" * 300,
     b"[" * DEEP,
 )
-"""Texts that replace a JSON value; some of them are not valid JSON."""
+"""Strings that replace a JSON value, some of which are not valid JSON."""
 BYTES = (
     b"\xff",
     b"\0",
@@ -165,7 +165,7 @@ _MARK = "@mutated-{}@"
 
 
 def nasty(rng: Random) -> bytes:
-    """Return an unexpected JSON value, or a text that replaces a JSON value."""
+    """Return an unexpected JSON value, or a string that replaces a JSON value."""
     kind = rng.random()
     if kind < 0.25:
         return rng.choice(NUMBERS)
@@ -177,7 +177,7 @@ def nasty(rng: Random) -> bytes:
 
 
 def mutated_json(rng: Random, document: Any, *, at_most: int = 3) -> bytes:
-    """Return *document* as JSON after one to *at_most* changes at random paths."""
+    """Convert a document to JSON after one to *at_most* random changes."""
     document = json.loads(json.dumps(document))
     changes: dict[bytes, bytes] = {}
     for n in range(rng.randint(1, at_most)):
@@ -222,7 +222,7 @@ def _places(value: Any):
 
 
 def mutated_bytes(rng: Random, data: bytes) -> bytes:
-    """Return *data* after a few changes: bytes inserted, replaced, removed or repeated."""
+    """Return bytes in which random parts were inserted, replaced, removed or repeated."""
     for _ in range(rng.randint(1, 4)):
         start = rng.randint(0, len(data))
         end = min(len(data), start + rng.choice((0, 0, 1, 3, 20)))
@@ -239,7 +239,7 @@ def mutated_bytes(rng: Random, data: bytes) -> bytes:
 
 
 def mutated_text(rng: Random, seeds: tuple[str, ...]) -> str:
-    """Return a text that is similar to one of *seeds*, or unrelated to all of them."""
+    """Return a string that is similar to one of *seeds*, or unrelated to all of them."""
     if rng.random() < 0.3:
         return rng.choice(TEXTS)
     text = rng.choice(seeds)

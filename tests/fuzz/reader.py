@@ -1,4 +1,4 @@
-"""``Reader``: a fuzz target that reads external data, with its inputs and permitted errors."""
+"""A fuzz target that reads external data, its inputs and its permitted errors: ``Reader``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A fuzz target returns a value or a reported problem, or raises a permitted error."""
+    """A fuzz target, which must return a value or a problem, or raise a permitted error."""
 
     name: str
     make: Callable[[Random], Any]
-    """Returns an input for a random generator."""
+    """Builds a fuzz input from a random generator."""
     read: Callable[[Any], object]
-    """Reads an input."""
+    """Reads a fuzz input with the product's code."""
     errors: tuple[type[Exception], ...] = ()
     table: tuple[Any, ...] = ()
-    """The first inputs, before those that ``make`` returns."""
+    """The first fuzz inputs, which are read before those that ``make`` returns."""
     weight: int = 1
-    """The duration of one input, relative to the usual duration."""
+    """The duration of reading one input, relative to the usual duration."""
 
     def fail(self, seed: int) -> str:
-        """Read the input with the number *seed*; return the unexpected exception, if any."""
+        """Read the input with the number *seed*, and describe the unexpected exception, if any."""
         given = (
             self.table[seed]
             if seed < len(self.table)
@@ -41,7 +41,7 @@ class Reader:
 
 
 def described(error: Exception) -> str:
-    """Return the error's type, the place in the code, and the start of the message."""
+    """Return an error's type, the place in the code, and the start of its message."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [each for each in frames if "/reconciler/" in each.filename] or frames
     at = ours[-1]

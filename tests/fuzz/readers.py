@@ -1,4 +1,4 @@
-"""``READERS``: all fuzz targets, in the product and in the simulator."""
+"""All fuzz targets, for the product and for the simulator: ``READERS``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The readers of a repository's own files, of a stream with its configuration, and of gzip."""
+"""Fuzz targets: a repository's own files, streams of manifests, and gzip responses."""
 
 from __future__ import annotations
 

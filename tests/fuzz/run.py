@@ -19,7 +19,7 @@ STUCK_S = 60
 
 
 class StuckError(Exception):
-    """Reading one input took too long."""
+    """Reading one fuzz input took too long."""
 
 
 def _stuck(*_: object) -> None:
@@ -27,13 +27,13 @@ def _stuck(*_: object) -> None:
 
 
 def say(line: str) -> None:
-    """Print *line* immediately."""
+    """Print a line immediately."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def main() -> int:
-    """Run the fuzzers and return the number of unexpected kinds of exception."""
+    """Run the fuzzers, and return the number of different unexpected exceptions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="the time for each reader")
     parser.add_argument("--first", type=int, default=0, help="the number of the first input")

@@ -1,4 +1,4 @@
-"""The readers of the simulator: world files, and requests to its API server."""
+"""Fuzz targets of the simulator: its YAML files, and requests to its API server."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _world(rng: Random) -> bytes:
 
 
 def _load(data: bytes) -> None:
-    """Load a world file; if the file is valid, also run the simulated world."""
+    """Load a simulated cluster from a YAML file, and run it if the file is valid."""
     sim = Simulator(worlds.loads(data, "world.yaml"))
     del sim
 
@@ -113,7 +113,7 @@ def _bodies() -> tuple[Any, ...]:
 
 
 def _requests(rng: Random) -> list[dict[str, Any]]:
-    """Return a few requests in order; later ones see what earlier ones have stored."""
+    """Return a few API requests in order; later ones see what earlier ones have stored."""
     return [_request(rng) for _ in range(6)]
 
 
@@ -162,7 +162,7 @@ def _send(requests: list[dict[str, Any]]) -> None:
 
 
 def _http(requests: list[dict[str, Any]]) -> None:
-    """Send the requests through the HTTP application, with raw heads."""
+    """Send API requests to the HTTP application, with unprocessed headers."""
     sim = simulator("hotplug")
     app = http_app.build(sim.api)
     for each in requests:

@@ -107,7 +107,7 @@ def written(data: bytes, name: str) -> Path:
 
 
 def yaml_texts(rng: Random, documents: tuple[Any, ...]) -> bytes:
-    """Return a mutated JSON document, a mutated YAML text, or several of them."""
+    """Return a mutated JSON document, a mutated YAML document, or several of them."""
     parts = []
     for _ in range(rng.choice((1, 1, 1, 3))):
         document = rng.choice(documents)
@@ -172,7 +172,7 @@ def _tree(rng: Random) -> bytes:
 
 
 def _commit(names: bytes) -> None:
-    """Read a commit whose entries have hostile names and modes."""
+    """Read a commit whose files have hostile names and modes."""
     opened = repository()
     blob = git("hash-object", "-w", "--stdin", stdin=b"kind: VirtualMachine").decode().encode()
     modes = (b"100644", b"120000", b"100755")

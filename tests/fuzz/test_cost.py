@@ -1,4 +1,4 @@
-"""Small inputs take little time and memory; the operating system enforces the limits."""
+"""Tests that small hostile inputs take little time and memory."""
 
 from __future__ import annotations
 

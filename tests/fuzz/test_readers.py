@@ -1,4 +1,4 @@
-"""Every reader returns a value, a reported problem or a typed error for generated inputs."""
+"""Tests that every reader returns a value, a problem or a typed error for hostile input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fuzz.decoding_calls import NOT_FOREIGN, READ_BY, decoding_modules
 from fuzz.readers import READERS
 
 INPUTS = 80
-"""The least number of inputs for each reader; ``python -m fuzz.run`` reads many more."""
+"""The minimum number of inputs for each reader; ``python -m fuzz.run`` reads many more."""
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda each: each.name)
@@ -18,7 +18,7 @@ def test_input_reader_raises_only_typed_errors_for_hostile_input(reader):
     assert not found
 
 
-def test_every_module_that_decodes_data_is_fuzzed_or_listed_with_a_reason_for_omission():
+def test_every_module_that_decodes_data_is_fuzzed_or_listed_with_a_reason_for_its_omission():
     names = {each.name for each in READERS}
     read_by = {each for each in READ_BY.values() if not each.startswith(NOT_FOREIGN)}
 

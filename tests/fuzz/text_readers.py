@@ -1,4 +1,4 @@
-"""Fuzz targets for short texts: quantities, durations, versions, times, schedules, selectors."""
+"""Fuzz targets: short strings such as quantities, durations, versions, times and selectors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _zone(text: str) -> None:
 
 
 def _date(text: str) -> None:
-    """Read a Date header, and find a window's openings before and after the clock's new time."""
+    """Adjust the clock to a fuzzed Date header, and compute a maintenance window's openings."""
     date = transport._date(text)
     if date is not None:
         schedule = Schedule.parse("0 22 29 2 *", "Pacific/Kiritimati")

@@ -1,4 +1,4 @@
-"""The readers of the file of --verify, and of what gpg and ssh-keygen print."""
+"""Fuzz targets: the file of ``--verify``, and what gpg and ssh-keygen print."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _judge(data: bytes) -> None:
 
 
 def _record(data: bytes) -> None:
-    """Compare a stored commit with a branch that contains every commit."""
+    """Compare a fuzzed commit from a Lease with a branch that contains every commit."""
     lease, history = FakeLease(), SimpleNamespace(is_fixed=False, contains=lambda _: True)
     lease.kept[COMMIT] = data.decode("utf-8", "replace")
     found = CommitInForce(revision="main", newest="b" * 40, commit="b" * 40)

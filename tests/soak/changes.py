@@ -1,4 +1,4 @@
-"""``Changes``: changes Git and the cluster, and notes when a plan shows each change."""
+"""Changes Git and the cluster, and finds the first plan that shows each change: ``Changes``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_GIB = 16
 
 @dataclass(kw_only=True)
 class Change:
-    """One change, and the time of the first plan that shows it."""
+    """One change to Git or the cluster, and the time of the first plan that shows it."""
 
     side: str
     at: float
@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(kw_only=True)
 class Changes:
-    """All changes of the soak; *plans* is the file to which ``serve_program`` writes."""
+    """All changes of the long test; *plans* is the file to which ``serve_program`` writes."""
 
     fleet: SoakFleet
     simulator: Simulator
@@ -48,9 +48,9 @@ class Changes:
     made: list[Change] = field(default_factory=list)
     n_plans: int = 0
     plan_s: list[float] = field(default_factory=list)
-    """The seconds that each plan took."""
+    """The duration of each plan, in seconds."""
     wanted: dict[str, int] = field(default_factory=dict)
-    """The size in GiB that Git has for each VM."""
+    """The memory size of each VM in Git, in GiB."""
     _commits: dict[str, int] = field(default_factory=dict)
     _waiting_commits: list[tuple[int, Change]] = field(default_factory=list)
     _waiting: dict[str, tuple[str, Change]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Changes:
         self.wanted[key] = size
 
     def change_cluster(self, *, disturbed: bool) -> bool:
-        """Change the size of a VM as another client, unless all of them are still changed."""
+        """Change a VM's size as another client, unless no VM is back at its size in Git."""
         some = self.chance.sample(self.fleet.changed_in_cluster, 5)
         vm = next((each for each in some if self._is_reverted(each)), None)
         if vm is None:
@@ -133,7 +133,7 @@ class Changes:
         )
 
     def read_plans(self) -> None:
-        """Note which changes the new plans show."""
+        """Read new plans, and record which changes they show."""
         if not self.plans.exists():
             return
         with self.plans.open("rb") as file:
@@ -160,7 +160,7 @@ class Changes:
         return [each for each in self.made if each.planned_at is None]
 
     def different(self) -> list[str]:
-        """Return the VMs whose size in the cluster differs from Git."""
+        """Return the VMs whose memory size in the cluster differs from Git."""
         live = {
             f"{each['metadata']['namespace']}/{each['metadata']['name']}": gib(each)
             for each in self.simulator.store.list("virtualmachines.kubevirt.io")

@@ -1,4 +1,4 @@
-"""Clients of ``serve``: bursts of webhooks, live pages, and a scraper of metrics."""
+"""Clients of ``serve``: webhook requests, live pages, and a metrics scraper: ``Clients``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BRIEF_S = 1.0
 
 
 class Clients:
-    """Sends requests to the ports of ``serve`` until ``end``, and counts the answers."""
+    """Sends requests to the ports of ``serve`` until ``end``, and counts the responses."""
 
     def __init__(self, face: int, hooks: int) -> None:
         self._face, self._hooks = face, hooks
         self.answers: Counter[str] = Counter()
         self.slowest_s = 0.0
-        """The longest time until the answer to a webhook."""
+        """The longest time until a response to a webhook request, in seconds."""
         self.event_bytes = 0
         self._ended = threading.Event()
         self._threads = [
@@ -40,9 +40,10 @@ class Clients:
         self._ended.set()
 
     def push(self, commit: str, n: int) -> None:
-        """Send *n* webhooks about one push from as many threads; wait only briefly for answers.
+        """Send *n* webhook requests about one push from as many threads.
 
-        A frozen process answers none, and the caller has to end the freeze.
+        The method waits only briefly for responses, because a frozen process sends none, and the
+        caller has to end the freeze.
         """
         senders = [
             threading.Thread(target=self._hook, args=(commit, number), daemon=True)
@@ -84,7 +85,7 @@ class Clients:
                 self.answers[f"{path} without an answer"] += 1
 
     def _live(self) -> None:
-        """Read the events of the page, and connect again when the connection ends."""
+        """Read the events of the status page, and reconnect when the connection ends."""
         while not self._ended.wait(1):
             with suppress(OSError, http.client.HTTPException):
                 connection = http.client.HTTPConnection(

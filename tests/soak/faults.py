@@ -1,4 +1,4 @@
-"""``faults``: what goes wrong during the soak, one thing after the other."""
+"""The faults during the long test, which occur one after the other: ``troubles``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADMIN = "kubernetes-admin"
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A fault with its duration in seconds; *begin* returns the function that ends it."""
+    """A fault with its duration in seconds; *begin* returns the function that ends the fault."""
 
     name: str
     lasts_s: float
@@ -30,7 +30,7 @@ class Trouble:
 
 
 def troubles(simulator: Simulator, gate: Gate, bare: Path, pid: int) -> tuple[Trouble, ...]:
-    """Return all kinds of trouble; *pid* is the process of ``serve``."""
+    """Return all kinds of faults; *pid* is the ID of the ``serve`` process."""
 
     def way(which: Way) -> Callable[[], Callable[[], None]]:
         def begin() -> Callable[[], None]:

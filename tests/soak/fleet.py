@@ -1,4 +1,4 @@
-"""``SoakFleet``: VMs in groups, so that each change is made by only one side."""
+"""Groups of VMs, each of which is changed either in Git or in the cluster: ``SoakFleet``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from bench.fleet import VM, Fleet
 
 N_MIGRATING = 12
-"""The number of running VMs that Git changes, each of which then migrates."""
+"""The number of running VMs that change in Git, each of which then migrates."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SoakFleet(Fleet):
-    """A fleet whose every fourth VM is stopped, and that agrees with Git."""
+    """A fleet that matches Git, and in which every fourth VM is stopped."""
 
     @cached_property
     def vms(self) -> tuple[VM, ...]:
@@ -28,15 +28,15 @@ class SoakFleet(Fleet):
 
     @property
     def changed_in_git(self) -> tuple[VM, ...]:
-        """Stopped VMs whose size only Git changes."""
+        """Return the stopped VMs whose size changes only in Git."""
         return tuple(vm for vm in self.vms if vm.stopped)[::2]
 
     @property
     def changed_in_cluster(self) -> tuple[VM, ...]:
-        """Stopped VMs whose size only another client changes in the cluster."""
+        """Return the stopped VMs whose size only another client changes in the cluster."""
         return tuple(vm for vm in self.vms if vm.stopped)[1::2]
 
     @property
     def migrating(self) -> tuple[VM, ...]:
-        """Running VMs whose size only Git changes."""
+        """Return the running VMs whose size changes only in Git."""
         return tuple(vm for vm in self.vms if not vm.stopped)[:N_MIGRATING]

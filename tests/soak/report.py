@@ -1,4 +1,4 @@
-"""``report`` and ``verdict``: the figures of a soak, and what is wrong with them."""
+"""Reports the measurements of the long test, and problems in them: ``report``, ``verdict``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from soak.run import Soak
 
 WARM_UP = 2.0
-"""The minutes at the start for which caches may still grow."""
+"""The minutes at the start of the long test during which caches may still grow."""
 MEMORY = 1.10
 READS = 1.5
-"""How many times more the last third may use than the first."""
+"""The permitted ratio of read requests between the last and the first third of the test."""
 FILES, THREADS = 16, 8
-"""How many more there may be: pools keep some connections and threads after a fault."""
+"""The permitted growth: connection pools keep some files and threads open after a fault."""
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """Return the value below which *part* of the values are."""
+    """Return the percentile of *values* for a fraction *part* between 0 and 1."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
@@ -36,7 +36,7 @@ def delays(soak: Soak, side: str, *, disturbed: bool) -> list[float]:
 
 
 def report(soak: Soak) -> str:
-    """Return the figures as Markdown."""
+    """Return the measurements of the long test as Markdown."""
     changes, parts = soak.changes, thirds(soak.samples, min(WARM_UP, soak.minute / 5))
     total = {side: sum(each.side == side for each in changes.made) for side in ("Git", "cluster")}
     lines = [
@@ -98,7 +98,7 @@ def cpu(samples: Sequence) -> float:
 
 
 def verdict(soak: Soak) -> list[str]:
-    """Return what is wrong."""
+    """Return the problems that the long test found, each as a sentence."""
     first, _, last = thirds(soak.samples, min(WARM_UP, soak.minute / 5))
     found = []
     if soak.changes.unseen:

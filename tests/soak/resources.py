@@ -1,4 +1,4 @@
-"""``Sample``: what the process of ``serve`` uses at one moment, from ``/proc``."""
+"""Reads the resources that the ``serve`` process uses from ``/proc``: ``Sample``."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _MB = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What a process uses, and its requests since the last sample."""
+    """The resources that a process uses, and its API requests since the last sample."""
 
     minute: float
-    """The minutes since the start of the soak."""
+    """The minutes since the start of the long test."""
     memory_mb: float
     files: int
     threads: int
     cpu_s: float
-    """The CPU time since the start of the process."""
+    """The CPU seconds since the start of the process."""
     requests: Counter[str] = field(default_factory=Counter)
-    """The number of requests by verb."""
+    """The number of API requests by verb."""
 
 
 def sample(pid: int, minute: float, requests: Counter[str]) -> Sample:
-    """Read what the process *pid* uses now."""
+    """Read the resources that a process uses now."""
     folder = Path("/proc") / str(pid)
     status = dict(
         line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line
@@ -60,7 +60,7 @@ def median(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float
 
 
 def reads_a_minute(samples: Sequence[Sample]) -> float:
-    """Return the lists, watches and other reads in each minute."""
+    """Compute the lists, watches and other read requests per minute."""
     if len(samples) < 2:
         return 0.0
     counted = sum((each.requests for each in samples[1:]), Counter[str]())

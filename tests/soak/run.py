@@ -1,6 +1,6 @@
 """Runs ``serve`` for a long time with changes and faults: ``python -m soak.run --minutes 30``.
 
-A simulated cluster of 2,000 VMs and a repository change all the time; connections, answers, the
+A simulated cluster of 2,000 VMs and a repository change all the time; connections, responses, the
 repository and the process fail, one after the other. The program ends with an error if a plan
 misses a change, or if memory, files, threads or requests grow.
 """
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 
 SAMPLE_S = 5.0
 CLUSTER_S, GIT_S = 0.8, 2.0
-"""The mean time between two changes of each side, in seconds."""
+"""The mean time between two changes in the cluster and in Git, in seconds."""
 QUIET_S = 40.0
-"""The time between two faults."""
+"""The time between two faults, in seconds."""
 SETTLE_S = 300.0
-"""The longest wait for the last changes."""
+"""The longest wait for the last changes to be planned, in seconds."""
 HOOKED = 0.7
-"""The part of the pushes about which webhooks arrive; a poll finds the others."""
+"""The fraction of pushes that cause webhook requests; polls find the other pushes."""
 BURST = 30
 INTERVAL_S = 10
 
 
 class Soak:
-    """The running parts, and what was measured."""
+    """The running parts of the long test, and its measurements."""
 
     def __init__(self, options: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
         self.options, self.folder = options, folder
@@ -193,7 +193,7 @@ class Soak:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return ports that nothing uses now."""
+    """Return network ports on which no process listens now."""
     import socket  # noqa: PLC0415 - only here
 
     with ExitStack() as stack:
@@ -207,7 +207,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run the soak, print its figures, and return the exit code."""
+    """Run the long test, print its measurements, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--vms", type=int, default=2_000)

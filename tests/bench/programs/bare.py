@@ -34,7 +34,7 @@ PAGE = 500
 
 
 class Bare:
-    """One keep-alive connection to an API server."""
+    """One keep-alive HTTP connection to an API server."""
 
     def __init__(self, path: Path | None) -> None:
         api = client.ApiClient(kubeconfig.load(str(path) if path else None, None))
@@ -74,7 +74,7 @@ def pages(bare: Bare, plural: str) -> Iterator[tuple[bytes, float, float]]:
 
 
 def blobs(repo: Path) -> list[bytes]:
-    """Return every manifest of the commit, read by two git processes."""
+    """Read every manifest of the commit with two git processes."""
     git = ("git", "-C", str(repo))
     tree = subprocess.run([*git, "ls-tree", "-r", "-z", "HEAD"], capture_output=True, check=True)
     entries = [entry.split(b"\t", 1) for entry in tree.stdout.split(b"\0") if entry]
@@ -95,7 +95,7 @@ def blobs(repo: Path) -> list[bytes]:
 
 
 def measure(path: Path | None, repo: Path, *, cluster: bool = True) -> Floor:
-    """Do the minimum work once, and return the measurements."""
+    """Do the minimum work of a plan once, and return the measurements."""
     list_s = dict.fromkeys(LISTS, 0.0)
     decode_s = decode_cpu_s = 0.0
     n_pages = n_bytes = 0
@@ -127,7 +127,7 @@ def measure(path: Path | None, repo: Path, *, cluster: bool = True) -> Floor:
 
 
 def main() -> None:
-    """Measure once, and print the result as JSON."""
+    """Measure the minimum work of a plan once, and print the result as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repo", type=Path, required=True)
     parser.add_argument("--kubeconfig", type=Path)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from bench.fleet import VM
 
 MOST = 50
-"""The maximum number of patches, which is enough to measure their rate."""
+"""The maximum number of patches, which is enough to measure patches per second."""
 GUEST = "/spec/template/spec/domain/memory/guest"
 
 
 def main() -> None:
-    """Send the patches, and print the patches per second."""
+    """Send patches to changed VMs in sequence, and print the patches per second."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vms", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def patched(bare: Bare, vm: VM, gib: int) -> None:
-    """Patch the memory size of *vm*.
+    """Patch the memory size of one VM.
 
     Raises:
         SystemExit: The server rejects the patch.

@@ -28,7 +28,7 @@ STORED = "virtualmachineinstancemigrations.kubevirt.io"
 
 
 def served(simulator: Simulator, cpu_s: float) -> Served:
-    """Summarise the request log."""
+    """Summarise the requests that the simulated cluster received."""
     log = simulator.request_log
     gets = Counter(each.path.rsplit("/", 1)[-1] for each in log if each.method == "GET")
     patches = [
@@ -46,7 +46,7 @@ def served(simulator: Simulator, cpu_s: float) -> Served:
 
 
 def add_finished(simulator: Simulator, fleet: Fleet) -> None:
-    """Add finished migrations; their times must not be earlier than their creation."""
+    """Add finished migrations, which must not end before their creation, to a cluster."""
 
     store = simulator.store
     with store.lock:
@@ -58,13 +58,13 @@ def add_finished(simulator: Simulator, fleet: Fleet) -> None:
 
 
 def say(answer: dict[str, Any]) -> None:
-    """Print one line."""
+    """Print one line of JSON immediately."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Serve the fleet until standard input ends."""
+    """Serve the simulated cluster of the fleet until standard input ends."""
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--vms", type=int, required=True)

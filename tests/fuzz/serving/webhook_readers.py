@@ -1,4 +1,4 @@
-"""Fuzz targets of ``serve``: webhooks, secrets, requests of the page and raw connections."""
+"""Fuzz targets of ``serve``: webhook requests, secrets, page requests and raw connections."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _mutated_value(rng: Random, value: str) -> str:
 
 
 def _webhook(rng: Random) -> tuple[str, dict[str, str], bytes]:
-    """Return the path, the headers and the body of a webhook, half of them signed correctly."""
+    """Return the path, headers and body of a webhook request; half of them are signed."""
     sender = rng.choice(SENDERS)
     body = _body(rng, sender)
     hook = sender.hook(rng.choice(KNOWN_EVENTS), body=body)
@@ -185,7 +185,7 @@ def _show(given: tuple[str, dict[str, str]]) -> None:
 
 
 class _Transport(asyncio.Transport):
-    """A fake socket that remembers whether it was closed."""
+    """A fake network transport that remembers whether it was closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -259,4 +259,4 @@ READERS = (
         errors=(ReconcilerError,),
     ),
 )
-"""The fuzz targets of the listeners."""
+"""The fuzz targets of the HTTP servers of ``serve``."""
