@@ -1,1 +1,1 @@
-"""Simulates KubeVirt's webhooks, operator, controllers, nodes and guests, as clients see them."""
+"""Simulates the webhooks, operator, controllers, nodes and guests of KubeVirt."""

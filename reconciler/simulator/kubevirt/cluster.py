@@ -1,4 +1,4 @@
-"""Cluster: the store, clock, settings, inventory and faults that all components share."""
+"""Cluster: the store, clock, settings and faults that all simulated KubeVirt components use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""The seconds until components use a changed KubeVirt CR; an estimate, not an observation."""
+"""The seconds until components use a changed KubeVirt CR; estimated, not observed."""
 
 
 class Cluster:
@@ -37,22 +37,22 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The settings that components use, up to `CONFIG_LAG_S` seconds older than the CR."""
+        """The settings that components use, at most `CONFIG_LAG_S` seconds older than the CR."""
         return self._config
 
     def read_config(self) -> None:
-        """Reads the settings from the KubeVirt CR, if the CR is deployed."""
+        """Reads the settings from the KubeVirt CR if virt-operator has deployed it."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:
             self._config = read_config(kubevirt, behaviour(version))
 
     def now(self) -> str:
-        """Returns the simulated time in RFC 3339 format, as in object metadata."""
+        """Returns the simulated time in RFC 3339 format, as in Kubernetes metadata."""
         return rfc3339(self.engine.clock.now())
 
     def kubevirt(self) -> Json | None:
-        """Returns the first KubeVirt CR in list order, or None if there is none."""
+        """Returns the KubeVirt CR, or None if the cluster has none."""
         key = next(self.store.keys(KUBEVIRTS), None)
         return None if key is None else self.store.get(key)
 

@@ -1,4 +1,4 @@
-"""ClusterConfig: the KubeVirt settings in effect, with the defaults of the KubeVirt version."""
+"""ClusterConfig: the KubeVirt settings in effect, including the defaults of the version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
 UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION_PART: Final = re.compile(r"(?<![\d.])([\d.]+)(ms|s|m|h)")
-"""Matches a part of a duration, in linear time because each number is tried only once."""
+"""Matches one part of a Go duration, such as `5m`.
+
+The match takes linear time, because each number is tried only once.
+"""
 DEFAULT_HOTPLUG_RATIO: Final = 4
 """The default of maxHotplugRatio. Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
 
@@ -45,7 +48,7 @@ class ClusterConfig:
 
     @property
     def live_update(self) -> bool:
-        """Whether the rollout strategy LiveUpdate is in effect.
+        """Whether the rollout strategy LiveUpdate is in effect in the KubeVirt CR.
 
         Source: v1.4.0 pkg/virt-config/virt-config.go:455-462 (with the gate), v1.9.0:514-517.
         """
@@ -54,7 +57,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether a VM's memory may change live; on v1.1, the VM's spec decides this."""
+        """Returns whether the memory of a VM may change live; on v1.1, the VM decides this."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -62,20 +65,20 @@ class ClusterConfig:
 
     @property
     def migration_priorities(self) -> bool:
-        """Whether this version and its feature gates support migration priorities."""
+        """Whether this KubeVirt version and its feature gates support migration priorities."""
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
 
     @property
     def in_place(self) -> bool:
-        """Whether memory grows in the launcher pod where VEP 45 allows it."""
+        """Whether memory grows in the launcher pod without a migration, where VEP 45 allows it."""
         return self.has_gate(IN_PLACE_GATE, self.behaviour.in_place_gate)
 
     def migration_limit(self, name: str) -> int:
-        """Returns a migration limit of the CR, such as parallelMigrationsPerCluster."""
+        """Returns a migration limit from the KubeVirt CR, such as parallelMigrationsPerCluster."""
         return int(str(self.migrations[name]))
 
     def has_gate(self, name: str, stage: GateStage) -> bool:
-        """Returns whether a feature gate is enabled, given its stage in this version.
+        """Returns whether a KubeVirt feature gate is enabled, given its stage in this version.
 
         Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
         """
@@ -89,7 +92,7 @@ class ClusterConfig:
 
 
 def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
-    """Reads the KubeVirt CR's spec; absent fields get the default of the KubeVirt version.
+    """Reads the settings from the KubeVirt CR; absent fields get the defaults of the version.
 
     Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
     """

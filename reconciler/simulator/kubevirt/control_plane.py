@@ -1,4 +1,4 @@
-"""ControlPlane: creates and starts a simulated cluster's KubeVirt components."""
+"""ControlPlane: creates and starts the KubeVirt components of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ControlPlane:
-    """All KubeVirt components, and the Kubernetes controllers on which they depend."""
+    """All KubeVirt components, and the Kubernetes controllers that they depend on."""
 
     def __init__(
         self, cluster: Cluster, admission: Admission, profiles: dict[Name, GuestProfile]
@@ -53,7 +53,7 @@ class ControlPlane:
     def start(
         self, unsettled: tuple[Name, ...], owners: tuple[Callable[[StoreEvent], None], ...] = ()
     ) -> None:
-        """Starts all components, and queues the objects that need work.
+        """Starts all components, and queues the objects that they must reconcile.
 
         Args:
             unsettled: The VMs with pending changes; only these VMs need work.

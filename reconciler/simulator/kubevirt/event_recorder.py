@@ -1,4 +1,4 @@
-"""EventRecorder: writes the core/v1 Events of KubeVirt's components."""
+"""EventRecorder: writes core/v1 Events of KubeVirt components to the object store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class EventRecorder:
-    """Writes core/v1 Events; a repeated Event only increments the existing Event's count."""
+    """Writes core/v1 Events; a repeated Event only increments the count of the first one."""
 
     def __init__(self, store: Store, random_source: random.Random) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class EventRecorder:
         self.record(about, "Warning", reason, message, component)
 
     def record(self, about: Json, kind: str, reason: str, message: str, component: str) -> None:
-        """Records an Event about an object; the Event's type is Normal or Warning."""
+        """Records an Event of type Normal or Warning about an object."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())
         known = self._known.get((meta["uid"], reason, message))

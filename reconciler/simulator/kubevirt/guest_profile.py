@@ -1,4 +1,4 @@
-"""GuestProfile: a VM's guest operating system and agent, and whether the VM can migrate."""
+"""GuestProfile: the guest operating system and agent of a VM, and whether the VM can migrate."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ALPINE: Final[Mapping[str, str]] = {
     "machine": "x86_64",
     "name": "Alpine Linux",
 }
-"""The guest operating system in all recorded observations."""
+"""The guest operating system in all recordings from real clusters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """A VM's guest operating system, and the state that virt-handler reports for the VM."""
+    """The guest operating system of a VM, and the state that virt-handler reports."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
     """The guestOSInfo that the guest agent reports."""
@@ -34,7 +34,7 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes virt-handler's report about a started VM into the VMI.
+        """Writes into a started VMI what virt-handler reports about it.
 
         Source: v1.9.0 pkg/virt-handler/vm.go (host devices; SR-IOV interfaces can migrate).
         """

@@ -1,4 +1,4 @@
-"""Inventory: indexes pods, migrations and nodes for the controllers."""
+"""Inventory: indexes of pods, migrations and nodes for the simulated controllers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 Name: TypeAlias = tuple[str, str]
-"""An object's namespace and name."""
+"""The namespace and the name of an object."""
 
 CREATED_BY: Final = "kubevirt.io/created-by"
 MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
@@ -37,13 +37,13 @@ REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """The pod properties that the scheduler, quotas and controllers use; memory is in bytes."""
+    """The properties of a pod that scheduler, quotas and controllers use; memory is in bytes."""
 
     key: Key
     created_by: str
-    """The UID of the launcher pod's VMI; empty for other pods."""
+    """The UID of the VMI that a launcher pod runs; empty for other pods."""
     migration: str
-    """The UID of the migration whose target is this pod; empty for other pods."""
+    """The UID of the migration for which this is the target pod; empty for other pods."""
     node: str
     phase: str
     deleting: bool
@@ -53,22 +53,22 @@ class PodFacts:
     limit: int
     labels: Mapping[str, str]
     repels: tuple[Json, ...]
-    """The terms of the pod's required pod anti-affinity."""
+    """The terms of the required anti-affinity of the pod."""
     priority_class: str
     gated: bool
     """Whether the pod has a scheduling gate."""
     others: Mapping[str, int]
-    """The requested CPUs in thousandths and devices, by resource, and `pods`: 1."""
+    """The requested CPUs in thousandths and devices, by resource name, and `pods`: 1."""
 
     @property
     def active(self) -> bool:
-        """Whether the pod uses memory of its node and of its namespace's quota."""
+        """Whether the pod uses memory of its node and of the quota of its namespace."""
         return self.phase not in FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFacts:
-    """The migration properties that limits, back-off and clean-up use."""
+    """The properties of a migration that determine limits, back-off and clean-up."""
 
     key: Key
     uid: str
@@ -77,7 +77,7 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """The store revision at which the migration was created, which determines its age."""
+    """The resourceVersion when the migration was created, which determines its age."""
     ended: str
     """When the migration succeeded or failed, in RFC 3339 format; empty before then."""
 
@@ -94,36 +94,36 @@ class MigrationFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """The node properties that the scheduler uses; sizes are in bytes."""
+    """The properties of a node that the scheduler uses, with sizes in bytes."""
 
     name: str
     memory: int
     hugepages: Mapping[str, int]
-    """The node's bytes of huge pages by resource, such as `hugepages-2Mi`."""
+    """The huge pages of the node in bytes, by resource name, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
     taints: tuple[Json, ...]
     others: Mapping[str, int]
-    """The allocatable CPUs in thousandths, devices and pods, by resource."""
+    """The allocatable CPUs in thousandths, devices and pods, by resource name."""
 
 
 class Inventory:
-    """Indexes pods, migrations and nodes; the store calls `observe` on each change."""
+    """Indexes of pods, migrations and nodes; the object store calls `observe` on each change."""
 
     def __init__(self) -> None:
         self.pods: dict[Key, PodFacts] = {}
         self.nodes: dict[str, NodeFacts] = {}
         self.migrations: dict[Key, MigrationFacts] = {}
         self.hotplugs: dict[Name, None] = {}
-        """The VMIs with a pending hotplug of memory or CPUs, oldest first."""
+        """The VMIs with a hotplug of memory or CPUs in progress, oldest first."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
         """The running VMIs, by the image of their launcher pod."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
-        """The used huge pages in bytes, by node and resource."""
+        """The used huge pages in bytes, by node and resource name."""
         self.others_used: dict[tuple[str, str], int] = defaultdict(int)
-        """The used CPUs in thousandths, devices and pods, by node and resource."""
+        """The used CPUs in thousandths, devices and pods, by node and resource name."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)
@@ -131,7 +131,7 @@ class Inventory:
         self._migrations_by_vmi: dict[Name, dict[Key, None]] = defaultdict(dict)
 
     def observe(self, event: StoreEvent) -> None:
-        """Updates the indexes after a change in the store."""
+        """Updates the indexes after a change in the object store."""
         resource, gone = event.key.resource, event.type == "DELETED"
         if resource == VMIS:
             self._note_vmi(event, gone=gone)
@@ -157,7 +157,7 @@ class Inventory:
         return [self.pods[key] for key in self._pods_by_namespace.get(namespace, ())]
 
     def target_pod(self, migration_uid: str) -> PodFacts | None:
-        """Returns a migration's target pod, if it exists."""
+        """Returns the target pod of a migration, or None if it does not exist."""
         key = self._targets.get(migration_uid)
         return None if key is None else self.pods.get(key)
 
@@ -171,7 +171,7 @@ class Inventory:
         return [self.migrations[key] for key in self._unfinished]
 
     def outdated(self, image: str) -> list[Name]:
-        """Returns the VMIs whose launcher pod has another image than the current one."""
+        """Returns the VMIs whose launcher pod does not have the current image."""
         return [n for other, names in self.launchers.items() if other != image for n in names]
 
     def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:
@@ -233,7 +233,7 @@ class Inventory:
 
 
 def pod_facts(key: Key, pod: Json) -> PodFacts:
-    """Reads a pod's properties for the inventory."""
+    """Reads the properties of a pod for the inventory."""
     labels = pod["metadata"].get("labels") or {}
     containers = pod["spec"].get("containers") or ()
     annotations = pod["metadata"].get("annotations") or {}
@@ -256,7 +256,7 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
 
 
 def _others(*resources: Json | None) -> dict[str, int]:
-    """Returns CPUs in thousandths, devices and pods."""
+    """Adds up the CPUs in thousandths, the devices and the pods in several resource maps."""
     found: dict[str, int] = defaultdict(int)
     for each in resources:
         for name, value in (each or {}).items():

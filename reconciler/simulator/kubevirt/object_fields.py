@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
-"""The VM spec field that enables live updates; only v1.1 has this field."""
+"""The VM spec field that enables live updates in KubeVirt v1.1, the only version with it."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
@@ -36,13 +36,13 @@ FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
 def key_of(resource: str, obj: Json) -> Key:
-    """Returns an object's key in the store."""
+    """Returns the key of an object in the object store."""
     meta = obj["metadata"]
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
 
 def name_of(obj: Json) -> tuple[str, str]:
-    """Returns an object's namespace and name."""
+    """Returns the namespace and the name of an object."""
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
@@ -73,23 +73,23 @@ def size(obj: Json | None, *path: str) -> int | None:
 
 
 def condition(obj: Json | None, kind: str) -> Json | None:
-    """Returns an object's condition of the given type, or None."""
+    """Returns the condition of an object with the given type, or None if it is absent."""
     return next((c for c in conditions(obj) if c["type"] == kind), None)
 
 
 def condition_status(obj: Json | None, kind: str) -> str:
-    """Returns a condition's status (True, False or Unknown), or an empty string if absent."""
+    """Returns the status of a condition (True, False or Unknown), or an empty string if absent."""
     found = condition(obj, kind)
     return "" if found is None else str(found["status"])
 
 
 def conditions(obj: Json | None) -> Iterator[Json]:
-    """Yields an object's conditions in their order."""
+    """Yields the conditions of an object in their order."""
     yield from dig(obj, "status", "conditions") or ()
 
 
 def set_condition(obj: Json, new: Json) -> None:
-    """Adds a condition to an object, or replaces the object's condition of the same type.
+    """Adds a condition to an object, or replaces the condition of the same type.
 
     If status, reason and message are equal, the existing condition with its times is kept.
     """
@@ -104,7 +104,7 @@ def set_condition(obj: Json, new: Json) -> None:
 
 
 def drop_condition(obj: Json, kind: str) -> None:
-    """Removes an object's condition of the given type, if it exists."""
+    """Removes the condition with the given type from an object, if it exists."""
     present = dig(obj, "status", "conditions")
     if present:
         left = [c for c in present if c["type"] != kind]
@@ -123,7 +123,7 @@ def make_condition(
     reason: str = "",
     message: str = "",
 ) -> Json:
-    """Builds a Kubernetes condition with KubeVirt's field order and null times."""
+    """Builds a condition with KubeVirt's field order; times that are not given are null."""
     made: Json = {"lastProbeTime": at if probed else None, "lastTransitionTime": at}
     if message:
         made["message"] = message
@@ -133,7 +133,7 @@ def make_condition(
 
 
 def drop_finalizer(obj: Json, name: str) -> None:
-    """Removes a finalizer from an object; an empty list of finalizers is removed too."""
+    """Removes a finalizer from an object, and an empty list of finalizers."""
     meta = obj["metadata"]
     left = [f for f in meta.get("finalizers") or () if f != name]
     if left:
@@ -143,7 +143,7 @@ def drop_finalizer(obj: Json, name: str) -> None:
 
 
 def controller_reference(owner: Json) -> Json:
-    """Returns an ownerReference for the controller of another object."""
+    """Builds an ownerReference to the controller of an object."""
     return {
         "apiVersion": owner["apiVersion"],
         "blockOwnerDeletion": True,
@@ -160,7 +160,7 @@ def is_running(vmi: Json | None) -> bool:
 
 
 def is_final(obj: Json | None) -> bool:
-    """Returns whether a VMI, migration or pod is in a final phase, such as Succeeded or Failed."""
+    """Returns whether a VMI, migration or pod is in a final phase: Succeeded or Failed."""
     return str(dig(obj, "status", "phase")) in FINAL_PHASES
 
 
@@ -170,7 +170,7 @@ def is_deleting(obj: Json | None) -> bool:
 
 
 def is_migrating(vmi: Json | None) -> bool:
-    """Returns whether a VMI's memory is being transferred to another node.
+    """Returns whether the memory of a VMI is being transferred to another node.
 
     Source: v1.9.0 pkg/controller/conditions.go: the migration state has a start and no end.
     """
@@ -179,7 +179,7 @@ def is_migrating(vmi: Json | None) -> bool:
 
 
 def enter_phase(obj: Json, phase: str, now: str) -> None:
-    """Sets a VMI's or migration's phase, and the time of the transition."""
+    """Sets the phase of a VMI or migration, and the time of the transition."""
     status = section(obj, "status")
     if status.get("phase") == phase:
         return

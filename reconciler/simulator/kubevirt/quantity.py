@@ -1,6 +1,6 @@
 """Parses Kubernetes quantities in any valid notation, and formats them in canonical form.
 
-The simulator has its own implementation, which tests compare with the planner's.
+The simulator has its own implementation, so that tests can compare it with the planner's.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ _DECIMAL: Final = {
     "E": 18,
 }
 _LARGEST: Final = 2**63 - 1
-"""The largest size in bytes that a binary suffix can express (observed on KubeVirt v1.9.0)."""
+"""The largest size in bytes that a binary suffix can express; observed on KubeVirt v1.9.0."""
 _MAX_LENGTH: Final = 256
-"""The maximum number of characters of a quantity; Kubernetes has no such limit."""
+"""The maximum length of a quantity in characters; Kubernetes has no such limit."""
 _MAX_EXPONENT: Final = 4
-"""The maximum number of characters of an exponent, such as `e-24`."""
+"""The maximum length of an exponent in characters, such as `e-24`."""
 _DIGITS: Final = 1000
-"""The number of decimal digits in size computations, so that no size is rounded."""
+"""The number of decimal digits in computations with quantities, so that no size is rounded."""
 _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
 class QuantityError(ValueError):
-    """The text is not a valid Kubernetes quantity."""
+    """Raised if a string is not a valid Kubernetes quantity."""
 
 
 def parse(value: str | float) -> int:
-    """Parses a quantity and returns it as whole bytes, rounded up.
+    """Parses a quantity as a whole number of bytes, rounded up.
 
     Raises:
         QuantityError: The value is not a quantity.
@@ -60,7 +60,7 @@ def parse(value: str | float) -> int:
 
 
 def thousandths(value: str | float) -> int:
-    """Parses a quantity, such as a number of CPUs, and returns thousandths, rounded up.
+    """Parses a quantity, such as a number of CPUs, as thousandths, rounded up.
 
     Raises:
         QuantityError: The value is not a quantity.
@@ -70,7 +70,7 @@ def thousandths(value: str | float) -> int:
 
 
 def canonical(value: str | float) -> str:
-    """Returns the canonical form in which a webhook stores a quantity: `1024Mi` becomes `1Gi`.
+    """Converts a quantity to the canonical form that webhooks store: `1024Mi` becomes `1Gi`.
 
     A binary quantity gets the largest binary suffix that keeps the number whole. Other quantities
     get the largest decimal suffix.
@@ -85,10 +85,10 @@ def canonical(value: str | float) -> str:
 
 
 def created(value: str | float) -> str:
-    """Returns the form in which a webhook stores a quantity in a new object.
+    """Converts a quantity to the form in which a webhook stores it in a new object.
 
-    A whole number that fits in 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities
-    get the canonical form. Source: observed on KubeVirt v1.9.0.
+    A whole number that fits in 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities get
+    the canonical form. Source: observed on KubeVirt v1.9.0.
 
     Raises:
         QuantityError: The value is not a quantity.

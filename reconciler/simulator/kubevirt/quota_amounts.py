@@ -1,4 +1,4 @@
-"""Measures how much of a quota's resources a pod uses: `measured`.
+"""Computes how much of each quota resource a pod uses: `measured`.
 
 Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go.
 """
@@ -26,7 +26,7 @@ _MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
 
 
 def measured(resource: str, pod: PodFacts) -> int | None:
-    """Returns how much of a quota's resource a pod uses, or None for an unknown resource.
+    """Returns how much of a quota resource a pod uses, or None for an unknown resource.
 
     Memory is in bytes, CPUs are in thousandths.
     """
@@ -39,12 +39,12 @@ def measured(resource: str, pod: PodFacts) -> int | None:
 
 
 def parsed(resource: str, value: str) -> int:
-    """Returns a quota's limit in the units of `measured`."""
+    """Parses the limit of a quota in the units of `measured`: bytes or thousandths of CPUs."""
     return quantity.thousandths(value) if _counts_cpus(resource) else quantity.parse(value)
 
 
 def shown(resource: str, amount: int) -> str:
-    """Returns an amount as a quota's status shows it."""
+    """Formats an amount for the status of a quota."""
     if _counts_cpus(resource):
         return f"{amount}m"
     in_bytes = "memory" in resource or "hugepages" in resource

@@ -1,4 +1,4 @@
-"""Behaviour: defines the differences between the KubeVirt versions v1.1 to v1.9.
+"""Behaviour: the differences between the KubeVirt versions v1.1 to v1.9.
 
 v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were observed on a real control
 plane; the other versions follow KubeVirt's code at its release tags. The planner has a separate
@@ -34,9 +34,9 @@ class GateStage(StrEnum):
 
     ABSENT = "absent"
     LISTED = "listed"
-    """The gate is on only if the CR lists it (alpha; beta up to v1.8)."""
+    """The gate is enabled only if the KubeVirt CR lists it (alpha; beta up to v1.8)."""
     DEFAULT_ON = "default-on"
-    """The gate is on unless the CR disables it (beta from v1.9)."""
+    """The gate is enabled unless the KubeVirt CR disables it (beta from v1.9)."""
     GRADUATED = "graduated"
 
 
@@ -57,7 +57,7 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version includes a change that is in patches of several release lines.
+    """Returns whether a version includes a change that was added to several release lines.
 
     `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
     and all later release lines have it.
@@ -69,7 +69,7 @@ def since(version: Version, *bounds: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """A KubeVirt version's properties that differ between versions; sizes are in bytes."""
+    """The properties of a KubeVirt version that differ between versions, with sizes in bytes."""
 
     version: Version
     live_update_gate: GateStage
@@ -79,22 +79,22 @@ class Behaviour:
     pkg/virt-config/featuregate/inactive.go:98.
     """
     default_rollout: Rollout | None
-    """The default rollout strategy; None on v1.1, where each VM enables live updates itself."""
+    """The default rollout strategy, or None on v1.1, where each VM enables live updates itself."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """The architectures on which a starting VMI gets a maxGuest (not arm64 in v1.6.0)."""
+    """The architectures on which a starting VMI gets a maxGuest; v1.6.0 no longer lists arm64."""
     minimum_guest: int
     strict_hotplug_vm: bool
-    """Whether a VM with its own maxGuest may not have hugepages or dedicated CPUs (v1.1, v1.2)."""
+    """Whether a VM with its own maxGuest may not use hugepages or dedicated CPUs (v1.1, v1.2)."""
     limits_deny: bool
     only_sizes_compared: bool
-    """Whether virt-controller compares a new size only with the boot size and maxGuest.
+    """Whether virt-controller compares a new memory size only with the boot size and maxGuest.
 
     Every VM with memory then gets a maxGuest when it starts. Source: v1.2.2
     pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; observed on v1.2.2.
     """
     limit_follows: bool
-    """Whether a live update can exceed a VM's memory limit, which is then raised too.
+    """Whether a live update can exceed the memory limit of a VM, and then raises the limit.
 
     Source: observed on v1.2.2 and newer.
     """
@@ -105,10 +105,10 @@ class Behaviour:
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
     """
     instancetypes_live: bool
-    """Whether a new instancetype changes the memory of a running VM.
+    """Whether a change of its instancetype changes the memory of a running VM.
 
-    Source: v1.3.0 tests/hotplug/instancetype.go:140; v1.2.2 pkg/virt-controller/watch/
-    vm.go:3257-3349 compares the VM's own template.
+    Source: v1.3.0 tests/hotplug/instancetype.go:140; v1.2.2
+    pkg/virt-controller/watch/vm.go:3257-3349 compares the VM's own template.
     """
     instancetype_denied: bool
     """Whether a VM with live updates and its own maxGuest may not have an instancetype.
@@ -123,29 +123,29 @@ class Behaviour:
     """
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """Whether status.instancetypeRef contains the instancetype's revision, instead of the spec."""
+    """Whether the status, not the spec, of a VM has its instancetype's ControllerRevision."""
     integer_guest: bool
     default_requests: bool
-    """Whether KubeVirt sets a VMI's requests.memory to its guest size (up to v1.6).
+    """Whether KubeVirt sets requests.memory of a VMI to its guest size (up to v1.6).
 
     Source: commit 51927ed13c (v1.7.0).
     """
     backoff: bool
-    """Whether KubeVirt delays the retry of a failed migration (observed from v1.3.1 on)."""
+    """Whether KubeVirt delays the retry of a failed migration (observed since v1.3.1)."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     migration_defaults: Mapping[str, int]
-    """The defaults in `spec.configuration.migrations` that older versions do not have."""
+    """The defaults in `spec.configuration.migrations` that only newer versions have."""
     workload_disruption: bool
     gate_overlap_denied: bool
     backups: bool
-    """Whether migrations wait until a VMI's backup has ended.
+    """Whether a migration waits until the backup of its VMI has ended.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645, from v1.8.
     """
     memory_overhead_status: bool
     same_cpu_vendor: bool
-    """Whether a migration's target node must have the source node's CPU vendor.
+    """Whether the target node of a migration must have the CPU vendor of the source node.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; unknown for older
     versions.
@@ -155,9 +155,9 @@ class Behaviour:
     overhead_ratio_covers_all: bool
     """Whether additionalGuestMemoryOverheadRatio applies to dedicated CPUs as well."""
     label_has_hugepages: bool
-    """Whether the VMI's label for its pod's memory requests includes huge pages (observed)."""
+    """Whether the VMI label with the pod's memory requests includes huge pages (observed)."""
     priority_denied: bool
-    """Whether only virt-controller may set a migration's priority."""
+    """Whether only virt-controller may set the priority of a migration."""
     firmware_uuid: bool
     multi_architecture_gate: bool
     """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
@@ -168,34 +168,34 @@ class Behaviour:
     """The stage of the feature gate InPlaceHotplug.
 
     Source: inferred from VEP 45 (kubevirt/enhancements PR 46); no release has the gate. The
-    simulator plays a build of v1.9 that has it.
+    simulator simulates a build of v1.9 that has it.
     """
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
     """Whether a new VMI first has a condition with the reason PodNotExists (only v1.3.1)."""
     finished_mirror: bool
-    """Whether finished migrations copy the VMI's newest migration state (only v1.3.1)."""
+    """Whether finished migrations copy the latest migration state of the VMI (only v1.3.1)."""
     conflict_message: str
     """The message if a VM and its instancetype set the same field (as observed)."""
     template_timestamp: bool
-    """Whether a VM's template has `creationTimestamp: null` (observed up to v1.6.3)."""
+    """Whether the template of a VM has `creationTimestamp: null` (observed up to v1.6.3)."""
 
     @property
     def text(self) -> str:
-        """The version as KubeVirt's status shows it, such as `v1.9.0`."""
+        """The version as the status of the KubeVirt CR contains it, such as `v1.9.0`."""
         return "v" + ".".join(map(str, self.version))
 
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Returns a KubeVirt version's behaviour.
+    """Returns the behaviour of a KubeVirt version.
 
     Raises:
         ValueError: The simulator does not support the version.
 
-    Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstring of a field has the
-    field's own source.
+    Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstring of a field has the field's own
+    source.
     """
     v = parse_version(text)
     arm = since(v, "1.3.0") and not since(v, "1.5.3", "1.6.1")
@@ -255,7 +255,7 @@ def _default_rollout(version: Version) -> Rollout | None:
 
 
 def _overhead_fixed(version: Version) -> int:
-    """Returns the memory in bytes of KubeVirt's own processes in a launcher pod (as observed)."""
+    """Returns the observed memory in bytes of KubeVirt's own processes in a launcher pod."""
     if since(version, "1.5.0"):
         return 220 * MI
     return (215 if since(version, "1.4.1") else 210) * MI

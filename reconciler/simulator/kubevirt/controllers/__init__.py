@@ -1,1 +1,1 @@
-"""Simulates virt-operator, and virt-controller's VM, VMI and workload update controllers."""
+"""Simulates virt-operator, and the VM, VMI and workload update controllers of virt-controller."""

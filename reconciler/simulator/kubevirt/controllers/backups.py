@@ -27,17 +27,17 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""The seconds until an aborted backup counts as failed; an estimate, not an observation."""
+"""The seconds until an aborted backup counts as failed; estimated, not observed."""
 ABORTED: Final = "backup aborted"
 
 
 def started(name: str, *, at: str) -> Json:
-    """Returns the `status.changedBlockTracking` of a VMI whose backup has started."""
+    """Builds the `status.changedBlockTracking` of a VMI whose backup has started."""
     return {"backupStatus": {"backupName": name, "startTimestamp": at}, "state": "Enabled"}
 
 
 def running(vmi: Json | None) -> str:
-    """Returns the name of a VMI's running backup, or an empty string if there is none.
+    """Returns the name of the running backup of a VMI, or an empty string if no backup runs.
 
     Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus): a backup with a
     name runs until it is completed. KubeVirt also marks a failed backup as completed.
@@ -53,7 +53,7 @@ class Backups:
         self._cluster = cluster
 
     def end(self, name: Name, backup: str, *, failure: str = "") -> None:
-        """Ends a VMI's backup if it is still running, as completed or as failed."""
+        """Ends the backup of a VMI as completed or as failed, if it is still running."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or running(vmi) != backup:
             return
@@ -68,10 +68,10 @@ class Backups:
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
     def blocks(self, migration: Json, vmi: Json) -> bool:
-        """Returns whether a migration must wait until its VMI's backup has ended.
+        """Returns whether a migration must wait until the backup of its VMI has ended.
 
-        A system-critical migration aborts the backup. A migration that waits gets a condition;
-        the caller stores the migration.
+        A system-critical migration aborts the backup. A migration that waits gets a condition; the
+        caller stores the migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645; from v1.8.
         """

@@ -1,4 +1,4 @@
-"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change to its spec."""
+"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change of its spec."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-operator"
 
 NEW_INSTALLATION: Final = "v1.9.0"
-"""The KubeVirt version of a newly created CR that does not specify a version."""
+"""The version of KubeVirt for a new KubeVirt CR that does not specify a version."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""The seconds of a reconcile round without restarts of components; an estimate."""
+"""The estimated duration, in seconds, of a reconcile round without restarts of components."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The seconds of a reconcile round with restarts of components; an estimate.
+"""The estimated duration, in seconds, of a reconcile round with restarts of components.
 
 Components restart if the deployment ID changes.
 """
@@ -46,12 +46,12 @@ class VirtOperator:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a changed KubeVirt CR."""
+        """Queues the KubeVirt CR after a change."""
         if event.key.resource == KUBEVIRTS and event.type != "DELETED":
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Starts a reconcile round if the CR's spec is newer than the deployed spec."""
+        """Starts a reconcile round if the KubeVirt CR is newer than the deployed spec."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is None:
             return
@@ -85,16 +85,16 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the version to deploy: the CR's imageTag, the running one, or the default."""
+    """Returns the KubeVirt version to deploy: the CR's imageTag, the running one, or a default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
 
 def deployment_id(kubevirt: Json) -> str:
-    """Returns the deployment ID, which changes only if KubeVirt's components must restart.
+    """Computes the deployment ID, which changes only if KubeVirt components must restart.
 
-    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (migrations.network is
-    the only part of the configuration that affects the ID).
+    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (migrations.network is the only
+    part of the configuration that affects the ID).
     """
     network = dig(kubevirt, "spec", "configuration", "migrations", "network") or ""
     text = f"{target_version(kubevirt)}/{kubevirt['metadata'].get('namespace')}/{network}"
@@ -102,7 +102,7 @@ def deployment_id(kubevirt: Json) -> str:
 
 
 def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
-    """Writes the conditions and phase of an unfinished reconcile round into the CR's status."""
+    """Writes the conditions and phase of an unfinished reconcile round into the KubeVirt CR."""
     status = section(kubevirt, "status")
     status["phase"] = "Deploying"
     status["targetKubeVirtVersion"] = target_version(kubevirt)
@@ -118,7 +118,7 @@ def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
 
 
 def report_deployed(kubevirt: Json, *, now: str, version: str) -> None:
-    """Writes the result of a finished reconcile round into the CR's status."""
+    """Writes the result of a finished reconcile round into the status of the KubeVirt CR."""
     status = section(kubevirt, "status")
     status["observedKubeVirtVersion"] = version
     status.update(

@@ -1,4 +1,4 @@
-"""VMController: starts and stops VMIs, and applies VM changes to running VMIs."""
+"""VMController: starts and stops VMIs, and applies changes of VMs to running VMIs."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ if TYPE_CHECKING:
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
-"""The delay before a VM is reconciled; RestartRequired was observed 30 to 210 ms after a patch."""
+"""The delay before a VM is reconciled, in seconds.
+
+RestartRequired was observed 30 to 210 ms after a patch.
+"""
 START_RETRY_S: Final = 10
-"""The seconds until the first retry of a failed VM start; times n² after n failures."""
+"""The seconds until the first retry of a failed VM start; after n failures, n² times as long."""
 
 
 class VMController:
-    """Simulates virt-controller's VM controller, which reconciles VirtualMachines."""
+    """Simulates the VM controller of virt-controller, which reconciles VirtualMachines."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -50,7 +53,7 @@ class VMController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VM when the VM or its VMI changes, but not when the KubeVirt CR changes."""
+        """Queues a VM after a change of the VM or its VMI, but not of the KubeVirt CR."""
         if event.key.resource in {VMS, VMIS}:
             self.queue.add((event.key.namespace, event.key.name))
 
@@ -105,7 +108,7 @@ class VMController:
     # Starting and stopping
 
     def _run(self, vm: Json, vmi: Json | None) -> Json | None:
-        """Starts or stops the VMI as its VM requires, and returns the resulting VMI."""
+        """Starts or stops a VMI as its VM requires, and returns the resulting VMI."""
         strategy = vm_status.run_strategy(vm)
         requests = dig(vm, "status", "stateChangeRequests") or []
         stop = next((r for r in requests if r["action"] == "Stop"), None)
@@ -147,7 +150,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Stores the spec with which a VM starts, in order to detect later changes."""
+        """Stores the spec with which a VM starts, so that later changes can be detected."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}
@@ -170,14 +173,14 @@ class VMController:
 
 
 def _lacks_topology(vm: Json, vmi: Json) -> bool:
-    """Returns whether a VM's template lost the PCI topology annotation that its VMI has."""
+    """Returns whether the template of a VM lacks the PCI topology annotation of its VMI."""
     name, _ = defaults.PCI_TOPOLOGY
     kept = dig(vm, "spec", "template", "metadata", "annotations") or {}
     return name in vmi["metadata"]["annotations"] and name not in kept
 
 
 def _restore_topology(vm: Json) -> None:
-    """Restores the PCI topology annotation in a VM's template, as observed on KubeVirt v1.9.0."""
+    """Restores the PCI topology annotation in a VM template, as observed on KubeVirt v1.9.0."""
     annotations = section(vm, "spec", "template", "metadata", "annotations")
     annotations.setdefault(*defaults.PCI_TOPOLOGY)
 

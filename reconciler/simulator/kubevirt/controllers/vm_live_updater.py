@@ -1,4 +1,4 @@
-"""VMLiveUpdater: applies changes to a VM's template to the running VMI.
+"""VMLiveUpdater: applies changes of a VM template to the running VMI.
 
 The modules `rules.live_update` and `rules.live_update_cpu` decide which changes can be applied.
 """
@@ -49,7 +49,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """Applies changes to a running VM, on behalf of the VM controller."""
+    """Applies changes of a VM to its running VMI, on behalf of the VM controller."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -57,7 +57,7 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Applies a VM's live changes to its VMI; other changes set conditions on the VM.
+        """Applies live changes of a VM to its VMI; sets conditions on the VM for other changes.
 
         Returns:
             The VMI after the changes.
@@ -89,7 +89,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired, but keeps its time if an equal condition is set again."""
+        """Clears RestartRequired; keeps the time of the condition if it is set again."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -99,7 +99,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changes to CPUs, placement and memory in this order, until a step fails.
+        """Applies changes of CPUs, placement and memory in this order, until one change fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -121,7 +121,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the VM's domain; from v1.3 on, the instancetype is applied to it."""
+        """Returns the domain of a VM, from KubeVirt v1.3 on with its instancetype applied."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON
@@ -165,7 +165,7 @@ class VMLiveUpdater:
         return self._store.get(Key(REVISIONS, vmi["metadata"]["namespace"], name or ""))
 
     def _bump_generation(self, vm: Json, vmi: Json) -> Json:
-        """Writes the VM's generation into an annotation of its VMI.
+        """Writes the generation of a VM into an annotation of its VMI.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded.
         """
@@ -192,7 +192,7 @@ class VMLiveUpdater:
         )
 
     def keep_instancetype(self, vm: Json) -> None:
-        """Stores the VM's instancetype in a ControllerRevision, which the VM then references."""
+        """Stores the instancetype of a VM in a ControllerRevision, to which the VM then refers."""
         behaviour = self._cluster.config.behaviour
         if not dig(vm, "spec", "instancetype"):
             return

@@ -1,4 +1,4 @@
-"""VMIController: creates launcher pods, and sets VMI phases and hotplug conditions."""
+"""VMIController: creates launcher pods, and sets phases and hotplug conditions of VMIs."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""The observed minimum and maximum seconds between two steps of a stop or an eviction."""
+"""The observed range, in seconds, of the time between two steps of a stop or an eviction."""
 
 
 class VMIController:
-    """Simulates virt-controller's VMI controller, which reconciles VirtualMachineInstances."""
+    """Simulates the VMI controller of virt-controller, which reconciles VM instances."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
@@ -56,7 +56,7 @@ class VMIController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VMI when the VMI or one of its pods changes."""
+        """Queues a VMI after a change of the VMI or one of its pods."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
         elif event.key.resource == PODS:
@@ -185,7 +185,7 @@ class VMIController:
         )
 
     def evict(self, name: Name) -> None:
-        """Deletes a VMI's launcher pod, as the API server does if it allows an eviction."""
+        """Deletes the launcher pod of a VMI, as the API server does for an allowed eviction."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_final(vmi):
             return
@@ -222,7 +222,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers from a Succeeded or Failed VMI, as observed on real clusters."""
+        """Removes the finalizers of a Succeeded or Failed VMI, as observed on real clusters."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:
@@ -249,7 +249,7 @@ class VMIController:
 
 
 def report_node(vmi: Json, node: str) -> None:
-    """Writes a VMI's node, volumes and interfaces into its status, as on real clusters."""
+    """Writes the node, volumes and interfaces of a VMI into its status, as on real clusters."""
     section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
     volumes, networks = (vmi["spec"].get(name) or () for name in ("volumes", "networks"))
     section(vmi, "status").update(
@@ -261,7 +261,7 @@ def report_node(vmi: Json, node: str) -> None:
 
 
 def request_hotplug(vmi: Json) -> None:
-    """Sets HotMemoryChange on a running VMI if its spec's memory was not hotplugged yet.
+    """Sets HotMemoryChange on a running VMI if the memory in its spec was not hotplugged yet.
 
     The function also adds HotVCPUChange, if the CPUs in the VMI's spec differ from its status.
 
@@ -280,7 +280,7 @@ def request_hotplug(vmi: Json) -> None:
 
 
 def _own_pod(vmi: Json, pods: list[PodFacts]) -> PodFacts | None:
-    """Returns the pod in which the VMI runs or will run."""
+    """Returns the pod in which a VMI runs or will run."""
     node = dig(vmi, "status", "nodeName")
     active = [pod for pod in pods if pod.active]
     if node:

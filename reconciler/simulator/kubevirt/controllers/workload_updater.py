@@ -38,13 +38,16 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
-"""The seconds from an event until the workload updater's next round.
+"""The seconds from an event until the next round of the workload updater.
 
 Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226; recorded as
 1.4 to 20 s from the patch, mostly about 5 s.
 """
 SPIN_S: Final = 0.05
-"""The seconds between rounds while VMIs wait for a slot; KubeVirt's code has 30 ns, not 30 s."""
+"""The seconds between update rounds while VMIs wait for a migration slot.
+
+KubeVirt's code has 30 ns, not 30 s.
+"""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"
@@ -66,7 +69,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues an update round after a change to a VMI, a migration or the KubeVirt CR."""
+        """Queues an update round after a change of a VMI, a migration or the KubeVirt CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._slots_exhausted and event.key.resource == MIGRATIONS:
@@ -97,7 +100,7 @@ class WorkloadUpdater:
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
 
     def _is_settled(self, kubevirt: Json) -> bool:
-        """Returns whether the KubeVirt CR is Deployed; if not, the updater does nothing.
+        """Returns whether the KubeVirt CR is Deployed, without which the workload updater pauses.
 
         Source: v1.9.0 workload-updater.go:450-455; observed.
         """
@@ -117,7 +120,7 @@ class WorkloadUpdater:
         )
 
     def _candidate(self, name: Name) -> Json | None:
-        """Returns the VMI if it can be migrated or evicted now; otherwise None.
+        """Returns a VMI if it can be migrated or evicted now; otherwise None.
 
         Source: v1.9.0 workload-updater.go:366-428.
         """
@@ -129,7 +132,7 @@ class WorkloadUpdater:
         return vmi
 
     def _migrate(self, idle: list[Name]) -> list[Name]:
-        """Creates migrations up to the limit, and returns the VMIs that cannot migrate."""
+        """Creates migrations up to the migration limit; returns the VMIs that cannot migrate."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
         free_slots = max(config.migration_limit("parallelMigrationsPerCluster") - running, 0)
@@ -205,7 +208,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
 
     def _withdraw(self, waiting: frozenset[Name]) -> None:
-        """Deletes update migrations of VMIs that no longer have a pending change.
+        """Deletes workload update migrations of VMIs that no longer have a pending change.
 
         Source: v1.9.0 workload-updater.go:349-364,634-651.
         """

@@ -1,1 +1,1 @@
-"""Simulates migrations, from Pending to Succeeded or Failed."""
+"""Simulates VM migrations from the phase Pending to Succeeded or Failed."""

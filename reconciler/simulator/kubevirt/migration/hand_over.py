@@ -1,4 +1,4 @@
-"""Hands a migration over from virt-controller to virt-handler on both nodes."""
+"""Hands a migration over from virt-controller to virt-handler on the source and target node."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANAGER: Final = "virt-controller"
 def hand_over(
     cluster: Cluster, migration: Json, vmi: Json, pod: PodFacts, *, source_pod: str
 ) -> None:
-    """Writes a migration's target and settings into its VMI, for virt-handler to start it.
+    """Writes the target and settings of a migration into its VMI, for virt-handler to start it.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717.
     """

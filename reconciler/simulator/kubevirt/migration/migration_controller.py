@@ -1,4 +1,4 @@
-"""MigrationController: reconciles migrations within the cluster's limits."""
+"""MigrationController: reconciles migrations within the migration limits of the cluster."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ QUOTA_REJECTED: Final = "migrationRejectedByResourceQuota"
 
 
 class MigrationController:
-    """Simulates virt-controller's migration controller."""
+    """Simulates the migration controller of virt-controller."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
@@ -59,7 +59,7 @@ class MigrationController:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the migrations that are affected by an object's change."""
+        """Queues the migrations that a change of an object affects."""
         key, inventory = event.key, self._cluster.inventory
         if key.resource == MIGRATIONS:
             if event.type != "DELETED":
@@ -103,7 +103,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues pending migrations by priority, highest first, when another one may start."""
+        """Queues all pending migrations, highest priority first, because a slot may be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]
@@ -254,7 +254,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Completes a finished migration, and deletes the VMI's oldest finished migrations."""
+        """Completes a finished migration; deletes the oldest finished ones of the same VMI."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

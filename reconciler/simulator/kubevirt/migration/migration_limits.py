@@ -1,4 +1,4 @@
-"""MigrationLimits: decides whether back-off and limits allow a pending migration to start."""
+"""MigrationLimits: decides whether the back-off and the limits allow a migration to start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MigrationLimits:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns the remaining seconds of a migration's back-off; 0 or less if it may start."""
+        """Returns the remaining back-off of a migration in seconds; 0 or less if it may start."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff
@@ -34,7 +34,7 @@ class MigrationLimits:
         return (end - self._cluster.engine.clock.now()).total_seconds()
 
     def has_slot(self, facts: MigrationFacts, vmi: Json) -> bool:
-        """Returns whether the limits of the cluster and of the node allow another migration.
+        """Returns whether the migration limits of cluster and node allow one more migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
         """

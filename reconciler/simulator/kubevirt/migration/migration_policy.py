@@ -1,4 +1,4 @@
-"""Finds the MigrationPolicy of a migration, and computes the migration's settings.
+"""Finds the MigrationPolicy for a VMI, and computes the settings of its migrations.
 
 A policy cannot change the cluster's limits, its progress timeout, or any other setting.
 
@@ -24,7 +24,7 @@ _SETTINGS: Final = ("allowAutoConverge", "allowPostCopy", "completionTimeoutPerG
 
 
 def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json | None:
-    """Returns the MigrationPolicy that applies to a VMI, or None.
+    """Returns the MigrationPolicy that applies to a VMI, or None if no policy matches.
 
     All labels of both selectors have to match. If several policies match, KubeVirt uses the one
     with the most labels, then the one with the most VMI labels, then the first by name.
@@ -47,7 +47,7 @@ def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json
 
 
 def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behaviour) -> Json:
-    """Returns a migration's settings: the CR's settings, overridden by the MigrationPolicy.
+    """Computes the settings of a migration: those of the KubeVirt CR, overridden by its policy.
 
     Args:
         base: The CR's `spec.configuration.migrations`, with its defaults.

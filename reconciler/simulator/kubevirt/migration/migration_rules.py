@@ -1,4 +1,4 @@
-"""Defines migration priorities, polling intervals, back-off, and clean-up of old migrations."""
+"""Defines priorities, polling intervals, back-off and clean-up of migrations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered":
 
 
 def rank(priority: str) -> int:
-    """Returns a migration priority as a number; the highest number starts first."""
+    """Converts a migration priority to a number; a migration with a higher number starts first."""
     return PRIORITIES.get(priority, 0)
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns the interval in seconds at which a waiting migration checks the limits.
+    """Returns the interval in seconds at which a pending migration checks the migration limits.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
@@ -49,10 +49,10 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns the earliest time at which a VMI's next automatic migration may start.
+    """Returns the earliest time at which the next automatic migration of a VMI may start.
 
-    The migration starts 20 s after the latest failure. The delay doubles with each further
-    failure since the last success. None means that there is no delay.
+    The migration starts 20 s after the latest failure. The delay doubles with each further failure
+    since the last success. None means that there is no delay.
 
     Args:
         earlier: The VMI's other migrations, oldest first.
@@ -72,6 +72,6 @@ def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
 
 
 def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """Returns a VMI's finished migrations except the five newest, oldest first."""
+    """Returns the finished migrations of a VMI without the five newest ones, oldest first."""
     finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
     return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

@@ -20,7 +20,7 @@ UNSCHEDULABLE_TIMEOUT: Final = "kubevirt.io/migrationUnschedulablePodTimeoutSeco
 PENDING_TIMEOUT: Final = "kubevirt.io/migrationPendingPodTimeoutSeconds"
 UNSCHEDULABLE_S: Final = 300.0
 PENDING_S: Final = 900.0
-"""The seconds after which a target pod that is still pending is deleted.
+"""The seconds after which a target pod of a migration that is still pending is deleted.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756.
 """
@@ -34,7 +34,7 @@ class MigrationPods:
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates a migration's target pod, or returns the API server's error."""
+        """Creates the target pod of a migration, or returns the error of the API server."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -62,7 +62,7 @@ class MigrationPods:
         return None
 
     def check(self, migration: Json, pod: PodFacts) -> float | None:
-        """Reports why a target pod does not start, and deletes a pod that is pending too long.
+        """Reports why a target pod does not start, and deletes it if it is pending too long.
 
         Returns:
             The seconds until the next check, or None if the pod is deleted.
@@ -99,7 +99,7 @@ class MigrationPods:
         return next((pod.key.name for pod in pods if pod.active and pod.node == node), "")
 
     def retire(self, pod: str, vmi: Json, phase: str) -> None:
-        """Sets the final phase of the launcher pod that a migration no longer needs."""
+        """Sets the final phase of a launcher pod that a migration no longer needs."""
         for facts in self._cluster.inventory.pods_of(vmi["metadata"]["uid"]):
             if facts.key.name == pod and facts.active:
                 self._cluster.store.mutate(
@@ -107,7 +107,7 @@ class MigrationPods:
                 )
 
     def remove(self, facts: MigrationFacts) -> None:
-        """Deletes the target pod of a migration, if there is one."""
+        """Deletes the target pod of a migration, if it exists."""
         pod = self._cluster.inventory.target_pod(facts.uid)
         if pod is not None:
             self._cluster.store.delete(pod.key)
@@ -117,7 +117,7 @@ class MigrationPods:
 
 
 def pod_compute_memory(pod: Json | None) -> int:
-    """Returns the bytes that a launcher pod's compute container requests, including huge pages."""
+    """Returns the memory request of the compute container in bytes, with huge pages."""
     containers = dig(pod, "spec", "containers") or ()
     requests: Json | None = next(
         (dig(c, "resources", "requests") for c in containers if c["name"] == "compute"), {}

@@ -1,1 +1,1 @@
-"""Simulates scheduling, quotas, launcher pods, virt-handler and guest memory on the nodes."""
+"""Simulates the scheduler, quotas, launcher pods, virt-handler and the memory of guests."""

@@ -1,4 +1,4 @@
-"""Computes what Application-Aware Quota (AAQ) counts for a pod: `counted`.
+"""Computes how much of a quota of Application-Aware Quota (AAQ) a pod uses: `counted`.
 
 AAQ counts the target pod of a migration by how much more it uses than its source. The calculators
 VmiPodUsage and GuestEffectiveResources read both amounts from the same pod, so the target counts
@@ -35,13 +35,13 @@ _KEYS: Final = {
     "requests.cpu/vmi": "requests.cpu",
     "requests.instances/vmi": "pods",
 }
-"""The resources of DedicatedVirtualResources, and the same resources of VirtualResources."""
+"""Maps each resource name of DedicatedVirtualResources to that of VirtualResources."""
 
 
 def counted(
     calculator: str, pod: PodFacts, vmi: Json | None, config: ClusterConfig
 ) -> Mapping[str, int]:
-    """Returns what a pod uses of each resource: memory in bytes, CPUs in thousandths.
+    """Returns how much a pod uses of each quota resource: memory in bytes, CPUs in thousandths.
 
     Args:
         calculator: How AAQ counts VMs, one of `CALCULATORS`.
@@ -74,7 +74,10 @@ def _pod_usage(pod: PodFacts) -> dict[str, int]:
 
 
 def _virtual(vmi: Json, *, source: bool) -> dict[str, int]:
-    """Returns the size of the guest: what it has for a source, and what is requested otherwise."""
+    """Returns the memory and CPUs of a guest: the current ones on the source of a migration.
+
+    On the target, they are the requested ones.
+    """
     memory = size(vmi, "spec", "domain", "memory", "guest") or 0
     topology = dig(vmi, "spec", "domain", "cpu")
     if source:

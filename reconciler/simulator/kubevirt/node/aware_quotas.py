@@ -1,4 +1,4 @@
-"""AwareQuotas: simulates Application-Aware Quota (AAQ), which holds pods by a scheduling gate.
+"""AwareQuotas: simulates Application-Aware Quota (AAQ), which delays pods with a scheduling gate.
 
 Each pod of a gated namespace starts with the gate, which AAQ removes once every quota of the
 namespace and of the cluster has capacity for the pod. `aaq_usage` decides what a pod counts.
@@ -42,11 +42,11 @@ class _Quota:
     namespaces: tuple[str, ...]
 
     def used(self, usage: Mapping[str, Counter[str]]) -> Counter[str]:
-        """Returns what the pods of the quota's namespaces use."""
+        """Returns how much the pods in the namespaces of the quota use."""
         return sum((usage[each] for each in self.namespaces), Counter())
 
     def holds(self, used: Counter[str], asked: Mapping[str, int]) -> bool:
-        """Returns whether the quota has capacity for a pod, which may use nothing of it."""
+        """Returns whether the quota has enough capacity for a pod, or does not affect the pod."""
         return all(
             used[name] + asked[name] <= parsed(name, limit)
             for name, limit in self.hard.items()
@@ -55,7 +55,7 @@ class _Quota:
 
 
 class AwareQuotas:
-    """Simulates the webhook that adds the gate, and the controller that removes it."""
+    """Simulates the webhook that adds the scheduling gate, and the controller that removes it."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -63,7 +63,7 @@ class AwareQuotas:
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def start(self) -> None:
-        """Starts to count if the cluster has quotas of AAQ."""
+        """Starts to count pods if the cluster has quotas of Application-Aware Quota (AAQ)."""
         self._installed = any(
             any(True for _ in self._cluster.store.keys(each)) for each in (QUOTAS, CLUSTER_QUOTAS)
         )
@@ -71,19 +71,19 @@ class AwareQuotas:
             self.queue.add(_ROUND)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a round after a change to a pod, a VMI or a quota."""
+        """Queues a reconcile round after a change of a pod, a VMI or a quota."""
         resource = event.key.resource
         self._installed = self._installed or resource in {QUOTAS, CLUSTER_QUOTAS}
         if self._installed and resource in {PODS, VMIS, QUOTAS, CLUSTER_QUOTAS}:
             self.queue.add(_ROUND)
 
     def gate(self, pod: Json) -> None:
-        """Adds the gate to a new pod of a gated namespace."""
+        """Adds the scheduling gate to a new pod in a namespace that AAQ limits."""
         if self._installed and pod["metadata"]["namespace"] in self._gated_namespaces():
             pod["spec"]["schedulingGates"] = [{"name": GATE}]
 
     def sync(self, _round: str) -> None:
-        """Counts the usage, removes the gates of pods that fit, and reports the usage."""
+        """Counts the quota usage, removes the gates of pods that fit, and reports the usage."""
         quotas = self._quotas()
         usage: dict[str, Counter[str]] = {}
         gated: list[PodFacts] = []
@@ -119,7 +119,7 @@ class AwareQuotas:
         self._cluster.store.mutate(quota.key, report, status=True)
 
     def _quotas(self) -> list[_Quota]:
-        """Returns the quotas with their namespaces; a cluster-wide quota selects them by label."""
+        """Returns all AAQ quotas, each with the namespaces to which it applies."""
         store, gated = self._cluster.store, self._gated_namespaces()
         found = []
         for key in (*store.keys(QUOTAS), *store.keys(CLUSTER_QUOTAS)):
@@ -136,7 +136,7 @@ class AwareQuotas:
         return found
 
     def _gated_namespaces(self) -> dict[str, Mapping[str, str]]:
-        """Returns the labels of each namespace whose pods get the gate."""
+        """Returns the labels of each namespace whose pods get the scheduling gate."""
         selector = dig(self._settings(), "spec", "namespaceSelector")
         found = {
             each["metadata"]["name"]: each["metadata"].get("labels") or {}
@@ -150,7 +150,7 @@ class AwareQuotas:
         return next(iter(self._cluster.store.list(SETTINGS)), {})
 
     def _usage(self, pod: PodFacts) -> Mapping[str, int]:
-        """Returns what AAQ counts for a pod."""
+        """Returns how much of each quota resource AAQ counts for a pod."""
         path = ("spec", "configuration", "vmiCalculatorConfiguration", "configName")
         name = Key(VMIS, pod.key.namespace, pod.labels.get("vm.kubevirt.io/name", ""))
         vmi = self._cluster.store.get(name)

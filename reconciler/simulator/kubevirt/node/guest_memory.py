@@ -1,4 +1,4 @@
-"""Computes a guest's memory after libvirt requests another size from the guest."""
+"""Computes the memory of a guest after libvirt has requested another size."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 OLDEST_LINUX: Final = (5, 8)
 """The oldest Linux kernel with virtio-mem on x86. Source: kubevirt/kubevirt issue 14095."""
 ACCEPT_S: Final = (0.3, 0.4)
-"""The seconds from a hotplug until guestCurrent shows the new size; observed, 0.3 to 0.4 s."""
+"""The observed seconds (0.3 to 0.4) from a hotplug until guestCurrent shows the new size."""
 
 
 def size_after(vmi: Json, faults: VMFaults, *, requested: int, current: int) -> int:
-    """Returns the guest's memory in bytes after libvirt requests another size.
+    """Computes the memory of a guest, in bytes, after libvirt has requested another size.
 
     Args:
         vmi: The VMI. Without guestOSInfo, the guest is assumed to run a recent Linux.

@@ -1,4 +1,4 @@
-"""InPlaceResizer: enlarges launcher pods, so that memory grows without a migration.
+"""InPlaceResizer: resizes launcher pods in place, so that memory grows without a migration.
 
 Source: inferred from VEP 45 (kubevirt/enhancements PR 46); no release of KubeVirt does this.
 """
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.05, 0.1)
 RESIZE_S: Final = (1.0, 2.0)
-"""The seconds in which the kubelet enlarges a pod (assumed)."""
+"""The assumed seconds that the kubelet takes to resize a pod."""
 RETRY_S: Final = 5.0
 
 
 class InPlaceResizer:
-    """Simulates the part of virt-controller and the kubelet that enlarges launcher pods."""
+    """Simulates virt-controller and the kubelet while they resize a launcher pod in place."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas, handler: VirtHandler) -> None:
         self._cluster = cluster
@@ -50,7 +50,7 @@ class InPlaceResizer:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a changed VMI."""
+        """Queues a VMI after a change."""
         if (
             event.key.resource == VMIS
             and event.type != "DELETED"
@@ -59,7 +59,7 @@ class InPlaceResizer:
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Enlarges the launcher pod of a VMI whose change takes place in the pod."""
+        """Resizes the launcher pod of a VMI whose memory must grow in place."""
         vmi = self._pending(name)
         if vmi is None or condition(vmi, in_place.IN_PROGRESS) is not None:
             return
@@ -84,7 +84,7 @@ class InPlaceResizer:
         return vmi if condition_status(vmi, HOT_MEMORY_CHANGE) == "True" else None
 
     def _enlarge(self, vmi: Json, pod: PodFacts) -> str | None:
-        """Gives the pod the resources of the VMI's spec, or returns why this is not possible."""
+        """Resizes a launcher pod to the spec of its VMI, or returns why this is impossible."""
         larger = json_codec.copy(self._store.get(pod.key) or {})
         resources = _guest(launcher_pod.make_pod(vmi, self._cluster.config, ""))["resources"]
         _guest(larger)["resources"] = resources

@@ -1,4 +1,4 @@
-"""Evaluates label selectors: `matches` for one requirement, `selected` for a whole selector."""
+"""Evaluates label selectors (`selected`) and single requirements (`matches`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def matches(requirement: Json, labels: Mapping[str, str]) -> bool:
-    """Returns whether labels meet a requirement of a selector."""
+    """Returns whether labels meet one requirement of a label selector."""
     found = labels.get(requirement["key"])
     values: list[str] = requirement.get("values") or []
     operator: str = requirement["operator"]
@@ -25,7 +25,10 @@ def matches(requirement: Json, labels: Mapping[str, str]) -> bool:
 
 
 def selected(selector: Json | None, labels: Mapping[str, str]) -> bool:
-    """Returns whether a label selector selects an object; an absent selector selects none."""
+    """Returns whether a label selector selects an object with the given labels.
+
+    An absent selector selects no object.
+    """
     if selector is None:
         return False
     pairs = (selector.get("matchLabels") or {}).items()

@@ -1,4 +1,4 @@
-"""Builds launcher pods for VMIs, and target pods for migrations."""
+"""Builds launcher pods for VMIs, including the target pods of migrations."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
 REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_ALLOCATION_RATIO: Final = 10
-"""How many vCPUs share one CPU, if the VMI requests no CPUs; the default of KubeVirt."""
+"""How many vCPUs share one CPU if the VMI requests no CPUs; this is KubeVirt's default."""
 AUTO_LIMIT_RATIO: Final = 2
 PLACEMENT: Final = ("tolerations", "topologySpreadConstraints", "priorityClassName", "affinity")
-"""The fields of a VMI that its pods get unchanged."""
+"""The fields of a VMI that are copied unchanged to its launcher pods."""
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
-"""The prefix of the node label for the CPU vendor; the label's value is `true`."""
+"""The prefix of the node label for the CPU vendor; the value of the label is `true`."""
 
 
 def make_pod(
@@ -43,7 +43,7 @@ def make_pod(
     migration: Json | None = None,
     node_labels: Mapping[str, str] | None = None,
 ) -> Json:
-    """Builds the launcher pod for a VMI's current spec.
+    """Builds the launcher pod for the current spec of a VMI.
 
     Args:
         vmi: The VMI, whose spec (not its status) determines the size of the pod.
@@ -100,7 +100,7 @@ def make_pod(
 
 
 def add_auto_limit(pod: Json, quotas: Iterable[Mapping[str, str]]) -> None:
-    """Sets the memory limit of the guest's container if a quota of the namespace needs one.
+    """Sets a memory limit on the compute container if a quota in the namespace requires one.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
     """
@@ -114,7 +114,7 @@ def add_auto_limit(pod: Json, quotas: Iterable[Mapping[str, str]]) -> None:
 
 
 def invalid(pod: Json) -> str | None:
-    """Returns the API server's error if a pod requests more memory than its limit, or None.
+    """Returns the API server's error for a pod that requests more memory than its limit, or None.
 
     Source: kubernetes v1.36 pkg/apis/core/validation/validation.go (ValidateResourceRequirements).
     """
@@ -132,7 +132,7 @@ def invalid(pod: Json) -> str | None:
 
 
 def compute_memory(pod: Json) -> int:
-    """Returns the memory request in bytes of the container that runs the guest."""
+    """Returns the memory request of the compute container, which runs the guest, in bytes."""
     guest = next(each for each in pod["spec"]["containers"] if each["name"] == "compute")
     return size(guest, "resources", "requests", "memory") or 0
 
@@ -143,7 +143,7 @@ def image(version: str) -> str:
 
 
 def pod_key(pod: Json) -> Key:
-    """Returns the store key of a pod."""
+    """Returns the key of a pod in the object store."""
     return Key(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
 
 
@@ -191,7 +191,7 @@ def _away_from(vmi_uid: str) -> Json:
 
 
 def _cpus(vmi: Json) -> str:
-    """Returns the CPU request of the container that runs the guest."""
+    """Returns the CPU request of the compute container, which runs the guest."""
     domain = vmi["spec"]["domain"]
     cpu = domain.get("cpu") or {}
     vcpus = (cpu.get("sockets") or 1) * (cpu.get("cores") or 1) * (cpu.get("threads") or 1)
@@ -202,7 +202,7 @@ def _cpus(vmi: Json) -> str:
 
 
 def _devices(vmi: Json) -> Json:
-    """Returns the devices that a launcher requests, also those that the VM requests by name.
+    """Returns the devices that a launcher pod requests, including those that the VM names itself.
 
     An SR-IOV interface needs such a request, which a webhook of the network plugin usually adds.
     """

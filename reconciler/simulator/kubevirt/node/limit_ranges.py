@@ -18,7 +18,7 @@ _RESOURCES: Final = ("memory", "cpu")
 
 
 def add_defaults(pod: Json, ranges: Iterable[Json]) -> None:
-    """Sets the default limits of containers that have none."""
+    """Sets the default limits of LimitRanges on containers without limits."""
     for limits in _of_type(ranges, "Container"):
         for name in _RESOURCES:
             default = dig(limits, "default", name)
@@ -46,7 +46,7 @@ def _of_type(ranges: Iterable[Json], kind: str) -> Iterator[Json]:
 
 
 def _exceeded(limits: Json, kind: str, resources: list[Json]) -> str | None:
-    """Returns the first violation, in LimitRanger's order: minimum, maximum, ratio."""
+    """Returns the first violated bound of a LimitRange: minimum, then maximum, then ratio."""
     for check in (_below, _above, _ratio):
         for name in _RESOURCES:
             asked = _total(resources, "requests", name)
@@ -98,7 +98,7 @@ def _total(resources: list[Json], what: str, name: str) -> int | None:
 
 
 def _amount(name: str, value: str) -> int:
-    """Returns a quantity in bytes, or in thousandths of a CPU."""
+    """Parses a quantity: CPUs in thousandths, memory in bytes."""
     return quantity.thousandths(value) if name == "cpu" else quantity.parse(value)
 
 

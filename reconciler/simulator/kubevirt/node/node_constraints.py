@@ -1,4 +1,4 @@
-"""Simulates the scheduler's hard constraints: `refusal` says why a pod does not start on a node.
+"""Simulates the hard constraints of the scheduler: `refusal` explains why a node is excluded.
 
 Source: kubernetes v1.36 pkg/scheduler/framework/plugins (tainttoleration, nodeaffinity,
 podtopologyspread), with their messages.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
-    """Returns the scheduler's reason against a node, or None if no constraint excludes it."""
+    """Returns why the scheduler cannot place a pod on a node, or None if it can."""
     spec = pod["spec"]
     terms = dig(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms")
     if terms is not None and not any(_term_matches(term, node) for term in terms):
@@ -75,7 +75,7 @@ def _spreads(
     neighbours: list[tuple[NodeFacts, Mapping[str, str]]],
     inventory: Inventory,
 ) -> bool:
-    """Returns whether a pod on a node keeps the skew.
+    """Returns whether a pod on a node would keep the maximum skew of a topology spread constraint.
 
     Nodes that the pod's node selector or node affinity excludes are not domains.
     """

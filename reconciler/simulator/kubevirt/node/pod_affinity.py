@@ -1,4 +1,4 @@
-"""Simulates required affinity and anti-affinity between pods: `refusal`.
+"""Simulates required pod affinity and pod anti-affinity: `refusal`.
 
 An anti-affinity also keeps away later pods that the terms of a placed pod select.
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
-    """Returns the scheduler's reason against a node, or None if no other pod excludes it."""
+    """Returns why pod affinity excludes a node for a pod, or None if it does not."""
     neighbours = [
         each for each in inventory.pods.values() if each.active and each.node in inventory.nodes
     ]
@@ -47,7 +47,7 @@ def _terms(pod: Json, kind: str) -> list[Json]:
 def _is_attracted(
     node: NodeFacts, pod: Json, neighbours: list[PodFacts], inventory: Inventory
 ) -> bool:
-    """Returns whether a node meets the pod's affinity: all terms must hold.
+    """Returns whether a node meets all terms of the required affinity of a pod.
 
     If no pod matches any term, a pod that its own terms select may start on any node that has the
     topology keys.
@@ -80,7 +80,7 @@ def _counts(term: Json, namespace: str, other: PodFacts) -> bool:
 
 
 def _applies(term: Json, namespace: str, metadata: Json) -> bool:
-    """Returns whether a term of a pod of a namespace selects a pod.
+    """Returns whether an affinity term of a pod in the given namespace selects another pod.
 
     A namespace selector is simulated only if it is empty, which selects every namespace.
     """

@@ -1,4 +1,4 @@
-"""ResourceQuotas: rejects pods that exceed a quota, and updates quota status."""
+"""ResourceQuotas: rejects pods that exceed a ResourceQuota, and updates the quota status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRIORITY_CLASS: Final = "PriorityClass"
 
 
 def selects(quota: Json, pod: PodFacts) -> bool:
-    """Returns whether a quota's scopes include a running pod that has requests."""
+    """Returns whether the scopes of a quota include a running pod that has requests."""
     spec = quota.get("spec") or {}
     for scope in spec.get("scopes") or ():
         if not _in_scope({"scopeName": scope, "operator": "Exists"}, pod):
@@ -48,14 +48,14 @@ class ResourceQuotas:
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a namespace whose memory usage may have changed."""
+        """Queues a namespace after a change that can affect its quota usage."""
         if event.key.resource in {PODS, QUOTAS} and self._cluster.inventory.quotas.get(
             event.key.namespace
         ):
             self.queue.add(event.key.namespace)
 
     def refusal(self, key: Key, pod: Json) -> str | None:
-        """Returns the API server's error if a new or larger pod would exceed a quota, or None.
+        """Returns the API server's error for a new or larger pod that exceeds a quota, or None.
 
         A pod that exists already needs only the difference.
 
@@ -84,16 +84,16 @@ class ResourceQuotas:
         return None
 
     def ranges_in(self, namespace: str) -> list[Json]:
-        """Returns the LimitRanges of a namespace."""
+        """Returns the LimitRanges in a namespace."""
         return self._cluster.store.list(limit_ranges.RESOURCE, namespace)
 
     def limits_in(self, namespace: str) -> list[Json]:
-        """Returns the hard limits of each quota of a namespace."""
+        """Returns the hard limits of each ResourceQuota in a namespace."""
         keys = self._cluster.inventory.quotas.get(namespace, ())
         return [dig(self._cluster.store.get(key), "spec", "hard") or {} for key in keys]
 
     def sync(self, namespace: str) -> None:
-        """Writes the resource usage of a namespace's pods into its quotas' status."""
+        """Writes the resource usage of the pods in a namespace into the status of its quotas."""
         for key in sorted(self._cluster.inventory.quotas.get(namespace, ()), key=str):
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}

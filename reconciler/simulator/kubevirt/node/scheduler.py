@@ -42,7 +42,7 @@ class Scheduler:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a new pod, or all waiting pods when memory may have become free."""
+        """Queues a new pod, or all waiting pods after a change that may have freed memory."""
         if event.key.resource == NODES:
             self._retry()
         if event.key.resource != PODS:
@@ -62,7 +62,7 @@ class Scheduler:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Binds one pod to a node, or writes into its status why it is unschedulable."""
+        """Binds a pod to a node, or writes into the status of the pod why it is unschedulable."""
         facts = self._cluster.inventory.pods.get(key)
         pod = self._cluster.store.get(key)
         if facts is None or pod is None or facts.node or not facts.active:
@@ -86,7 +86,7 @@ class Scheduler:
             self.queue.add(key)
 
     def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
-        """Returns the suitable node with the most free memory; on a tie, the first by name.
+        """Returns the suitable node with the most free memory, or the first by name on a tie.
 
         Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit; LeastAllocated, memory only).
         """

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The observed minimum and maximum seconds of one step of a VM's start or migration."""
+"""The observed range, in seconds, of one step of the start or migration of a VM."""
 TRANSFER_BASE_S: Final = 1.5
-"""The seconds that a memory transfer takes in addition to copying the memory."""
+"""The duration of a memory transfer, in seconds, in addition to the time to copy the memory."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
@@ -60,16 +60,16 @@ class VirtHandler:
         self._store = cluster.store
         self._profiles = profiles
         self._started: set[tuple[str, str]] = set()
-        """The (migration UID, step) pairs of started steps, so that each step starts only once."""
+        """The (migration UID, step) pairs of started steps; each step starts only once."""
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a changed VMI."""
+        """Queues a VMI after a change."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Performs the next step of a VMI's start or migration."""
+        """Performs the next step of the start or migration of a VMI."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_deleting(vmi):
             return
@@ -144,7 +144,7 @@ class VirtHandler:
         self._save(vmi)
 
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
-        """Returns a memory transfer's duration in seconds, and the function that ends it.
+        """Returns the duration of a memory transfer in seconds, and the function that ends it.
 
         The migration uses the settings from its hand-over, which include those of a
         MigrationPolicy.
@@ -208,7 +208,7 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Hotplugs CPUs into the guest; as in KubeVirt, this happens before memory is hotplugged.
+        """Hotplugs CPUs into a guest, which KubeVirt does before the memory hotplug.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
         """
@@ -220,7 +220,7 @@ class VirtHandler:
         section(vmi, "status")["currentCPUTopology"] = now
 
     def plug_in_place(self, vmi: Json) -> None:
-        """Hotplugs memory into a guest whose launcher pod is large enough, without a migration.
+        """Hotplugs memory into a guest without a migration, after its pod was resized in place.
 
         Source: inferred from VEP 45, section In-Place Resize Flow.
         """
@@ -231,7 +231,7 @@ class VirtHandler:
         self._settle_guest(vmi)
 
     def _plug(self, vmi: Json) -> None:
-        """Hotplugs memory into the guest after a migration.
+        """Hotplugs memory into a guest after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
         remove the condition if libvirt rejects the change. That libvirt rejects a change to a VMI
@@ -255,7 +255,7 @@ class VirtHandler:
         section(vmi, "status", "memory")["guestRequested"] = quantity.binary(wanted)
 
     def _pod_misfit(self, vmi: Json, wanted: int, pod_request: str | None) -> str | None:
-        """Returns why a launcher pod's memory request is too small for its VMI, or None.
+        """Returns why the memory request of a launcher pod is too small for its VMI, or None.
 
         KubeVirt compares the pod's request with the overhead plus the VMI's requests, not with the
         guest's size. Therefore, the pod of a VMI without requests (usual from v1.7) is always
@@ -298,7 +298,7 @@ class VirtHandler:
 
 
 def plug_refused(now: str) -> Json:
-    """Returns the condition HotMemoryChange of a VMI after libvirt rejects a hotplug."""
+    """Builds the condition HotMemoryChange of a VMI whose hotplug libvirt has rejected."""
     reason, message = (
         "Memory Hotplug Failed",
         "memory hotplug failed, the VM configuration is not supported",

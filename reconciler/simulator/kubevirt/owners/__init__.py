@@ -1,1 +1,1 @@
-"""Simulates the operators that write the KubeVirt CR, and their own objects."""
+"""Simulates the operators that manage the KubeVirt CR, such as HCO and Harvester."""

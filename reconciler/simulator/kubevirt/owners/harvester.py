@@ -1,4 +1,4 @@
-"""Harvester: its Setting for the hotplug ratio, its chart, and its webhooks for VMs.
+"""Simulates Harvester: its Setting for the hotplug ratio, its Helm chart, and its VM webhooks.
 
 Source: harvester v1.6 to v1.8 pkg/controller/master/setting/max_hotplug_ratio.go,
 pkg/webhook/resources/virtualmachine/mutator.go and its enhancement proposal in issue 7315. That
@@ -34,21 +34,21 @@ RESERVED_ANNOTATION: Final = "harvesterhci.io/reservedMemory"
 DEFAULT_RATIO: Final = "4"
 _WEBHOOK: Final = "validator.harvesterhci.io"
 _RESERVED: Final = 100 * 1024**2
-"""The memory that Harvester keeps from a VM's limit for QEMU, in bytes."""
+"""The memory in bytes that Harvester reserves for QEMU within the memory limit of a VM."""
 _HIGHEST_RATIO: Final = 20
 _FLEET_S: Final = (10.0, 20.0)
-"""How many seconds after a foreign edit Fleet applies the chart again; an estimate."""
+"""The estimated seconds after which Fleet applies the chart again after a foreign edit."""
 
 
 def with_ratio(spec: Mapping[str, object], ratio: str) -> Json:
-    """Returns a KubeVirt spec with the ratio that the Setting's value sets."""
+    """Returns a KubeVirt spec with the hotplug ratio from a Harvester Setting."""
     made: Json = json_codec.copy(dict(spec))
     section(made, "configuration", "liveUpdateConfiguration")["maxHotplugRatio"] = int(ratio)
     return made
 
 
 class HarvesterOperator:
-    """Writes the Setting's ratio into the KubeVirt CR, and applies the chart again."""
+    """Writes the hotplug ratio into the KubeVirt CR; restores the chart's values after edits."""
 
     def __init__(self, cluster: Cluster, spec: HarvesterSpec, chart: Json) -> None:
         self._cluster = cluster
@@ -59,7 +59,7 @@ class HarvesterOperator:
         self.fleet: WorkQueue[Key] = WorkQueue(cluster.engine, self.apply, latency_s=_FLEET_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the Setting or the chart after a change."""
+        """Queues the Harvester Setting or the chart after a change."""
         if event.type == "DELETED" or self._spec.down:
             return
         if event.key == SETTING:
@@ -68,13 +68,13 @@ class HarvesterOperator:
             self.fleet.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Writes the ratio into the KubeVirt CR, as Harvester's setting controller does."""
+        """Writes the hotplug ratio into the KubeVirt CR, like Harvester's setting controller."""
         setting = self._cluster.store.get(key) or {}
         ratio = setting.get("value") or setting.get("default") or DEFAULT_RATIO
         self._write(lambda stored: with_ratio(stored["spec"], ratio), MANAGER)
 
     def apply(self, _key: Key) -> None:
-        """Applies the chart's values again; the ratio is not one of them."""
+        """Applies Harvester's chart again, which does not include the hotplug ratio."""
 
         def reapplied(stored: Json) -> Json:
             live_update = dig(stored, "spec", "configuration", "liveUpdateConfiguration") or {}
@@ -97,16 +97,16 @@ class HarvesterOperator:
 
 
 class HarvesterWebhooks:
-    """Harvester's webhooks for VMs and for the Setting of the ratio."""
+    """Harvester's webhooks for VMs and for the Setting of the hotplug ratio."""
 
     def register(self, admission: Admission) -> None:
-        """Adds the webhooks to the API server's registry."""
+        """Registers the webhooks with the simulated API server."""
         admission.mutating(VMS, self.mutate)
         admission.validating(VMS, self.validate)
         admission.validating(SETTING.resource, self.validate_setting)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Rewrites the memory of a VM without the hotplug annotation from its memory limit."""
+        """Sets the guest memory of a VM without the hotplug annotation from its memory limit."""
         if review.operation == "DELETE" or review.subresource or _hotpluggable(review.object):
             return None
         domain = ("spec", "template", "spec", "domain")
@@ -119,7 +119,7 @@ class HarvesterWebhooks:
         return None
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a hotplug that shrinks a VM's memory, or that exceeds its maximum."""
+        """Denies a hotplug that shrinks the memory of a VM or exceeds its maximum."""
         old = review.old
         if review.operation != "UPDATE" or review.subresource or old is None:
             return None
@@ -139,7 +139,7 @@ class HarvesterWebhooks:
         return None
 
     def validate_setting(self, review: Review) -> Denial | None:
-        """Denies a ratio that is not a whole number from 1 to 20."""
+        """Denies a hotplug ratio that is not an integer from 1 to 20."""
         value = review.object.get("value") or ""
         if review.operation == "DELETE" or not value:
             return None

@@ -1,4 +1,4 @@
-"""QuotaScaling: Harvester's controller that raises a namespace's quota during migrations.
+"""QuotaScaling: simulates Harvester's controller that raises quotas during migrations.
 
 It raises the limits of memory and CPUs in the quota that Rancher manages, while a migration is
 pending or runs, by the limits of the VMI and its overhead. It leaves other quotas alone.
@@ -27,21 +27,21 @@ _FINAL: Final = ("Succeeded", "Failed")
 
 
 class QuotaScaling:
-    """Raises the quota of a namespace for each migration, and lowers it afterwards."""
+    """Raises the quota of a namespace for each migration, and lowers it after the migration."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._raised: dict[Key, tuple[Key, dict[str, int]]] = {}
-        """The quota that was raised for a VMI, and by how much, by the VMI."""
+        """For each VMI, the quota that was raised, and by how much."""
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=_LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a changed migration."""
+        """Queues a migration after a change."""
         if event.key.resource == MIGRATIONS and event.type != "DELETED":
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Raises the quota for a pending migration, and lowers it after the end."""
+        """Raises the quota for a pending migration, and lowers it after the migration."""
         migration = self._cluster.store.get(key)
         vmi_key = Key(VMIS, key.namespace, dig(migration, "spec", "vmiName") or "")
         phase = dig(migration, "status", "phase")

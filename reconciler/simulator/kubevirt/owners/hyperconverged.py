@@ -1,4 +1,4 @@
-"""HyperConvergedOperator: writes the KubeVirt CR from a HyperConverged object.
+"""HyperConvergedOperator: generates the KubeVirt CR from a HyperConverged object.
 
 It compares the whole spec and overwrites every foreign edit at once. Source:
 hyperconverged-cluster-operator controllers/operands/generic_operand.go, controllers/handlers.
@@ -48,22 +48,22 @@ _RESOURCES: Final = {
 
 
 def key_of(namespace: str, release: Release) -> Key:
-    """Returns the key of the HyperConverged object in the store."""
+    """Returns the key of the HyperConverged in the object store."""
     return Key(_RESOURCES[release.api_version], namespace, NAME)
 
 
 def kubevirt_name() -> str:
-    """Returns the name of the KubeVirt CR that HyperConverged creates."""
+    """Returns the name of the KubeVirt CR that the operator of HyperConverged creates."""
     return f"kubevirt-{NAME}"
 
 
 def owner_reference(hyperconverged: Json) -> Json:
-    """Returns the KubeVirt CR's reference to its HyperConverged."""
+    """Builds the ownerReference from the KubeVirt CR to its HyperConverged."""
     return controller_reference(hyperconverged)
 
 
 class HyperConvergedOperator:
-    """Simulates HyperConverged's operator, with the faults of a world."""
+    """Simulates the HyperConverged Cluster Operator (HCO), including its injected faults."""
 
     def __init__(self, cluster: Cluster, spec: HyperConvergedSpec, namespace: str) -> None:
         self._cluster = cluster
@@ -80,12 +80,12 @@ class HyperConvergedOperator:
         self.queue.add(self._key)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the HyperConverged if it or the KubeVirt CR has changed."""
+        """Queues the HyperConverged after a change of it or of the KubeVirt CR."""
         if event.key in {self._key, self._kubevirt} and event.type != "DELETED":
             self.queue.add(self._key)
 
     def sync(self, key: Key) -> None:
-        """Writes the KubeVirt CR if its spec differs, and reports the result."""
+        """Writes the KubeVirt CR if its spec is not as wanted, and reports the result."""
         store = self._cluster.store
         hyperconverged = store.get(key)
         if hyperconverged is None or self._down:
@@ -117,7 +117,7 @@ def report_status(
     now: str,
     failure: str = "",
 ) -> None:
-    """Writes conditions, versions and the observed generation into a HyperConverged's status."""
+    """Writes conditions, versions and generation into the status of a HyperConverged."""
     status = section(hyperconverged, "status")
     status["observedGeneration"] = hyperconverged["metadata"]["generation"]
     status["versions"] = [{"name": "operator", "version": spec.release.name}]

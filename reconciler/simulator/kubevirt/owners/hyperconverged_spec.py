@@ -1,4 +1,4 @@
-"""Builds the KubeVirt spec that a release of HyperConverged writes: `kubevirt_spec`.
+"""Builds the KubeVirt spec that a release of the HyperConverged operator writes.
 
 Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go and api/ of the releases
 1.10 to 1.19. The list of feature gates is shortened.
@@ -33,29 +33,32 @@ _MIGRATION_FIELDS: Final = (
 
 
 class InvalidAnnotationError(ValueError):
-    """The annotation with a JSON Patch cannot be applied; the message says why."""
+    """Raised if the JSON Patch annotation of a HyperConverged cannot be applied.
+
+    The message says why.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """How a release of HyperConverged writes the KubeVirt CR."""
+    """How a release of the HyperConverged operator writes the KubeVirt CR."""
 
     name: str
     api_version: str
-    """The API version that the simulation serves; a real server also serves the other one."""
+    """The HyperConverged API version that the simulator serves; a real server serves two."""
     live_update: bool
-    """Whether vmRolloutStrategy is the constant LiveUpdate."""
+    """Whether the operator always sets vmRolloutStrategy to LiveUpdate."""
     live_update_gate: bool
     live_update_configuration: bool
     workload_disruption: bool
     completion_timeout: int
-    """The default seconds per GiB in which a migration must end."""
+    """The default time within which a migration must end, in seconds per GiB."""
     outbound: int
-    """The default number of parallel migrations from one node."""
+    """The default maximum number of parallel migrations from one node."""
 
 
 def release(name: str) -> Release:
-    """Returns a release by its version, such as `1.18` or `1.18.1`.
+    """Returns a release of the HyperConverged operator by its version, such as `1.18`.
 
     Raises:
         ValueError: The version is not one of the releases 1.10 to 1.19.
@@ -80,13 +83,13 @@ def release(name: str) -> Release:
 
 
 def release_of(kubevirt_version: str) -> str:
-    """Returns the release that ships a KubeVirt version, within the known releases."""
+    """Returns the HyperConverged release that ships a KubeVirt version, or the nearest one."""
     minor = int(kubevirt_version.removeprefix("v").split(".")[1])
     return f"1.{min(max(minor + 10, 10), 19)}"
 
 
 def with_defaults(spec: Mapping[str, object], chosen: Release) -> Json:
-    """Returns the spec of a HyperConverged with the defaults of a release filled in."""
+    """Adds the default values of a release to the spec of a HyperConverged."""
     filled: Json = json_codec.copy(dict(spec))
     parent = section(filled, "virtualization") if chosen.api_version == "v1" else filled
     migrations = section(parent, "liveMigrationConfig")
@@ -114,7 +117,7 @@ def with_defaults(spec: Mapping[str, object], chosen: Release) -> Json:
 def kubevirt_spec(
     spec: Mapping[str, object], annotations: Mapping[str, str], chosen: Release
 ) -> Json:
-    """Returns the KubeVirt spec that a release writes for the spec of a HyperConverged.
+    """Builds the KubeVirt spec that a release writes for the spec of a HyperConverged.
 
     Raises:
         InvalidAnnotationError: The annotation with a JSON Patch cannot be applied.
@@ -147,7 +150,7 @@ def kubevirt_spec(
 
 
 def _patched(spec: Json, text: str | None) -> Json:
-    """Applies the annotation, whose paths must all start with `/spec/`."""
+    """Applies the JSON Patch annotation, whose paths must all start with `/spec/`."""
     if text is None:
         return spec
     try:

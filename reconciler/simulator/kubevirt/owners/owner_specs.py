@@ -1,4 +1,4 @@
-"""HyperConvergedSpec and HarvesterSpec: the owners of the KubeVirt CR, with their faults."""
+"""The simulated operators that manage the KubeVirt CR, HyperConverged and Harvester, as data."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from reconciler.simulator.store.history import Key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewriteSpec:
-    """Another tool that writes fields of the owner's object back after each change."""
+    """A tool that resets fields of an object after each change, such as Argo CD."""
 
     manager: str
     after_s: float
     patch: Mapping[str, Any]
-    """A merge patch of the object."""
+    """The fields to reset, as a JSON merge patch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSpec:
-    """A tool that writes fields of any object back, such as Flux for the VMs of a release."""
+    """A tool that resets fields of any object after each change, such as Flux for VMs."""
 
     key: Key
     rewrite: RewriteSpec
@@ -34,35 +34,35 @@ class HyperConvergedSpec:
 
     release: Release
     spec: Mapping[str, Any]
-    """The spec in the API version of the release, with the release's defaults filled in."""
+    """The spec in the API version of the release, including the defaults of the release."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     manager: str = "kubectl-create"
-    """The field manager that wrote the object."""
+    """The field manager that created the HyperConverged object."""
     unavailable: str = ""
-    """The component, other than KubeVirt, because of which Available is False."""
+    """The component, other than KubeVirt, that is unavailable, or an empty string."""
     down: bool = False
-    """Whether the operator does not run when the simulation starts."""
+    """Whether the operator is down when the simulation starts."""
     back_s: float | None = None
-    """When the operator runs again, in seconds; None for never."""
+    """The simulated second at which the operator starts to run, or None if it stays down."""
     rewrite: RewriteSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HarvesterSpec:
-    """A Harvester cluster, whose chart and Setting write the KubeVirt CR."""
+    """A Harvester cluster, whose chart and Setting determine the KubeVirt CR."""
 
     ratio: str = ""
-    """The value of the Setting max-hotplug-ratio; empty for its default."""
+    """The value of the Setting max-hotplug-ratio, or an empty string for its default."""
     setting: bool = True
-    """Whether the Setting exists, as since v1.6."""
+    """Whether the Setting max-hotplug-ratio exists, as in Harvester since v1.6."""
     down: bool = False
-    """Whether Harvester's controllers do not run, so that no quota is raised either."""
+    """Whether Harvester's controllers are down; then they raise no quota either."""
     rewrite: RewriteSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerSpecs:
-    """The owners of the KubeVirt CR of a simulated cluster."""
+    """The operators that manage the KubeVirt CR of a simulated cluster."""
 
     hyperconverged: HyperConvergedSpec | None
     harvester: HarvesterSpec | None

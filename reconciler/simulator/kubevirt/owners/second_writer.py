@@ -1,4 +1,4 @@
-"""SecondWriter: another tool that writes fields of an owner's object back, such as Argo CD."""
+"""SecondWriter: simulates a tool that resets fields of an object, such as Argo CD."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SecondWriter:
-    """Applies a merge patch to an object again, some seconds after each foreign change."""
+    """Resets fields of an object, with a merge patch, some seconds after each foreign change."""
 
     def __init__(self, cluster: Cluster, key: Key, rewrite: RewriteSpec) -> None:
         self._cluster = cluster
@@ -32,7 +32,7 @@ class SecondWriter:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Writes the fields back."""
+        """Writes the fields of the merge patch into the object."""
 
         def write(stored: Json) -> None:
             stored.update(merge_patch.merge(stored, dict(self._rewrite.patch)))

@@ -1,4 +1,4 @@
-"""Starts the operators that own the KubeVirt CR of a cluster: `start_owners`."""
+"""Starts the simulated operators that manage the KubeVirt CR: `start_owners`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def installed(specs: OwnerSpecs) -> frozenset[str]:
-    """Returns the optional API versions that the owners install."""
+    """Returns the optional API versions that HyperConverged and Harvester install."""
     found = set()
     if specs.hyperconverged is not None:
         found.add(f"hco.kubevirt.io/{specs.hyperconverged.release.api_version}")
@@ -33,7 +33,7 @@ def installed(specs: OwnerSpecs) -> frozenset[str]:
 def start_owners(
     specs: OwnerSpecs, cluster: Cluster, admission: Admission
 ) -> Iterator[Callable[[StoreEvent], None]]:
-    """Yields the observer of the store for each operator, and registers their webhooks."""
+    """Registers the webhooks of each operator, and yields the operator's store observer."""
     own, suse = specs.hyperconverged, specs.harvester
     if own is not None:
         operator = HyperConvergedOperator(cluster, own, specs.namespace)

@@ -1,1 +1,1 @@
-"""Defines KubeVirt's rules as functions without side effects."""
+"""Implements KubeVirt's rules as functions without side effects."""

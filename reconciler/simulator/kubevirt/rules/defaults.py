@@ -1,4 +1,4 @@
-"""Fills in VM defaults, and builds VMIs from VMs."""
+"""Sets the default values of VMs, and builds VMIs from VMs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _QUANTITIES: Final = ("guest", "maxGuest")
 
 
 def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | None) -> None:
-    """Fills in a VM's defaults in place, as KubeVirt's mutating webhook does on every write.
+    """Sets the default values of a VM in place, as KubeVirt's mutating webhook does.
 
     Args:
         vm: The VirtualMachine that a client creates or updates.
@@ -70,12 +70,12 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
 
 
 def observe_versions(obj: Json) -> None:
-    """Adds the annotations that KubeVirt puts on every object that it reconciles."""
+    """Adds the annotations that KubeVirt sets on every object that it reconciles."""
     section(obj, "metadata", "annotations").update(OBSERVED_VERSIONS)
 
 
 def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
-    """Rewrites the quantities in a VM's or VMI's domain, in place.
+    """Rewrites the quantities in the domain of a VM or VMI in place.
 
     Args:
         domain: The domain to change.
@@ -144,7 +144,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
 
 
 def revision_name(vm: Json) -> str:
-    """Returns the name of the ControllerRevision with the spec of a VM that starts."""
+    """Returns the name of the ControllerRevision that stores the spec of a starting VM."""
     return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
 
 
@@ -160,7 +160,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Sets a VMI's CPU topology, unless the VM sets any part of the topology (as observed)."""
+    """Sets the CPU topology of a VMI, unless the VM sets any part of it (as observed)."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
@@ -203,7 +203,7 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
-    """Sets a VMI's memory requests to its limits, or else to its guest size.
+    """Sets the memory requests of a VMI to its limits or, without limits, to its guest size.
 
     Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); removed in v1.7.0.
     """

@@ -1,4 +1,4 @@
-"""Decides which memory changes take place in the launcher pod, without a migration.
+"""Decides which memory changes resize the launcher pod in place, without a migration.
 
 Source: inferred from VEP 45 (kubevirt/enhancements PR 46, "Decision Tree"); no release has this.
 """
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
 ANNOTATION: Final = "kubevirt.io/in-place-resize-in-progress"
-"""The VMI annotation that keeps the workload updater from migrating the VMI."""
+"""The VMI annotation that prevents the workload updater from migrating the VMI."""
 IN_PROGRESS: Final = "PodResourceResizeInProgress"
 INFEASIBLE: Final = "ResizeInfeasible"
 
 
 def fits(domain: Json, *, wanted: int, present: int, config: ClusterConfig) -> bool:
-    """Returns whether a change to a VMI's memory takes place in its launcher pod."""
+    """Returns whether a memory change of a VMI resizes its launcher pod in place."""
     dedicated = dig(domain, "cpu", "dedicatedCpuPlacement")
     huge = dig(domain, "memory", "hugepages")
     return config.in_place and wanted > present and not dedicated and not huge
 
 
 def is_marked(vmi: Json) -> bool:
-    """Returns whether a change in the launcher pod of a VMI has begun and not ended."""
+    """Returns whether an in-place resize for a VMI has begun and not ended."""
     return ANNOTATION in (dig(vmi, "metadata", "annotations") or {})

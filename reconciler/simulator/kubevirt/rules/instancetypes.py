@@ -1,4 +1,4 @@
-"""Instancetypes: applies instancetypes to VM domains, detects conflicts, and stores revisions."""
+"""Instancetypes: applies instancetypes to VMs, detects conflicts, and stores their revisions."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
 
 
 class Instancetypes:
-    """Finds a VM's instancetype: its current version or the stored revision."""
+    """Finds the instancetype of a VM: the current one, or the one in a ControllerRevision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def named(self, vm: Json) -> Json | None:
-        """Returns the current version of a VM's instancetype, or None if the VM has none."""
+        """Returns the current version of the instancetype of a VM, or None if the VM has none."""
         matcher = dig(vm, "spec", "instancetype")
         return (
             None
@@ -54,7 +54,7 @@ class Instancetypes:
         )
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype in the VM's ControllerRevision, or else the current one."""
+        """Returns the instancetype in the ControllerRevision of a VM, or else the current one."""
         name = revision_of(vm, behaviour)
         revision = (
             self._store.get(Key(REVISIONS, vm["metadata"]["namespace"], name)) if name else None
@@ -62,11 +62,11 @@ class Instancetypes:
         return revision["data"] if revision is not None else self.named(vm)
 
     def domain(self, vm: Json, behaviour: Behaviour) -> Json:
-        """Returns the VM's domain with the instancetype applied."""
+        """Returns the domain of a VM with its instancetype applied."""
         return apply(vm["spec"]["template"]["spec"]["domain"], self.effective(vm, behaviour))
 
     def keep_revision(self, vm: Json, instancetype: Json) -> str:
-        """Stores an instancetype in a ControllerRevision, and returns the revision's name."""
+        """Stores an instancetype in a ControllerRevision, and returns the name of the revision."""
         meta = instancetype["metadata"]
         name = (
             f"{vm['metadata']['name']}-{meta['name']}-v1beta1-{meta['uid']}-{meta['generation']}"
@@ -78,7 +78,7 @@ class Instancetypes:
 
 
 def apply(domain: Json, instancetype: Json | None) -> Json:
-    """Returns a copy of a domain with an instancetype's CPU and memory.
+    """Returns a copy of a VM domain with the CPUs and memory of an instancetype.
 
     Source: v1.9.0 pkg/instancetype/apply/{cpu,memory}.go.
     """
@@ -104,7 +104,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the paths of VM fields that the VM's instancetype also sets."""
+    """Returns the paths of VM fields that the instancetype of the VM sets as well."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()
@@ -117,7 +117,7 @@ def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
 
 
 def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
-    """Returns the name of the ControllerRevision that stores a VM's instancetype, or None.
+    """Returns the name of the ControllerRevision with the instancetype of a VM, or None.
 
     A revision in the status is valid only for the instancetype that the VM's spec references.
 
@@ -134,7 +134,7 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
 
 
 def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
-    """Writes the name of the instancetype's ControllerRevision into the VM."""
+    """Writes the name of the ControllerRevision with the instancetype into a VM."""
     matcher = vm["spec"]["instancetype"]
     if not behaviour.instancetype_in_status:
         matcher["revisionName"] = revision
@@ -147,7 +147,7 @@ def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
 
 
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
-    """Builds a ControllerRevision that belongs to a VM and contains the given data."""
+    """Builds a ControllerRevision that is owned by a VM and contains the given data."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

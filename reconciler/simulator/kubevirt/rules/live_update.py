@@ -39,7 +39,7 @@ BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
 ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
-"""v1.2's message for a size above maxGuest; later versions have other messages.
+"""The message of KubeVirt v1.2 for a memory size above maxGuest; later messages differ.
 
 Source: v1.2.0 pkg/virt-controller/watch/vm/vm.go:3189.
 """
@@ -55,13 +55,13 @@ class Verdict(StrEnum):
     NOTHING = "nothing"
     RESTART = "restart"
     REFUSED = "refused"
-    """The change fails with an error. The VM gets the condition Failure, and KubeVirt retries."""
+    """The change fails with an error: the VM gets the condition Failure, and KubeVirt retries."""
     HOTPLUG = "hotplug"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryDecision:
-    """The decision about a VM's memory change: a condition's message, or new sizes in bytes.
+    """The decision about a memory change: the message of a condition, or new sizes in bytes.
 
     In v1.1, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
     """
@@ -104,7 +104,7 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
     # Each `return` implements one rule of KubeVirt, in KubeVirt's order.
-    """Decides what happens to a running VMI when its VM's memory size changes.
+    """Decides what happens to a running VMI when the memory size of its VM changes.
 
     Args:
         vm_domain: The VM's domain, with its instancetype applied.
@@ -165,7 +165,7 @@ def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> Me
 
 
 def _busy(vmi: Json) -> MemoryDecision | None:
-    """Returns an error if a hotplug or migration in flight prevents the change, or None."""
+    """Returns the error if a running hotplug or migration prevents a memory change, or None."""
     if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
         return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
     if is_migrating(vmi):
@@ -182,7 +182,7 @@ def _hotplugged(domain: Json, wanted: int, plugged: int) -> MemoryDecision:
 
 
 def hotplug(vmi: Json, decision: MemoryDecision) -> None:
-    """Writes a hotplug's memory sizes into the VMI's spec."""
+    """Writes the memory sizes of a hotplug into the spec of a VMI."""
     domain = vmi["spec"]["domain"]
     domain["memory"]["guest"] = quantity.binary(decision.guest)
     for kind, value in (
@@ -194,7 +194,7 @@ def hotplug(vmi: Json, decision: MemoryDecision) -> None:
 
 
 def expanded_template(template_spec: Json, instancetype: Json | None) -> Json:
-    """Returns a VM template's spec, with an instancetype applied to the domain."""
+    """Returns the template spec of a VM with an instancetype applied to the domain."""
     return {
         **json_codec.copy(template_spec),
         "domain": instancetypes.apply(template_spec["domain"], instancetype),
@@ -213,7 +213,7 @@ def _adopt(target: Json, source: Json, name: str) -> None:
 
 
 def _without_nulls(value: object) -> object:
-    """Returns a copy of a value without nulls, since KubeVirt treats null as absent."""
+    """Returns a copy of a JSON value without null fields, which KubeVirt treats as absent."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Decides whether changes to a VM's CPUs and placement can be applied live."""
+"""Decides whether changes of the CPUs and the placement of a VM can be applied live."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _TOLERATIONS_PREFIX: Final = "Error encountered while handling tolerations chang
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The result of the CPU or placement update, which runs before the memory update."""
+    """The result of a CPU or placement update, which precedes the memory update."""
 
     restart: str = ""
-    """The message for the condition RestartRequired; the memory update still runs."""
+    """The message for the condition RestartRequired, which does not prevent the memory update."""
     reason: str = ""
-    """Why the update failed; KubeVirt retries it before the memory update."""
+    """Why the CPU or placement update failed; KubeVirt retries it before the memory update."""
     message: str = ""
     sockets: int | None = None
     """The number of CPU sockets to write into the VMI, or None for no change."""
 
 
 def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return per rule, in KubeVirt's order
-    """Decides what happens to a running VMI when its VM's number of CPU sockets changes.
+    """Decides what happens to a running VMI when the number of CPU sockets of its VM changes.
 
     Args:
         vm_domain: The VM's domain, with its instancetype applied.
@@ -70,10 +70,9 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a placement change can be applied; a migration prevents this.
+    """Decides whether a placement change can be applied to a VMI, which a migration prevents.
 
-    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the
-    steps).
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the steps).
     """
     if not is_migrating(vmi):
         return Step()
@@ -87,7 +86,7 @@ def decide_placement(template: Json, vmi: Json) -> Step:
 
 
 def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
-    """Writes the VM's number of sockets and its placement into the VMI's spec, in place."""
+    """Writes the number of sockets and the placement of a VM into the spec of its VMI."""
     if sockets is not None:
         vmi["spec"]["domain"]["cpu"]["sockets"] = sockets
     for name in PLACEMENT:
@@ -98,7 +97,7 @@ def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether a change to sockets or placement would change the VMI."""
+    """Returns whether a change of sockets or placement would change the VMI."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

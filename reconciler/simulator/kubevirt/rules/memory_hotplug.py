@@ -19,7 +19,7 @@ HUGE_ALIGNMENT: Final = GI
 def hotplug_refusal(
     domain: Json, architecture: str, max_guest: int | None, behaviour: Behaviour
 ) -> str | None:
-    """Returns why a domain's memory cannot be hotplugged up to a given maxGuest, or None.
+    """Returns why the memory of a VM cannot be hotplugged up to a given maxGuest, or None.
 
     The webhook denies a VM with this message. The VM controller uses the message in
     RestartRequired. A VMI that starts in this state gets no maxGuest.
@@ -93,10 +93,10 @@ def start_max_guest(
     ratio: int,
     behaviour: Behaviour,
 ) -> int | None:
-    """Returns the maxGuest in bytes of a starting VMI, or None if it cannot hotplug memory.
+    """Returns the maxGuest of a starting VMI in bytes, or None if it cannot hotplug memory.
 
-    Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0 pkg/virt-api/webhooks/
-    defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).
+    Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0
+    pkg/virt-api/webhooks/defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).
     """
     guest = size(domain, "memory", "guest")
     foreign = architecture not in behaviour.start_architectures
@@ -112,7 +112,7 @@ def start_max_guest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """A VMI's memory requests and limits after a hotplug, in bytes; None means no change."""
+    """The memory requests and limits of a VMI after a hotplug, in bytes; None means no change."""
 
     requests: int | None
     limits: int | None
@@ -122,7 +122,7 @@ NO_CHANGE: Final = ResourceChange(requests=None, limits=None)
 
 
 def resource_change(domain: Json, *, target: int, current: int) -> ResourceChange:
-    """Computes a VMI's memory requests and limits for a new guest size.
+    """Computes the memory requests and limits of a VMI for a new guest size.
 
     Requests change by the difference between the new and the current guest size. If they are then
     smaller than the guest, they are raised to its size, and limits do not change. Otherwise limits

@@ -1,4 +1,4 @@
-"""Computes the memory request of a launcher pod: the guest's memory plus KubeVirt's overhead."""
+"""Computes the memory request of a launcher pod: the guest memory plus KubeVirt's overhead."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CONTAINER_DISK: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodMemory:
-    """The memory of a launcher pod's compute container, in bytes."""
+    """The memory of the compute container of a launcher pod, in bytes."""
 
     request: int
-    """The container's memory request, which does not include huge pages."""
+    """The memory request of the container, without huge pages."""
     hugepages: int
     hugepage_size: int
     overhead: int
@@ -34,12 +34,12 @@ class PodMemory:
 
     @property
     def total(self) -> int:
-        """The memory request plus huge pages; the VMI has this sum in a label."""
+        """The memory request plus huge pages, which a label of the VMI contains."""
         return self.request + self.hugepages
 
 
 def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
-    """Returns the memory in bytes that a VMI's pod needs in addition to the guest's memory.
+    """Computes the memory that a launcher pod needs in addition to the guest memory, in bytes.
 
     The page tables are computed from the memory requests, rounded up to kilobytes (recorded to the
     byte).
@@ -67,7 +67,7 @@ def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
 
 
 def pod_memory(vmi: Json, config: ClusterConfig) -> PodMemory:
-    """Returns the memory that the launcher pod of a VMI needs.
+    """Computes the memory that the launcher pod of a VMI needs.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1674, renderresources.go:220-317.
     """

@@ -1,4 +1,4 @@
-"""Decides which launcher pod evictions virt-api denies, and which become migrations."""
+"""Decides which evictions of launcher pods virt-api denies, and which cause migrations."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EXTERNAL: Final = "External"
 
 
 def denial(vmi: Json) -> str | None:
-    """Returns why the eviction of a VMI's pod is denied; None if the eviction is allowed.
+    """Returns why virt-api denies the eviction of a launcher pod, or None if it is allowed.
 
     A VMI has the eviction strategy of its VM, or else that of the KubeVirt CR when the VMI
     started. With the strategy External, another controller has to migrate the VMI; the simulated
     cluster does not have such a controller.
 
-    Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/
-    pod-eviction-admitter.go:127-183.
+    Source: v1.9.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183.
     """
     meta, strategy = vmi["metadata"], vmi["spec"].get("evictionStrategy")
     if strategy == LIVE_MIGRATE and not _migratable(vmi):
@@ -34,7 +34,7 @@ def denial(vmi: Json) -> str | None:
 
 
 def evacuates(vmi: Json) -> bool:
-    """Returns whether KubeVirt migrates the VMI instead of evicting its pod."""
+    """Returns whether KubeVirt migrates a VMI instead of evicting its launcher pod."""
     return vmi["spec"].get("evictionStrategy") in {LIVE_MIGRATE, IF_POSSIBLE} and _migratable(vmi)
 
 

@@ -1,4 +1,4 @@
-"""Defines v1.1's rules for live updates, which each VM enables itself.
+"""Implements the live update rules of KubeVirt v1.1, where each VM enables live updates.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
 """
@@ -28,7 +28,7 @@ MAX_FIELD: Final = "spec.template.spec.domain.memory.maxGuest"
 
 NO_GATE: Final = f"{LIVE_UPDATE_GATE} feature gate is not enabled in kubevirt-config"
 NO_INSTANCETYPE: Final = "Live update features cannot be used when instance type is configured"
-"""The message of v1.1.0 for an instancetype; v1.2.0 is assumed to have the same message."""
+"""The v1.1.0 message about an instancetype; v1.2.0 is assumed to have the same message."""
 NO_MAX_GUEST: Final = "Memory maxGuest cannot be set directy in VM template"
 FROZEN: Final = "Cannot update VM live features while VM is running"
 BELOW_BOOT: Final = "cannot set less memory than what the guest booted with"
@@ -37,7 +37,7 @@ MIGRATING: Final = "cannot update while VMI migration is in progress"
 
 
 def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
-    """Returns the message and field with which v1.1's webhook denies a VM, or None.
+    """Returns the message and the field with which the v1.1 webhook denies a VM, or None.
 
     The hotplug rules apply only to a VM that sets maxGuest itself.
     """
@@ -62,7 +62,7 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 def update_refusal(
     old: Json, new: Json, vmi: Json | None, migration_uid: str
 ) -> tuple[str, str] | None:
-    """Returns the message and field with which v1.1 denies a running VM's change, or None.
+    """Returns the message and the field with which v1.1 denies a change of a running VM, or None.
 
     Args:
         old: The VM before the change.

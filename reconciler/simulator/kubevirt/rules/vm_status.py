@@ -1,4 +1,4 @@
-"""Computes a VirtualMachine's status from the VM and its VMI."""
+"""Computes the status of a VirtualMachine from the VM and its VMI."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN_CONDITIONS: Final = frozenset({READY, RESTART_REQUIRED, FAILURE, "Initialize
 
 
 def run_strategy(vm: Json) -> str:
-    """Returns a VM's run strategy, from `runStrategy` or the older field `running`."""
+    """Returns the run strategy of a VM, from `runStrategy` or the older field `running`."""
     strategy = dig(vm, "spec", "runStrategy")
     if strategy is not None:
         return str(strategy)
@@ -37,7 +37,7 @@ def run_strategy(vm: Json) -> str:
 
 
 def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
-    """Computes a VM's status and writes it into the VM object.
+    """Computes the status of a VM, and writes it into the VM object.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474,2516-2773; recorded.
     """
@@ -62,7 +62,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns a VM's printable status: the first status that applies, in KubeVirt's order.
+    """Returns the printable status of a VM: the first one that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """
@@ -86,7 +86,7 @@ def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one 
 
 
 def first_status(vm: Json) -> None:
-    """Writes a new VM's first status, as observed on real clusters."""
+    """Writes the first status of a new VM, as observed on real clusters."""
     status = section(vm, "status")
     status.setdefault("printableStatus", "Stopped")
     volumes = dig(vm, "spec", "template", "spec", "volumes") or ()

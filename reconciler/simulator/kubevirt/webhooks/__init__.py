@@ -1,1 +1,1 @@
-"""Simulates the webhooks of virt-api and virt-operator, and virt-api's subresources."""
+"""Simulates the admission webhooks of virt-api and virt-operator, and the VM subresources."""

@@ -1,4 +1,4 @@
-"""KubeVirtWebhook: virt-operator's validating webhook for the KubeVirt CR."""
+"""KubeVirtWebhook: the validating webhook of virt-operator for the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GA_WARNING: Final = (
     "can be safely removed and is redundant. For more info, please look at: "
     "https://github.com/kubevirt/kubevirt/blob/main/docs/deprecation.md"
 )
-"""The warning about a listed feature gate that this version always enables.
+"""The warning about a listed feature gate that this KubeVirt version always enables.
 
 Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50.
 """
@@ -35,11 +35,11 @@ class KubeVirtWebhook:
         self._cluster = cluster
 
     def register(self, admission: Admission) -> None:
-        """Adds the webhook to the API server's registry."""
+        """Registers the webhook with the simulated API server."""
         admission.validating(KUBEVIRTS, self.validate)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a second CR, a gate that is enabled and disabled, and an invalid ratio.
+        """Denies a second KubeVirt CR, a gate that is enabled and disabled, and an invalid ratio.
 
         Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595.
         """

@@ -1,4 +1,4 @@
-"""MigrationWebhooks: virt-api's webhooks for migrations and VMI updates."""
+"""MigrationWebhooks: the webhooks of virt-api for migrations and VMI updates."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class MigrationWebhooks:
         self._cluster = cluster
 
     def register(self, admission: Admission) -> None:
-        """Adds the webhooks to the API server's registry."""
+        """Registers the webhooks with the simulated API server."""
         admission.validating(VMIS, self.validate_vmi)
         admission.mutating(MIGRATIONS, self.mutate_migration)
         admission.validating(MIGRATIONS, self.validate_migration)
 
     def validate_vmi(self, review: Review) -> Denial | None:
-        """Denies changes that clients make to a VMI's spec.
+        """Denies changes of the spec of a VMI by API clients.
 
         Source: v1.9.0 ADM/vmi-update-admitter.go:103-117.
         """
@@ -53,7 +53,7 @@ class MigrationWebhooks:
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes to a migration's spec, and migrations that cannot start.
+        """Denies changes of the spec of a migration, and migrations that cannot start.
 
         Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
         """

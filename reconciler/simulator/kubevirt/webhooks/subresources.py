@@ -1,4 +1,4 @@
-"""Actions: virt-api's `restart` subresource, with which clients restart VMs."""
+"""Actions: the subresource `restart` of virt-api, which restarts VMs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VM: Final = ("kubevirt.io", "virtualmachine")
 
 
 class Actions:
-    """The `restart` subresource, with which clients restart VMs.
+    """The subresource `restart` of virt-api, with which API clients restart VMs.
 
     Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; the responses to a restart are recorded.
     """
@@ -26,7 +26,7 @@ class Actions:
         self._cluster = cluster
 
     def register(self, admission: Admission) -> None:
-        """Adds the action to the API server's registry."""
+        """Registers the subresource with the simulated API server."""
         admission.action("virtualmachines", "restart", self.restart)
 
     def restart(self, namespace: str, name: str, *, dry_run: bool) -> None:

@@ -1,4 +1,4 @@
-"""VMWebhooks: virt-api's webhooks, which fill in VirtualMachine defaults and deny invalid VMs."""
+"""VMWebhooks: the webhooks of virt-api that set default values of VMs and deny invalid VMs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
 _LEAST: Final = {0: "0", 1_000_000: "1M"}
-"""The smallest accepted memory requests in bytes, with their notation in virt-api's messages."""
+"""The smallest accepted memory requests in bytes, as written in the messages of virt-api."""
 
 
 class VMWebhooks:
@@ -31,12 +31,12 @@ class VMWebhooks:
         self._types = instancetypes.Instancetypes(cluster.store)
 
     def register(self, admission: Admission) -> None:
-        """Adds the webhooks to the API server's registry."""
+        """Registers the webhooks with the simulated API server."""
         admission.mutating(VMS, self.mutate)
         admission.validating(VMS, self.validate)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Fills in a VM's defaults, and rewrites its quantities in canonical form.
+        """Sets the default values of a VM, and converts its quantities to canonical form.
 
         Source: observed on KubeVirt v1.9.0 (this webhook denies a wrong type or an invalid
         quantity, before the schema is checked).
@@ -58,7 +58,7 @@ class VMWebhooks:
         return self._matcher_denial(review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies VMs with memory fields that KubeVirt's validator rejects.
+        """Denies VMs with memory fields that the validating webhook of KubeVirt rejects.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
         """
@@ -116,7 +116,7 @@ class VMWebhooks:
         return denied(VALIDATOR, message, *fields)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
-        """Denies VMs that are not amd64, unless the feature gate MultiArchitecture is on.
+        """Denies VMs with an architecture other than amd64 without the gate MultiArchitecture.
 
         Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture).
         """
@@ -130,7 +130,7 @@ class VMWebhooks:
         return denied(VALIDATOR, f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
-        """Denies guest sizes, requests, limits and hugepages that contradict each other.
+        """Denies VMs whose guest size, requests, limits and hugepages contradict each other.
 
         Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140.
         """
@@ -180,7 +180,7 @@ class VMWebhooks:
         return None if refused is None else denied(VALIDATOR, refused, MEMORY_FIELD)
 
     def _live_update_features_denial(self, review: Review) -> Denial | None:
-        """Denies a VM that violates v1.1's rules for spec.liveUpdateFeatures."""
+        """Denies a VM that violates the KubeVirt v1.1 rules for spec.liveUpdateFeatures."""
         config, meta = self._cluster.config, review.object["metadata"]
         if not config.behaviour.vm_live_update_features:
             return None
