@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 HURRY_S = 8.0
-"""The time limit for API requests after a stop signal, in seconds; Kubernetes kills after 30."""
+"""The time limit in seconds for API requests after a stop signal; pods are killed after 30 s."""
 
 
 def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:

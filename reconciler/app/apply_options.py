@@ -32,7 +32,7 @@ class ApplyOptions:
     ask: bool = False
     """Whether a user must confirm the plan before the run writes anything."""
     expect_digest: str | None = None
-    """The digest of the approved plan; the run writes nothing if its plan has another digest."""
+    """The digest of the approved plan; the run writes nothing if its plan's digest differs."""
     ignore_windows: bool = False
     ignore_alerts: bool = False
     """Whether the run ignores the alerts of ``rollout.holdWhile``, which pause a rollout."""

@@ -31,7 +31,7 @@ _DEAD_S = 2.0
 _WARN_S = 30.0
 """The clock difference, in seconds, above which the program logs one warning."""
 _SLICE_S = 1.0
-"""The interval in seconds at which a sleeping thread calls the function of ``meanwhile``."""
+"""The interval in seconds at which a sleeping thread calls the function set for its sleep."""
 _DIFFERS_S = 300.0
 """The clock difference, in seconds, above which rules about the time of day use both clocks."""
 
@@ -125,7 +125,7 @@ class ServerClock:
         if start is None:
             return None
         server, local = _moment(start + self._base.monotonic()), self._base.now()
-        # A slow answer is at most its duration older than the server's time.
+        # A slow response is at most its duration older than the server's time.
         if abs((server - local).total_seconds()) <= _DIFFERS_S:
             return None
         return ClockDifference(server=self._server, server_time=server, local_time=local)

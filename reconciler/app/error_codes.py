@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """The error that ended a run whose exit code another exit code of the run replaces."""
+    """An error that ended a run and whose exit code another exit code of the run overrides."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

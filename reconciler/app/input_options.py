@@ -202,7 +202,7 @@ class ClusterOptions:
     context: str | None = None
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
-    """The number of clock seconds per real second, which is greater than 1 only in the demo."""
+    """Simulated seconds per real second, which is greater than 1 only in the demo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,9 @@ _TIMES = {
 class MetricsFile:
     """Collects the metrics of one run and writes them to a file once, when the run ends.
 
-    The file of an earlier run is replaced. If this run fails, the times of the last pass and the
-    last success are kept, so that an alert can compare them with the current time.
+    The file of an earlier run is replaced. If this run fails, the times of the last completed run
+    and of the last successful run are kept, so that an alert can compare them with the current
+    time.
 
     Raises:
         UsageError: The file cannot be written; the user learns this before the run starts.

@@ -19,7 +19,7 @@ GRACE_S = 4.0
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived while the command had no unfinished work."""
+    """Raised when SIGTERM arrives while the command has no unfinished work."""
 
 
 @dataclass(slots=True)

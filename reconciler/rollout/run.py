@@ -286,7 +286,7 @@ class _Rollout:
         elif latest.effect is Effect.WAIT:
             result = Result.HELD
         elif hold is not None:
-            # VMs that wait for a failed canary count as not started, not as held.
+            # VMs that wait for a failed canary count as not started.
             held = self.stuck and hold.why.reason != CANARY_FAILED
             result = Result.HELD if held else hold.result
             return FinalResult(result=result, why=hold.why, cause=Cause.RUN_ENDED)

@@ -35,7 +35,7 @@ class Row:
     least: bool = False
     """Whether the limit of the target is a minimum."""
     judged: bool = True
-    """Whether the target applies to a fleet of this size."""
+    """Whether the target applies to the size of the measured fleet."""
 
     @property
     def met(self) -> bool | None:

@@ -139,7 +139,7 @@ def assert_run_ends_as_listed(name, run, before, report):
 def assert_done_changes_are_in_the_guest(name, run, before, report):
     targets = {each.ref: each.target for each in report.plan.decisions}
     after = instances(run)
-    # From the store, because a world may inject faults into requests.
+    # From the store, because the simulated cluster may inject faults into requests.
     vmis = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in after}
     for outcome in report.outcomes:
         if outcome.result == "done" and outcome.reason == "converged":

@@ -79,7 +79,7 @@ def kill_and_continue(control, kinds, at, tally):
     stage.hooks.clear()
     vars(stage.clock).pop("sleep", None)
     tally("injected")
-    # The next pass starts immediately, waits until the dead pass's lease expires and takes it.
+    # The next run starts at once, waits until the dead run's lease expires, and acquires it.
     expected = undisturbed(control)
     last = passes_until(stage, text, expected, pauses_s=(0.0, 60.0))
     assert stage.end_state() == expected, (instant, last.error)

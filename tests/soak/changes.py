@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(kw_only=True)
 class Changes:
-    """All changes of the long test; *plans* is the file to which ``serve_program`` writes."""
+    """All changes of the soak test; *plans* is the file to which ``serve_program`` writes."""
 
     fleet: SoakFleet
     simulator: Simulator

@@ -1,4 +1,4 @@
-"""The faults during the long test, which occur one after the other: ``troubles``."""
+"""The faults during the soak test, which occur one after the other: ``troubles``."""
 
 from __future__ import annotations
 

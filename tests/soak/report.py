@@ -1,4 +1,4 @@
-"""Reports the measurements of the long test, and problems in them: ``report``, ``verdict``."""
+"""Reports the measurements of the soak test, and problems in them: ``report``, ``verdict``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from soak.run import Soak
 
 WARM_UP = 2.0
-"""The minutes at the start of the long test during which caches may still grow."""
+"""The minutes at the start of the soak test during which caches may still grow."""
 MEMORY = 1.10
 READS = 1.5
 """The permitted ratio of read requests between the last and the first third of the test."""
@@ -36,7 +36,7 @@ def delays(soak: Soak, side: str, *, disturbed: bool) -> list[float]:
 
 
 def report(soak: Soak) -> str:
-    """Return the measurements of the long test as Markdown."""
+    """Return the measurements of the soak test as Markdown."""
     changes, parts = soak.changes, thirds(soak.samples, min(WARM_UP, soak.minute / 5))
     total = {side: sum(each.side == side for each in changes.made) for side in ("Git", "cluster")}
     lines = [
@@ -98,7 +98,7 @@ def cpu(samples: Sequence) -> float:
 
 
 def verdict(soak: Soak) -> list[str]:
-    """Return the problems that the long test found, each as a sentence."""
+    """Return the problems that the soak test found, each as a sentence."""
     first, _, last = thirds(soak.samples, min(WARM_UP, soak.minute / 5))
     found = []
     if soak.changes.unseen:

@@ -21,7 +21,7 @@ class Sample:
     """The resources that a process uses, and its API requests since the last sample."""
 
     minute: float
-    """The minutes since the start of the long test."""
+    """The minutes since the start of the soak test."""
     memory_mb: float
     files: int
     threads: int

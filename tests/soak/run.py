@@ -51,7 +51,7 @@ INTERVAL_S = 10
 
 
 class Soak:
-    """The running parts of the long test, and its measurements."""
+    """The running parts of the soak test, and its measurements."""
 
     def __init__(self, options: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
         self.options, self.folder = options, folder
@@ -207,7 +207,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run the long test, print its measurements, and return the exit code."""
+    """Run the soak test, print its measurements, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--vms", type=int, default=2_000)

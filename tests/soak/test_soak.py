@@ -1,4 +1,4 @@
-"""Tests that growth and missed changes are problems of the long-running test."""
+"""Tests that growth and missed changes are problems of the soak test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAT = {"memory_mb": 100.0, "files": 40, "threads": 14}
 
 
 def soak(change=None, different=(), grow=1.0, **grows):
-    """Return a finished long test of ten minutes; *grows* says what grows by which factor."""
+    """Return a finished soak test of ten minutes; *grows* says what grows by which factor."""
 
     def value(name, part):
         return FLAT[name] * (1 + (grows.get(name, 1.0) - 1) * part)
@@ -35,7 +35,7 @@ def soak(change=None, different=(), grow=1.0, **grows):
     return SimpleNamespace(samples=samples, changes=changes, minute=10.0)
 
 
-def test_long_running_test_without_growth_or_missed_changes_reports_no_problem():
+def test_soak_test_without_growth_or_missed_changes_reports_no_problem():
     assert verdict(soak()) == []
 
 
@@ -50,7 +50,7 @@ def test_long_running_test_without_growth_or_missed_changes_reports_no_problem()
         (soak(different=["a/vm"]), "1 VMs differ from Git, such as a/vm"),
     ],
 )
-def test_long_running_test_reports_growth_or_a_missed_change_as_a_problem(found, says):
+def test_soak_test_reports_growth_or_a_missed_change_as_a_problem(found, says):
     (problem,) = verdict(found)
     assert problem.startswith(says)
 
@@ -60,7 +60,7 @@ def test_percentile_is_the_value_below_which_the_given_fraction_of_values_lies()
     assert percentile([], 0.99) == 0.0
 
 
-def test_vms_of_the_long_running_test_match_git_and_change_only_in_git_or_in_the_cluster():
+def test_vms_of_the_soak_test_match_git_and_change_only_in_git_or_in_the_cluster():
     fleet = SoakFleet(n_vms=200)
     assert fleet.changed == ()
     assert len(worlds.parse(fleet.world()).vms) == 200

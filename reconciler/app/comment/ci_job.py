@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
 
 def job_options(environ: Mapping[str, str]) -> ForgeOptions:
-    """Read the forge options that a CI job's variables define; outside a CI job, none is set."""
+    """Read the Git host options from a CI job's variables; outside a CI job, none is set."""
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ)
     if environ.get("GITHUB_ACTIONS") == "true":

@@ -103,7 +103,7 @@ def _shown_at_commit(
 def requests_of(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Yield the requests that would post the first comment as strings; send no request.
+    """Yield, as strings, the requests that would post the first comment; send no request.
 
     Raises:
         UsageError: An option is missing or malformed.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RefreshingInformer:
-    """Wraps another informer, and calls a function after each wait."""
+    """Wraps an informer, and calls a given function after each wait."""
 
     def __init__(self, inner: Informer, refresh: Callable[[], None]) -> None:
         self._inner, self._refresh = inner, refresh

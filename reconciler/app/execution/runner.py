@@ -105,7 +105,7 @@ class Runner:
 
         def meanwhile() -> None:
             # The informer raises the error of its thread again when the run waits for a change,
-            # where no answer to a write can be lost.
+            # where no response to a write can be lost.
             with suppress(BackgroundError):
                 refresh()
 
@@ -141,7 +141,7 @@ class Runner:
 
 
 class _ShowingPrinter:
-    """Wraps another ``RunPrinter``, and also shows each step in the state of the active run."""
+    """Wraps a ``RunPrinter``, and also shows each step in the state of the active run."""
 
     def __init__(
         self, inner: RunPrinter, active: ActiveRun, show: Callable[[ActiveRun], None]
@@ -154,16 +154,16 @@ class _ShowingPrinter:
         return self._inner.trace_log
 
     def show_plan(self, plan: Plan) -> None:
-        """Show the plan with the wrapped printer."""
+        """Show the plan with the wrapped ``RunPrinter``."""
         self._inner.show_plan(plan)
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask for confirmation of the plan with the wrapped printer."""
+        """Ask for confirmation of the plan with the wrapped ``RunPrinter``."""
         return self._inner.confirm(plan)
 
     @contextmanager
     def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
-        """Show each step with the wrapped printer and in the state of the run."""
+        """Show each step with the wrapped ``RunPrinter`` and in the state of the run."""
         self._show(self._active)
         with self._inner.progress(plan, ends_at) as listener:
 
@@ -174,11 +174,11 @@ class _ShowingPrinter:
             yield both
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the report with the wrapped printer, because another output failed."""
+        """Print the report with the wrapped ``RunPrinter``, because another output failed."""
         self._inner.save_report(report, shown=shown)
 
     def show_report(self, report: RunReport) -> None:
-        """Show the report with the wrapped printer."""
+        """Show the report with the wrapped ``RunPrinter``."""
         self._inner.show_report(report)
 
     def _step(self, progress: Progress) -> None:

@@ -33,11 +33,12 @@ def notifier(
 
     Args:
         path: The file of ``--notify``.
-        repo: The address of the repository, in whose clones the file may not be.
+        repo: The URL of the repository, whose clones must not contain the file.
         clock: Measures the pauses between attempts.
         counted: Called with the name of the receiver and the result of each notification.
-        external_url: The address of the page, unless the file contains ``externalUrl``.
-        docs_url: The address to which each reason links, without the code; empty for the page's.
+        external_url: The URL of the status page, unless the file contains ``externalUrl``.
+        docs_url: The URL to which each reason links, without the code; empty for the status
+            page's.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.

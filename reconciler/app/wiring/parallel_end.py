@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class ParallelEnd:
-    """A context manager that exits all context managers entered in it in parallel at its end."""
+    """A context manager that, at its end, exits all entered context managers in parallel."""
 
     def __init__(self) -> None:
         self._parts: list[ExitStack] = []

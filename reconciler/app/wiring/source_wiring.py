@@ -62,7 +62,7 @@ def desired_and_base(
             "--base needs --repo and cannot be combined with -f",
             hint="use one of the two; the environment variable RECONCILER_BASE also sets --base",
         )
-    # An earlier commit that stays in force says nothing about a pull request.
+    # If an earlier commit stays applied, that says nothing about a pull request.
     options = replace(options, newest_only=True)
     scope = options.scope()
     with (

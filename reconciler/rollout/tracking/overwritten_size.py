@@ -34,7 +34,7 @@ def lost(decision: Decision) -> Explanation:
 
 
 def wanted(decision: Decision) -> str:
-    """Return the desired value of an object's changed field from Git, in canonical notation."""
+    """Return an object's desired value as a string: VM memory in bytes, or CR field values."""
     if decision.ref.is_kubevirt:
         fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
         return "; ".join(sorted(fields))

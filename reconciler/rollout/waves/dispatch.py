@@ -67,7 +67,7 @@ class Dispatch:
 
         Raises:
             ClusterError: The API server's response, for example 401, ends the run, or the two
-            clocks disagree about the maintenance windows.
+                clocks disagree about the maintenance windows.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
@@ -106,7 +106,7 @@ class Dispatch:
             if end is not None:
                 self._closer.close(tracked, end)
                 continue
-            # Answers arrive between two writes, so count the writes that have failed since.
+            # Responses arrive between two writes, so count the writes that have failed since.
             failures += sum(each.result is Result.FAILED for each in unanswered)
             unanswered = [each for each in unanswered if each.open and each.unanswered_at]
             over_budget = failures >= self._policy.failure_budget

@@ -35,7 +35,7 @@ _NO_LEASE_HINT = (
     "the next run can change the KubeVirt CR, which was not possible when this run started"
 )
 _OWNER_UNREAD = frozenset({Reason.OWNED_BY_HYPERCONVERGED, Reason.OWNED_BY_HARVESTER})
-"""The reasons for which the operator that manages the KubeVirt CR can no longer be read."""
+"""The reason codes of a KubeVirt CR whose managing operator can no longer be read."""
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
@@ -57,7 +57,7 @@ class KubeVirtWaves:
         """The KubeVirt CR as a tracked object, or None if it matches Git."""
         self._has_lease = touches_config(plan, Shard())
         self.hold: Hold | None = None
-        """Why the KubeVirt CR was not written in the last round, or None if it could be."""
+        """What prevented a write to the KubeVirt CR in the last round, or None."""
         self._written_at: float | None = None
         self._settled_at: float | None = None
         self._started_at, self._began_at = run.clock.monotonic(), run.clock.now()

@@ -44,7 +44,7 @@ class NoLease:
         return math.inf
 
     def annotations(self) -> Mapping[str, str]:
-        """Return no annotations, because there is no lease to read."""
+        """Return no annotations, because no lease exists to read."""
         return {}
 
     def annotate(self, _annotations: Mapping[str, str | None]) -> bool:

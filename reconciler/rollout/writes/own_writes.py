@@ -26,7 +26,7 @@ class OwnWrites:
         """Each VM from a write response, with its monotonic creation time if it is new."""
         self._kubevirt: LiveKubeVirt | None = None
         self._owners: dict[ObjectRef, tuple[LiveOwner, float]] = {}
-        """The objects that manage the KubeVirt CR, from write responses, with monotonic times."""
+        """HyperConverged and similar objects from write responses, with their monotonic times."""
 
     def add(self, action: Action, written: Written) -> None:
         """Store the object that the API server returned in response to a write."""
@@ -58,7 +58,7 @@ class OwnWrites:
         return replace(live, kubevirt=written)
 
     def _with_owners(self, live: LiveState) -> LiveState:
-        """Return a snapshot with newer versions of the objects that manage the KubeVirt CR."""
+        """Return a snapshot with newer HyperConverged or similar objects from write responses."""
         self._owners = {
             each.ref: self._owners[each.ref]
             for each in live.owners

@@ -93,7 +93,7 @@ class Writes:
         Args:
             writes: Writes to different objects; each write is taken from the iterable only when it
                 can be sent.
-            lease: The lease for the writes; no request waits longer for its answer than the lease
+            lease: The lease for the writes; no request waits longer for a response than the lease
                 is valid.
 
         Raises:
@@ -109,7 +109,7 @@ class Writes:
         for action, answer in answers:
             write = sent.pop(action.id)
             if isinstance(answer, ClusterError):
-                # Wait for the answers to all requests, because the lease protects them too.
+                # Wait for the responses to all requests, because the lease protects them too.
                 self._handle_error(write, answer, fatal)
                 continue
             self.pause.answered(self._run.clock.monotonic())
@@ -157,7 +157,7 @@ class Writes:
             write.tracked.refused()
             fatal.append(error)
         elif error.status == INTERNAL_ERROR:
-            # A webhook may fail for one object only, so other writes continue.
+            # An admission webhook may fail for one object only, so other writes continue.
             self._try_again(write.tracked, "unavailable", str(error))
         else:
             pause_s = self.pause.start(error, self._run.clock.monotonic())
@@ -178,7 +178,7 @@ class Writes:
         tracked.accepted(self._run.clock.now())
         self.own.add(action, written)
         message = _described(decision, action)
-        # The settings of an owned KubeVirt CR are written to an object of the owner.
+        # If an operator manages the KubeVirt CR, its settings are written to that operator.
         target = action.target.ref if action.target is not None else None
         warnings = "".join(f" (the server warns: {each})" for each in written.warnings)
         self._run.progress(

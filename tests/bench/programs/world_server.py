@@ -84,7 +84,7 @@ def main() -> None:
     pace = ResponseTimes(listed_per_s=options.listed_per_s, write_s=options.write_s)
     simulator = Simulator(worlds.parse(fleet.world()), response_times=pace)
     add_finished(simulator, fleet)
-    # The world stays in memory; collecting it repeatedly would only slow the server down.
+    # The cluster stays in memory; garbage collection of it would only slow the server down.
     gc.collect()
     gc.freeze()
     with simulator.serve() as server:

@@ -169,7 +169,7 @@ def test_clock_corrected_by_the_api_server_ignores_a_jump_of_the_local_clock():
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
-def test_implausible_server_time_is_reported_and_not_used(year, caplog):
+def test_implausible_api_server_time_is_reported_without_being_used(year, caplog):
     base = FakeClock()
     clock = ServerClock(base)
     date = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -130,7 +130,7 @@ def test_github_action_input_with_shell_syntax_is_not_executed(tmp_path, name, i
     assert not list(tmp_path.rglob("evil"))
 
 
-def test_interrupted_apply_action_asks_the_program_to_stop_and_waits_for_its_report(tmp_path):
+def test_interrupted_github_apply_action_stops_the_program_and_waits_for_its_report(tmp_path):
     """GitHub's runner sends SIGINT to the process of a step when a user cancels the job."""
     stopped = (
         '#!/bin/sh\n[ "$1" = comment ] && exit 0\n'

@@ -96,7 +96,7 @@ def test_bash_script_of_a_step_stops_at_the_first_failed_command_even_inside_a_p
     assert runner.log == ""
 
 
-def test_simulated_runner_passes_variables_paths_and_summaries_to_later_steps(
+def test_simulated_github_runner_passes_variables_paths_and_summaries_to_later_steps(
     action, runner, tmp_path
 ):
     tool = tmp_path / "tools" / "tool"
@@ -147,7 +147,7 @@ def test_github_output_file_with_an_unsupported_format_is_an_error(text, tmp_pat
         assignments(path)
 
 
-def test_log_parser_finds_workflow_commands_except_while_commands_are_disabled():
+def test_github_log_parser_finds_workflow_commands_except_while_commands_are_disabled():
     log = (
         "::error file=a%2Cb,line=3::bad%0Athing\n ::notice::n\n::stop-commands::abc\n"
         "::error::x\n##[error]y\n::abc::\ntext ::error::z\ntext ##[warning]w\n"

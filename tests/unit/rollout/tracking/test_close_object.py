@@ -143,7 +143,7 @@ def test_final_vm_result_is_reported_once_in_progress_events_and_checkpoint(
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_failed_kubevirt_cr_change_is_stored_only_in_the_annotation_of_the_config_lease(
+def test_failed_kubevirt_cr_change_is_stored_only_in_the_lease_annotation_for_the_kubevirt_cr(
     how, written, step, event, kept
 ):
     ports = FakePorts()

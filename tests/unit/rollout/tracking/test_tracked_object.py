@@ -186,7 +186,7 @@ def test_reported_result_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm
     assert (build_outcome(found).migration is not None) == named
 
 
-def test_migration_that_started_before_the_patch_is_ignored():
+def test_tracked_vm_ignores_a_migration_that_started_before_its_patch():
     found = tracked("sent", "accepted")
     early = make_migration(phase="Failed", created_at=NOW)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))

@@ -121,7 +121,7 @@ def test_waiting_vms_are_reported_as_not_started_when_the_failure_budget_is_exha
         assert not closed or tracked.final.why.reason == "failure-budget"
 
 
-def test_failed_writes_count_in_the_failure_budget_before_the_next_write_is_sent():
+def test_failed_write_counts_against_the_failure_budget_before_the_next_write_is_sent():
     one = Round(
         DENIED,
         DENIED,

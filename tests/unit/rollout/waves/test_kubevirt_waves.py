@@ -160,7 +160,7 @@ def test_kubevirt_cr_change_waits_for_a_maintenance_window():
     assert waves.waves.hold.why.reason == "outside-window"
 
 
-def test_kubevirt_cr_is_not_written_without_the_config_lease():
+def test_kubevirt_cr_is_not_written_without_the_lease_for_the_kubevirt_cr():
     waves = Waves()
     waves.ports.config_lease.is_held = False
     waves.step()

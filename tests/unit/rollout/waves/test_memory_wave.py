@@ -221,7 +221,7 @@ def test_waiting_vm_changes_start_when_earlier_changes_within_the_concurrency_li
     assert [each.ref.name for each in wave.ports.writer.sent][2:] == ["vm-2", "vm-3"]
 
 
-def test_failed_migrations_from_before_the_patch_are_not_counted():
+def test_failed_migrations_from_before_the_patch_do_not_count_as_failures_of_the_change():
     wave = Wave()
     wave.step(BEFORE)
     late = NOW + timedelta(seconds=6)
