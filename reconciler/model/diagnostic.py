@@ -33,7 +33,7 @@ class Diagnostic:
     at: Location | None = None
     ref: ObjectRef | None = None
     context: tuple[str, ...] = ()
-    """Further locations or facts, one line each."""
+    """Further locations or facts about the problem, one line each."""
     hint: str = ""
     """What the user can do about the problem."""
 

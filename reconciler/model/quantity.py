@@ -37,7 +37,7 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 
 class QuantityError(ValueError):
-    """The value is not a Kubernetes quantity or duration; the message explains why."""
+    """Raised if a value is not a Kubernetes quantity or duration; the message explains why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """The string is not a valid cron expression or time zone; the message says what to write."""
+    """Raised for an invalid cron expression or time zone; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

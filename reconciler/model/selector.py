@@ -24,7 +24,7 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The string is not a valid label selector; the message names the invalid condition."""
+    """Raised for an invalid label selector; the message says which condition is invalid."""
 
 
 class _Operator(StrEnum):

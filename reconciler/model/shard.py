@@ -12,7 +12,7 @@ _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
 class ShardError(ValueError):
-    """The string is not a shard such as ``0/4``; the message explains why."""
+    """Raised if a string is not a shard such as ``0/4``; the message explains why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""``Concurrency``: limits how many changes may be in flight at the same time."""
+"""``Concurrency``: limits how many changes may be in progress at the same time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Concurrency:
     """The limits on concurrent changes, from KubeVirt's limits and the user's configuration."""
 
     cluster: int
-    """The maximum number of changes in flight in the cluster."""
+    """The maximum number of concurrent changes in the cluster."""
     shard: int
     """The part of the cluster-wide limit that this shard may use."""
     per_node: int
-    """The maximum number of changes in flight for the VMs on one node."""
+    """The maximum number of concurrent changes of VMs on one node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:

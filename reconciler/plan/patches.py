@@ -157,10 +157,10 @@ def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> li
 
 
 def same_object(uid: Uid) -> PatchOp:
-    """Return the ``test`` operation that checks the object's uid."""
+    """Return the ``test`` operation that fails if the object was recreated (other uid)."""
     return PatchOp(op="test", path="/metadata/uid", value=uid)
 
 
 def same_generation(generation: int) -> PatchOp:
-    """Return the ``test`` operation that checks the object's generation, so its spec."""
+    """Return the ``test`` operation that fails if the object's generation has changed."""
     return PatchOp(op="test", path="/metadata/generation", value=generation)

@@ -234,7 +234,7 @@ def _would_change(kubevirt: Decision) -> bool:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Make the decision about the KubeVirt CR a wait, because only shard 0 may change the CR."""
+    """Delay a change to the KubeVirt CR, because only the run of shard 0 may change the CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

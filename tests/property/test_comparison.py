@@ -183,7 +183,7 @@ def test_plan_is_the_same_with_and_without_a_base_commit_for_comparison(
 
 
 @given(readings(), live_states())
-def test_plan_comparison_of_a_commit_with_itself_reports_no_new_change(reading, live):
+def test_plan_comparison_reports_no_new_change_for_two_identical_commits(reading, live):
     reading = replace(
         reading,
         config=replace(reading.config, cluster=None),

@@ -23,7 +23,7 @@ _EXAMPLE = 'write NAME or NAME{label="value"}, for example CephHealthError{sever
 
 
 class AlertMatcherError(ValueError):
-    """The string is not a valid alert matcher; the message says what to write instead."""
+    """Raised for an invalid alert matcher; the message says what to write instead."""
 
 
 class MatchOperator(StrEnum):

@@ -73,7 +73,7 @@ class OriginKind(StrEnum):
 
     FLAG = "flag"
     ARGUMENTS = "arguments"
-    """The VM names on the command line."""
+    """The value comes from the VM names on the command line."""
     ENVIRONMENT = "environment"
     FILE = "file"
     DEFAULT = "default"
@@ -85,7 +85,7 @@ class OptionOrigin:
 
     kind: OriginKind
     name: str = ""
-    """The option or the environment variable; empty for arguments and defaults."""
+    """The name of the option or environment variable; empty for arguments and defaults."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()

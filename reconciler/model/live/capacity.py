@@ -43,7 +43,7 @@ class Launcher:
 
     namespace: str
     node: str = ""
-    """The pod's node; empty until the pod is scheduled."""
+    """The name of the pod's node; empty until the pod is scheduled."""
     requests: ResourceUse
     """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
@@ -129,9 +129,9 @@ class LimitBound:
     """The bounds that a LimitRange sets for a container or pod; 0 for a bound that is not set."""
 
     kind: str
-    """``Container`` or ``Pod``."""
+    """The kind of object that is limited: ``Container`` or ``Pod``."""
     resource: str
-    """``memory``, whose amounts are in bytes, or ``cpu``, whose amounts are in millicores."""
+    """The limited resource: ``memory`` in bytes, or ``cpu`` in millicores."""
     minimum: int = 0
     maximum: int = 0
     ratio: int = 0

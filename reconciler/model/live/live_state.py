@@ -252,7 +252,7 @@ class LiveState:
     vms: Mapping[ObjectRef, LiveVM]
     vmis: Mapping[ObjectRef, LiveVMI]
     migrations: Mapping[ObjectRef, tuple[LiveMigration, ...]]
-    """Each VM's migrations by the VM's reference, oldest first."""
+    """The migrations of each VM, by the VM's reference, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
     """The nodes; empty, with a diagnostic, if the permission to list nodes is missing."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)

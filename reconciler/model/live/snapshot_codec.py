@@ -60,7 +60,7 @@ _MSGSPEC = (
 
 
 class CodecError(ValueError):
-    """The snapshot document is invalid; the message explains where and why."""
+    """Raised if a snapshot document is invalid; the message explains where and why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class Result(StrEnum):
     """The object matches Git, and the guest has its new memory."""
     FAILED = "failed"
     RUNNING = "running"
-    """The change was in flight, without problems, when the run ended."""
+    """The change was still in progress, without problems, when the run ended."""
     WRITTEN = "written"
     """The memory size is written; the user chose not to wait for the guest."""
     HELD = "held"

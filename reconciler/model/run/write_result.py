@@ -13,7 +13,7 @@ class Refusal(StrEnum):
     """The reason why the API server rejected a write, according to its response."""
 
     GUARD = "guard"
-    """Status 422 without a cause: a ``test`` operation failed, or a field's parent is missing.
+    """HTTP status 422 without a cause: a ``test`` failed, or a field's parent is missing.
 
     The object has changed since it was read.
     """
@@ -24,7 +24,7 @@ class Refusal(StrEnum):
     NOT_FOUND = "not-found"
     EXISTS = "exists"
     NOT_AS_WRITTEN = "not-as-written"
-    """Status 200, but the value differs: a webhook or an old CRD changed the object."""
+    """HTTP status 200, but with another value: a webhook or an old CRD changed the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ class NotificationSubject:
 
     ref: ObjectRef
     message: str
-    """A sentence without a final full stop."""
+    """The explanation of the object's problem, without a final full stop."""
     hint: str = ""
     """What the user can do about the problem; empty if no action is necessary."""
     since: datetime
@@ -52,7 +52,7 @@ class Notification:
     id: str
     """The notification's unique identifier, with which receivers can drop duplicates."""
     causes: tuple[str, ...]
-    """The identifiers of the events or problems that caused it; each is reported only once."""
+    """The identifiers of the reported events or problems; each is reported only once."""
     kind: NotificationKind
     severity: NotificationSeverity
     reason: str
@@ -72,7 +72,7 @@ class Notification:
     resolved: bool = False
     """Whether the notification says that a problem is resolved."""
     lasting: bool = False
-    """Whether it is about a problem that lasts until it is resolved, and not about an event."""
+    """Whether the notification is about a lasting problem, and not about an event."""
     revision: str = ""
     """The commit that is being applied, or the rejected commit that the notification is about."""
     run_id: str = ""

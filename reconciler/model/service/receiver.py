@@ -47,7 +47,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifySettings:
-    """All receivers, and the settings that apply to all notifications."""
+    """All receivers of notifications, and the settings that apply to all notifications."""
 
     receivers: tuple[Receiver, ...] = ()
     external_url: str = ""

@@ -39,7 +39,7 @@ NOT_STARTED = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """A change that the plan makes."""
+    """A planned change to a VM, with its estimated duration."""
 
     ref: ObjectRef
     node: str

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Group: TypeAlias = tuple[str, str, str]
 """An anti-affinity group, identified by namespace, label key and value."""
 Limit: TypeAlias = str | Group
-"""A limit on concurrent jobs: a node (by its name) or an anti-affinity group."""
+"""What limits concurrent changes: a node (by its name) or an anti-affinity group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """The maximum numbers of concurrent migrations.
+    """The maximum numbers of concurrent migrations in the cluster and from one node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; slots are
     counted in the cluster and by source node, and there is no limit on a target node.

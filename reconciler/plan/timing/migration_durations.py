@@ -35,7 +35,7 @@ class Span:
 
     @property
     def three(self) -> tuple[float, float, float]:
-        """The lowest, the most likely and the highest value, in seconds."""
+        """The lowest, the most likely and the highest duration, in seconds."""
         return (self.low, self.likely, self.high)
 
     def times(self, factor: float) -> Span:

@@ -25,7 +25,7 @@ def test_each_namespace_belongs_to_exactly_one_shard(total, namespace):
     ("namespace", "of_4", "of_10"),
     [("default", 1, 9), ("kube-system", 1, 9), ("team-a", 0, 6)],
 )
-def test_shard_of_a_namespace_never_changes(namespace, of_4, of_10):
+def test_namespace_belongs_to_the_same_shard_in_every_release(namespace, of_4, of_10):
     """The shard's number is the first eight bytes of the SHA-256 modulo the number of shards."""
     found = [
         next(each.index for each in shards(total) if each.holds(namespace)) for total in (4, 10)
@@ -45,7 +45,7 @@ def test_invalid_shard_string_raises_an_error(text):
         Shard.parse(text)
 
 
-def test_kubevirt_cr_belongs_only_to_the_first_shard():
+def test_kubevirt_cr_is_changed_only_by_the_first_shard():
     assert [each.has_config for each in shards(3)] == [True, False, False]
 
 

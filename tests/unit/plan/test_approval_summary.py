@@ -23,7 +23,7 @@ from reconciler.model.references import vm_ref
 from reconciler.plan.approval_summary import approval_of
 
 
-def test_approval_lists_every_action_with_its_change():
+def test_approval_lists_every_planned_action_with_its_change():
     other = vm_ref("db", "as-it-is")
     live = make_live(make_vm(), make_vm(other), vmis=(make_vmi(), make_vmi(other)))
     plan = plan_of(make_desired(want("2Gi"), want("1Gi", other)), live)

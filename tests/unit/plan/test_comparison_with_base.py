@@ -132,7 +132,7 @@ def test_plan_comparison_marks_only_fields_with_a_new_value_as_edited():
     assert not found.objects[B].edited
 
 
-def test_changed_label_marks_a_vm_but_not_its_memory_size_as_edited():
+def test_vm_with_a_changed_label_counts_as_edited_but_not_its_memory_size():
     labelled = make_desired(want("2Gi", A, labels={"app": "db"}))
     found = compared(desired("2Gi"), labelled)
     assert (found.objects[A].edited, found.objects[A].edited_fields) == (True, frozenset())
@@ -222,7 +222,7 @@ def test_kubevirt_cr_setting_counts_as_edited_only_if_the_planned_commit_changes
     assert marks == {max_guest: False, ROLLOUT_STRATEGY: True}
 
 
-def test_setting_in_a_hyperconverged_manifest_counts_as_an_edit_of_the_kubevirt_cr():
+def test_edit_of_a_hyperconverged_manifest_counts_as_an_edit_of_the_kubevirt_cr():
     def states_with(*ratios):
         for ratio in ratios:
             settings = {MAX_HOTPLUG_RATIO: ratio}

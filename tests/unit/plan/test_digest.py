@@ -38,11 +38,11 @@ def test_action_digest_is_the_same_in_every_release():
         {"patch": (), "restart": True},
     ],
 )
-def test_action_digest_changes_with_each_approved_field(change):
+def test_action_digest_depends_on_each_approved_property(change):
     assert action_digest(**BASE | change) != action_digest(**BASE)
 
 
-def test_manifest_digest_ignores_the_order_of_keys():
+def test_manifest_digest_does_not_depend_on_the_order_of_keys():
     left = manifest_digest({"a": 1, "b": {"c": 2, "d": 3}})
     assert left == manifest_digest({"b": {"d": 3, "c": 2}, "a": 1})
     assert left != manifest_digest({"a": 1, "b": {"c": 2, "d": 4}})
@@ -56,12 +56,12 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
     return {"patch": (PatchOp(op=op, path=path, value=generation), *BASE["patch"])}
 
 
-def test_action_digest_ignores_the_object_generation_that_the_patch_tests():
+def test_action_digest_does_not_depend_on_the_value_of_the_tested_object_generation():
     """KubeVirt's controllers also change generations; an approval must then remain valid."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 
-def test_action_digest_changes_if_the_patch_tests_the_object_generation():
+def test_action_digest_depends_on_whether_the_patch_tests_the_object_generation():
     assert action_digest(**BASE | guarded(3)) != action_digest(**BASE)
 
 
@@ -73,7 +73,7 @@ def test_action_digest_changes_if_the_patch_tests_the_object_generation():
         pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
     ],
 )
-def test_action_digest_changes_with_every_patch_value_except_the_object_generation(op, path):
+def test_action_digest_depends_on_every_patch_value_except_the_object_generation(op, path):
     left = action_digest(**BASE | guarded(3, op, path))
     assert left != action_digest(**BASE | guarded(4, op, path))
 

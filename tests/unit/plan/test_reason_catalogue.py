@@ -23,7 +23,7 @@ def marked(mark):
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_each_reason_in_the_catalogue_has_a_meaning_and_evidence(reason):
+def test_each_reason_code_in_the_catalogue_has_a_meaning_and_evidence(reason):
     entry = CATALOGUE[reason]
     assert entry.where
     for text in filter(None, (entry.meaning, entry.action)):
@@ -51,6 +51,6 @@ def test_reason_that_was_observed_on_a_real_cluster_cites_a_recorded_scenario(re
 
 
 @pytest.mark.parametrize("reason", marked(Mark.SOURCE))
-def test_reason_derived_from_source_code_names_a_version_or_a_project(reason):
+def test_reason_that_was_derived_from_source_code_names_a_version_or_a_project(reason):
     projects = "HyperConverged|Harvester|cozystack|deckhouse|openshift-virtualization|kubernetes v"
     assert re.search(rf"v1\.\d+\.\d+|kubevirt |^({projects})", CATALOGUE[reason].where)

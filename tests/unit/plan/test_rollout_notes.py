@@ -188,7 +188,7 @@ def test_note_about_canaries_counts_the_canaries_and_the_vms_that_wait_for_them(
     }
 
 
-def test_canary_soak_time_applies_even_if_no_canary_changes():
+def test_canary_soak_time_applies_even_if_no_canary_needs_a_change():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert found["canary"][1].startswith("no canary (canary=true) changes; 30m after the canaries")
@@ -252,7 +252,7 @@ def test_forecast_is_longer_if_the_number_of_changes_per_node_is_limited():
     assert any("1 from one node" in each for each in bound.forecast.assumptions)
 
 
-def test_forecast_assumes_that_an_anti_affinity_group_changes_one_vm_at_a_time():
+def test_forecast_assumes_that_vms_in_an_anti_affinity_group_change_one_at_a_time():
     desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
     free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
     assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2

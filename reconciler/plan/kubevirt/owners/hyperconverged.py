@@ -52,7 +52,7 @@ _SETTLED = ("ReconcileComplete", "Available")
 _FIRST_OF_V1: Release = (1, 18)
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)")
 _OPENSHIFT = 4
-"""The major version of OpenShift Virtualization."""
+"""The major version of all releases of OpenShift Virtualization."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ class HyperConvergedOwner:
         )
 
     def _not_applied(self, changes: tuple[Change, ...]) -> Finding | None:
-        """Return a wait if HyperConverged's operator has not written the KubeVirt CR yet."""
+        """Delay changes until HyperConverged's operator has written the KubeVirt CR."""
         hint = "if this lasts, check the pod of hyperconverged-cluster-operator and its log"
         if why := self.unsettled:
             return wait(Reason.OWNER_NOT_SETTLED, f"HyperConverged is not settled: {why}", hint)

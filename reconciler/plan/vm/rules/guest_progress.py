@@ -162,7 +162,7 @@ def quota_refused(running: RunningVM) -> Finding | None:
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Return a wait or a block if migrations of the memory change in progress have failed.
+    """Delay or block a change if migrations of the memory change in progress have failed.
 
     Source: recorded (scenarios migration-fails and target-unschedulable).
     """

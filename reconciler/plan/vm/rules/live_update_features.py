@@ -48,9 +48,9 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
 
 
 def pending_until_restart(running: RunningVM) -> Finding | None:
-    """Report a written size that waits for a restart on v1.1, which lacks RestartRequired.
+    """On KubeVirt v1.1, report that a written size waits for a restart of the VM.
 
-    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go does not have this condition.
+    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go has no condition RestartRequired.
     """
     has = running.vmi.guest_current or running.vmi.guest
     if not running.switched_off or has is None or has == running.target:

@@ -1,4 +1,4 @@
-"""Checks whether KubeVirt's settings, the nodes and work in flight allow a hotplug."""
+"""Checks whether KubeVirt's settings, the nodes and running operations allow a hotplug."""
 
 from __future__ import annotations
 

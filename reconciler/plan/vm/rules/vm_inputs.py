@@ -109,7 +109,7 @@ class SharedInputs:
         return self._live.migrations
 
     def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces that contain a VM name; forbid to reuse the current decision."""
+        """Return the namespaces that contain a VM name; decisions that use them are not reused."""
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
@@ -148,7 +148,7 @@ class VMInputs:
     """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """The VM instance; None, or Succeeded or Failed, if the VM is not running."""
+    """The VM instance; if the VM is not running, it is None, Succeeded or Failed."""
     migrations: tuple[LiveMigration, ...]
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]

@@ -172,7 +172,7 @@ def test_target_pod_memory_limit_grows_with_the_vm_memory_limit_and_the_page_tab
     assert found.limit == (2560 + 272) * MI + 60_000_000
 
 
-def test_target_pod_requests_huge_pages_for_the_guest_and_memory_for_overhead():
+def test_target_pod_of_a_vm_with_huge_pages_requests_ordinary_memory_only_for_overhead():
     source = launcher(268 * MI)
     vmi = vmi_with(hugepages="2Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)

@@ -73,7 +73,7 @@ def test_node_with_unknown_memory_accepts_every_pod_without_huge_pages():
     ("page_size", "settled", "hugepages"),
     [("2Mi", False, GIB), ("2Mi", True, 2 * GIB), ("1Gi", False, 0), ("", False, 0)],
 )
-def test_free_huge_pages_are_counted_only_for_the_requested_page_size(
+def test_free_huge_pages_of_a_node_are_counted_only_for_the_requested_page_size(
     page_size, settled, hugepages
 ):
     requested, moving = ({"2Mi": n * GIB} for n in (3, 1))
@@ -99,7 +99,7 @@ def test_pod_fits_on_a_node_only_if_enough_memory_and_huge_pages_are_free(pod, h
     assert free(node("node01", "1Gi"), capacity(), "2Mi").holds(pod) is held
 
 
-def test_pod_without_a_memory_limit_does_not_use_a_limits_memory_quota():
+def test_pod_without_a_memory_limit_does_not_count_towards_a_quota_for_memory_limits():
     pod = {"requests.memory": GIB, "memory": GIB, "pods": 1, "count/pods": 1}
     assert quota_usage(TargetPod(request=GIB)) == pod
     limited = TargetPod(request=GIB, limit=2 * GIB)

@@ -83,7 +83,7 @@ def term(*labels, names=()):
         ([term()], False),
     ],
 )
-def test_node_is_eligible_only_if_it_meets_a_term_of_the_required_node_affinity(terms, eligible):
+def test_required_node_affinity_permits_only_nodes_that_match_one_of_its_terms(terms, eligible):
     vmi = make_vmi(node="node01", placement=Placement(node_terms=tuple(terms)))
     nodes = (node("node02", labels={"zone": "a", "size": "4"}),)
     assert bool(eligible_nodes(vmi, nodes, same_cpu_vendor=False)) is eligible
@@ -115,7 +115,7 @@ def vmis(*at):
         (["node01", "node03", "node04"], 1, 4, []),
     ],
 )
-def test_node_is_eligible_only_if_the_hard_topology_spread_permits_another_pod(
+def test_topology_spread_constraint_permits_only_nodes_where_another_pod_may_run(
     at, skew, min_domains, eligible
 ):
     rule = Spread(topology_key=ZONE, max_skew=skew, selector=APP, min_domains=min_domains)
@@ -125,7 +125,7 @@ def test_node_is_eligible_only_if_the_hard_topology_spread_permits_another_pod(
     assert [each.name for each in found] == eligible
 
 
-def test_topology_spread_ignores_zones_that_the_node_selector_excludes():
+def test_topology_spread_constraint_ignores_zones_that_the_node_selector_excludes():
     rule = Spread(topology_key=ZONE, selector=APP)
     nodes = tuple(
         node(each.name, labels={**each.labels, "ssd": "yes"} if each.name < "node03" else {})

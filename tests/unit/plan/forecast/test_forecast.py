@@ -294,7 +294,7 @@ def test_forecast_includes_a_started_change_in_the_limits_before_its_migration_s
     assert free.latest_s < held.earliest_s * 2
 
 
-def test_forecast_uses_the_lower_of_two_concurrency_limits():
+def test_forecast_uses_the_lower_of_kubevirts_and_the_users_concurrency_limit():
     vms = [(f"vm-{n}", 4, f"node0{n}") for n in range(5)]
     free, own = forecast_of(*fleet(*vms)), forecast_of(*fleet(*vms), max_concurrent=1)
     assert own.latest_s > 4 * free.latest_s
@@ -489,9 +489,7 @@ def test_forecast_never_ends_earlier_if_a_vm_is_added(vms, limit, seconds, data)
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, st.integers(1, 4))
-def test_forecast_never_delays_a_change_if_the_migration_limit_of_the_cluster_is_raised(
-    vms, limit, more
-):
+def test_forecast_delays_no_change_if_the_cluster_migration_limit_is_raised(vms, limit, more):
     places = limit[0]
     few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
     many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))

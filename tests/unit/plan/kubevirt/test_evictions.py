@@ -279,7 +279,7 @@ def test_message_about_a_change_that_would_evict_vms_contains_the_eviction_strat
         (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
-def test_reason_for_blocking_a_vm_that_cannot_migrate_depends_on_the_workload_update_methods(
+def test_reason_to_block_a_vm_that_cannot_migrate_depends_on_the_update_methods(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

@@ -53,7 +53,7 @@ def test_warning_about_the_stage_strategy_says_that_live_updates_are_disabled():
     assert "LiveUpdate is switched off" in found
 
 
-def test_warning_about_the_cluster_max_guest_lists_vms_that_gain_or_lose_memory_hotplug():
+def test_max_guest_warning_lists_vms_that_gain_or_lose_memory_hotplug():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)
@@ -65,7 +65,7 @@ def test_warning_about_the_cluster_max_guest_lists_vms_that_gain_or_lose_memory_
 
 # v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest has precedence
 # (pkg/defaults/defaults.go:115-135).
-def test_misaligned_cluster_max_guest_disables_hotplug_for_vms_without_their_own_max_guest():
+def test_misaligned_cluster_wide_max_guest_disables_hotplug_for_vms_without_max_guest():
     pages = Constraints(hugepages="1Gi")
     vmis = (running("a"), running("own"), running("huge", constraints=pages))
     vms = [make_vm(ref=each.ref) for each in vmis]

@@ -72,7 +72,7 @@ def test_feature_gate_is_patched_before_the_rollout_strategy():
     ]
 
 
-def test_plan_changes_the_kubevirt_cr_first_and_waits_until_kubevirt_has_applied_the_cr():
+def test_plan_changes_vms_after_kubevirt_has_applied_the_changed_kubevirt_cr():
     desired = make_desired(want("2Gi"), kubevirt=ALL_THREE)
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=bare("v1.3.1")))
     shape = [(wave.name.value, wave.barrier is not None, len(wave.actions)) for wave in plan.waves]
@@ -80,13 +80,13 @@ def test_plan_changes_the_kubevirt_cr_first_and_waits_until_kubevirt_has_applied
 
 
 @pytest.mark.parametrize("version", ["v1.5.0", "v1.6.3", "v1.9.0"])
-def test_feature_gate_that_graduated_to_ga_is_not_added(version):
+def test_feature_gate_that_has_graduated_is_not_added_to_the_kubevirt_cr(version):
     decision = decision_of(bare(version), {fields.FEATURE_GATES: GATE})
     assert (decision.effect.value, decision.reason.value) == ("none", "gate-graduated")
     assert decision.actions == ()
 
 
-def test_feature_gate_that_graduated_to_ga_is_omitted_from_the_patch():
+def test_kubevirt_cr_patch_omits_a_feature_gate_that_has_graduated():
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", "ExpandDisks"))}
     decision = decision_of(bare("v1.9.0"), settings)
     assert [str(each.after) for each in decision.changes] == [
@@ -95,13 +95,13 @@ def test_feature_gate_that_graduated_to_ga_is_omitted_from_the_patch():
     assert any("graduated" in each for each in decision.warnings)
 
 
-def test_kubevirt_cr_value_in_another_notation_does_not_count_as_a_change():
+def test_kubevirt_cr_value_in_a_different_notation_does_not_count_as_a_change():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("2048Mi"))
     decision = decision_of(kubevirt, {fields.MAX_GUEST: q("2Gi")})
     assert decision.effect.value == "none"
 
 
-def test_different_order_of_update_methods_does_not_count_as_a_change():
+def test_different_order_of_workload_update_methods_does_not_count_as_a_change():
     kubevirt = with_settings(
         make_kubevirt(), workloadUpdateMethods=NameSet.of(("Evict", "LiveMigrate"))
     )

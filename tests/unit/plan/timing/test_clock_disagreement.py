@@ -73,7 +73,7 @@ def test_maintenance_window_state_is_unknown_if_the_api_servers_time_is_implausi
         (timedelta(days=400), "400 days"),
     ],
 )
-def test_clock_difference_is_shown_in_minutes_hours_or_days(apart, says):
+def test_message_shows_a_clock_difference_in_minutes_hours_or_days(apart, says):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     found = ClockDifference(server="api", server_time=now + apart, local_time=now)
     assert str(found).endswith(f"they differ by {says}")

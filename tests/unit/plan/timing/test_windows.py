@@ -209,7 +209,7 @@ def test_maintenance_window_keeps_its_duration_when_daylight_saving_time_starts_
     assert says(now, allow(*window, BERLIN)) == expected
 
 
-def test_maintenance_window_is_evaluated_correctly_in_any_time_zone():
+def test_maintenance_window_state_does_not_depend_on_the_time_zone_of_the_given_time():
     now = datetime(2026, 11, 23, 22, 0, tzinfo=ZoneInfo(BERLIN))
     assert opening((NIGHTS,), now) == Opening(is_open=True, until=utc("2026-11-24 01:00"))
 

@@ -46,14 +46,14 @@ def test_guest_kernel_without_virtio_mem_causes_a_warning(kernel, old):
     assert ("older than 5.8" in warned(kernel=kernel)) is old
 
 
-def test_windows_guest_causes_a_driver_warning_instead_of_a_kernel_warning():
+def test_windows_guest_causes_a_warning_about_its_driver_and_not_about_its_kernel():
     found = warned(guest_os="mswindows", kernel="4.0")
     assert "viomem driver" in found
     assert "older than 5.8" not in found
     assert "viomem" not in warned(guest_os="fedora")
 
 
-def test_paused_vm_causes_a_warning():
+def test_memory_change_of_a_paused_vm_causes_a_warning():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
     assert "once it is resumed" in warned(conditions=conditions)
     assert warned() == ""

@@ -29,7 +29,7 @@ def warnings(domain, guest="2Gi", *, running=True, **vm):
         ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, {}, "hugepages 2Mi (cluster: none)"),
     ],
 )
-def test_edit_in_git_of_a_vm_field_other_than_memory_causes_a_warning(domain, vm, says):
+def test_git_edit_of_a_vm_field_other_than_memory_causes_a_warning(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
     assert "the VM would then need a restart" in found

@@ -471,7 +471,7 @@ def test_pending_edit_of_a_field_other_than_memory_prevents_a_live_memory_change
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_planned_kubevirt_cr_changes_affect_the_planned_effects_on_vms(change, expected):
+def test_vm_changes_are_planned_for_the_kubevirt_cr_after_its_planned_changes(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}

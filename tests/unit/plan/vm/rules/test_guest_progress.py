@@ -65,7 +65,7 @@ def failed(count: int):
         ),
     ],
 )
-def test_progress_of_a_memory_change_is_derived_from_the_vm_and_its_vmi(state, expected):
+def test_progress_of_a_memory_change_follows_from_the_status_of_the_vm_and_vmi(state, expected):
     assert effect(**state) == expected
 
 

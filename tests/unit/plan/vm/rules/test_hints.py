@@ -29,7 +29,7 @@ def decided(desired, live):
     return decision
 
 
-def test_message_about_a_missing_vm_shows_the_size_and_a_namespace_with_a_vm_of_the_same_name():
+def test_message_about_a_missing_vm_names_a_namespace_with_a_vm_of_that_name():
     other = vm_ref("other", VM.name)
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"

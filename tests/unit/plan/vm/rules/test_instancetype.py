@@ -156,7 +156,7 @@ def test_kubevirt_v1_1_denies_a_new_instancetype_name_of_a_vm_with_live_updates(
     ],
 )
 @pytest.mark.parametrize("owner", ["the VM", "the new type"])
-def test_new_instancetype_name_is_denied_only_under_the_live_update_strategy(
+def test_old_kubevirt_versions_deny_a_new_instancetype_name_only_if_live_updates_are_enabled(
     version, switch, settings, expected, owner
 ):
     own = q("4Gi")
@@ -213,7 +213,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("live", "expected"), RULES)
-def test_hotplug_rules_apply_to_the_size_of_the_new_instancetype(live, expected):
+def test_memory_hotplug_rules_apply_to_the_size_of_the_new_instancetype(live, expected):
     assert told(decided(live)) == expected
 
 

@@ -41,9 +41,7 @@ def decided(has, wanted, vmi=None, **vm):
         (("2Gi", 0), ("4Gi", 0), "hotplug"),
     ],
 )
-def test_instancetypes_with_memory_overcommit_are_compared_by_their_memory_requests(
-    has, wanted, reason
-):
+def test_instancetypes_that_overcommit_memory_are_compared_by_memory_request(has, wanted, reason):
     types = (
         kind(name, guest, overcommit_percent=percent)
         for name, (guest, percent) in (("small", has), ("large", wanted))

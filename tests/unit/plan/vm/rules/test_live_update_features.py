@@ -163,7 +163,7 @@ UNABLE = {
 
 
 @pytest.mark.parametrize(("vmi", "vm"), UNABLE.values(), ids=UNABLE)
-def test_kubevirt_v1_1_denies_a_size_below_the_boot_size_before_it_checks_other_rules(vmi, vm):
+def test_kubevirt_v1_1_denies_a_size_below_the_boot_size_before_other_checks(vmi, vm):
     assert effect(cluster("v1.1.1", vmi=vmi, guest="2Gi", **vm), "1Gi") == DENIED
 
 

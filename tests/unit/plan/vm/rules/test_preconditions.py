@@ -52,7 +52,9 @@ def effect(*methods, kubevirt=None, nodes=None, migrations=(), **vmi):
         (("Evict",), {"eviction_strategy": "External"}, ("blocked", "no-live-migrate")),
     ],
 )
-def test_memory_hotplug_needs_an_update_method_that_migrates_the_vm(methods, vmi, expected):
+def test_memory_hotplug_needs_a_workload_update_method_that_migrates_the_vm(
+    methods, vmi, expected
+):
     assert effect(*methods, **vmi) == expected
 
 

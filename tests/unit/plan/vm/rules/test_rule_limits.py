@@ -124,7 +124,7 @@ def test_guest_size_in_git_must_be_a_multiple_of_the_huge_page_size(page, guest,
 
 
 @pytest.mark.parametrize("guest", ["2049Mi", "1Mi"])
-def test_huge_page_size_check_uses_the_memory_requests_instead_of_the_guest_size(guest):
+def test_huge_page_size_check_uses_the_vm_memory_requests_if_they_are_set(guest):
     # v1.9.0 vmi-create-admitter.go:1067-1096: requests, else guest
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages="2Mi", requests=q("4Gi")))
     assert effect_of(make_desired(want(guest)), make_live(vm)) == ("cold", "not-running")
@@ -261,7 +261,7 @@ OTHER = "a non-live-updatable field was changed in the template spec"
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )
-def test_restart_required_condition_is_outdated_if_it_was_set_before_live_update(
+def test_restart_required_condition_is_ignored_if_it_was_set_before_live_update(
     since_s, changed_s, running, expected
 ):
     then = NOW - timedelta(hours=1)
@@ -301,7 +301,7 @@ def test_memory_change_is_in_progress_before_kubevirt_requests_the_new_size_from
         ("Unknown", ("live", "hotplug")),
     ],
 )
-def test_restart_required_condition_counts_only_if_its_status_is_true(status, expected):
+def test_restart_required_condition_has_an_effect_only_if_its_status_is_true(status, expected):
     live = make_live(
         make_vm(conditions={"RestartRequired": condition(status, "", "memory updated")}),
         vmis=(make_vmi(),),
@@ -310,7 +310,7 @@ def test_restart_required_condition_counts_only_if_its_status_is_true(status, ex
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_finished_migrations_count_as_successful_if_the_vmi_has_the_new_size():
+def test_finished_migrations_count_as_successful_if_the_vmi_has_the_new_memory_size():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

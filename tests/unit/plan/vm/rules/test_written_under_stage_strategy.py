@@ -88,7 +88,7 @@ def test_size_written_under_the_stage_strategy_is_blocked_without_live_migrate(
     assert effect_of(desired, live) == ("blocked", "no-live-migrate")
 
 
-def test_size_written_under_the_stage_strategy_waits_until_kubevirt_syncs_the_vm():
+def test_size_written_under_the_stage_strategy_takes_effect_when_kubevirt_syncs_the_vm():
     required = replace(condition("True", "", OTHER), since=NOW - timedelta(minutes=5))
     live_update = with_settings(
         make_kubevirt(live_update_changed_at=NOW - timedelta(minutes=1)),

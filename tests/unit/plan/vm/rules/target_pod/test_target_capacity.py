@@ -72,7 +72,7 @@ def test_message_about_a_blocked_change_contains_the_pod_request_and_the_best_no
     assert decision.actions == ()
 
 
-def test_source_node_is_never_the_target_of_a_migration():
+def test_source_node_of_a_migration_is_never_its_target_node():
     assert judged(live(capacity(), nodes=(node("node01"), node("node02", "1Gi")))) == NO_NODE
 
 
