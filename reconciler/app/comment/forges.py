@@ -1,4 +1,4 @@
-"""Returns the client class of a project's Git host, and the URL of its API: ``forge_of``."""
+"""Returns the Git host of a project, and the URL of its API: ``forge_of``."""
 
 from __future__ import annotations
 

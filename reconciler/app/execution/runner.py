@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
-    """The report of a run that has ended, and the error that ended it."""
+    """The report of a run that has ended, and the error if the run could not write."""
 
     report: RunReport
     error: ReconcilerError | None = None
