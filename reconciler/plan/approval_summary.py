@@ -1,4 +1,4 @@
-"""``approval_of``: creates an approval that covers every action of a plan."""
+"""``approval_of``: creates an approval that covers every change in a plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def approval_of(plan: Plan) -> Approval:
-    """Return an approval that covers every action of a plan."""
+    """Create an approval that covers every change in a plan."""
     return Approval(
         cluster=plan.cluster,
         revision=plan.revision,

@@ -33,7 +33,7 @@ class LiveOwner:
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each setting, from ``metadata.managedFields``."""
     tracked_by: str = ""
-    """The tool that applies the object's manifest, such as ``Flux``, according to its labels."""
+    """The tool that applies the object's manifest, according to labels and annotations."""
     json_patch: str | None = None
     """HyperConverged's annotation ``kubevirt.kubevirt.io/jsonpatch``; None if it is not set."""
     annotated: bool = True

@@ -44,7 +44,7 @@ class LiveKubeVirt:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that show which tool installed the CR; other labels are not read."""
     tracked_by: str = ""
-    """The tool that applies the KubeVirt CR's manifest, such as ``Flux``, from its labels."""
+    """The tool that applies the KubeVirt CR's manifest, according to labels and annotations."""
     live_update_changed_at: datetime | None = None
     """When the rollout strategy or a feature gate was last written, according to managedFields."""
     outdated_workloads: int = 0

@@ -45,14 +45,14 @@ class RefusedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The applied commit: the newest one that passes the signature and history checks."""
+    """The applied commit: the newest one that passes all checks, such as that of its signature."""
 
     revision: str
     """The branch, tag or hash that was requested."""
     newest: str
     """The commit to which the requested branch, tag or hash refers."""
     commit: str | None
-    """The commit to apply; None if no commit passes the signature and history checks."""
+    """The commit to apply; None if no commit passes all checks, such as that of its signature."""
     behind: int = 0
     """The number of first-parent steps from the newest commit back to the applied commit."""
     signer: str = ""

@@ -1,4 +1,4 @@
-"""``CHANGES``: the reasons for the effects none, config, live, cold and create of a plan."""
+"""``CHANGES``: the reasons for the planned effects none, config, live, cold and create."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``RESTARTS``: the reasons for the effect ``restart``.
+"""``RESTARTS``: the reasons why a change needs a restart of the VM.
 
 The API server accepts the change, but it takes effect only at a restart.
 """

@@ -36,7 +36,7 @@ class Opening:
     until: datetime | None = None
     """When the open maintenance window closes; None if it stays open beyond ``HORIZON``."""
     opens: datetime | None = None
-    """When the next maintenance window opens, if none is open now and one opens in time."""
+    """When the next maintenance window opens; None if one is open or none opens in a year."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
         """Return whether a change that starts now ends before the maintenance window closes."""

@@ -142,7 +142,7 @@ class HarvesterOwner:
         return replace(self, held=held)
 
     def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings, because no tool reverts Harvester's Setting."""
+        """Return no warnings; this program knows none about Harvester's Setting."""
         return ()
 
     def writer(self, _changes: tuple[Change, ...]) -> str:
