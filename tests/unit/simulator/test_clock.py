@@ -1,4 +1,4 @@
-"""Tests the clock that provides the simulated time."""
+"""Tests the clock of the simulated cluster."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Tests a world file's timeline: events at a time, and events in a migration phase."""
+"""Tests the timeline of a simulated cluster: events at a given time or in a migration phase."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world(*entries, **changes):
 
 
 def marked_at(entry, **changes):
-    """Returns the time of the timeline event, and the migrations' phases at that time."""
+    """Returns the time of the timeline event, and the phases of the migrations at that time."""
     simulator = Simulator(worlds.parse(world(entry, **changes)), clock=SimClock(scale=None))
     run = Rig(simulator)
     for _ in range(600):

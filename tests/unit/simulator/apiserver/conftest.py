@@ -1,4 +1,4 @@
-"""Provides the tests in this folder with an empty simulated API server."""
+"""Provides an empty simulated API server for the tests in this directory."""
 
 import pytest
 from support.apiserver import ApiServer

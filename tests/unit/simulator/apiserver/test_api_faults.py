@@ -24,7 +24,7 @@ def test_injected_status_fault_returns_the_configured_http_status_and_is_counted
     assert server.faults.fired(fault) == 2
 
 
-def test_injected_fault_with_the_fields_skip_and_times_affects_only_the_nth_request(server):
+def test_injected_fault_with_skip_and_times_affects_only_the_given_requests(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=500, skip=2, times=1))
     assert statuses(server, 4) == [200, 200, 500, 200]
 
@@ -75,7 +75,7 @@ def test_injected_connection_drop_ends_a_watch_after_the_given_number_of_events(
     assert stream.ended
 
 
-def test_injected_silence_keeps_a_watch_open_without_further_events(server):
+def test_injected_silence_keeps_a_watch_open_but_sends_no_more_events(server):
     server.faults.add(Fault(effect=Effect.SILENT, events=1))
     stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
     server.create_vm("b")
@@ -84,7 +84,7 @@ def test_injected_silence_keeps_a_watch_open_without_further_events(server):
     assert not stream.ended
 
 
-def test_injected_expiry_returns_410_for_watches_and_later_pages_of_lists(server):
+def test_injected_expiry_fault_returns_410_to_watches_and_later_pages_of_lists(server):
     server.store.create(vm_key("b"), {"spec": {}})
     server.faults.add(Fault(effect=Effect.EXPIRE))
     stream = server.watch(f"{VMS}?watch=1&resourceVersion={server.store.rv}")

@@ -40,7 +40,7 @@ def test_status_in_the_request_for_a_new_object_is_ignored(server):
     assert "status" not in created
 
 
-def test_null_label_and_annotation_are_stored_as_empty_text(server):
+def test_null_label_or_annotation_is_stored_as_an_empty_string(server):
     """Go decodes null in a map of strings as an empty string (apimachinery v0.32 ObjectMeta)."""
     metadata = {**vm()["metadata"], "labels": {"a": None, "b": "c"}, "annotations": {"d": None}}
     for path, obj in ((VMS, {**vm(), "metadata": metadata}), (PODS, pod({"name": "c"}))):
@@ -48,7 +48,7 @@ def test_null_label_and_annotation_are_stored_as_empty_text(server):
         assert (created["labels"], created["annotations"]) == ({"a": "", "b": "c"}, {"d": ""})
 
 
-def test_put_replaces_an_object_and_requires_a_resource_version_for_custom_kinds(server):
+def test_put_request_replaces_a_custom_resource_only_with_its_resource_version(server):
     created = server.create_vm().body
     created["spec"]["runStrategy"] = "Always"
     answer = server.send("PUT", f"{VMS}/pg", created)
@@ -77,7 +77,7 @@ def test_name_namespace_and_uid_of_an_object_are_immutable(server, field):
     )
 
 
-def test_object_patch_cannot_change_the_status_and_a_status_patch_cannot_change_the_spec(server):
+def test_patch_of_an_object_keeps_its_status_and_patch_of_the_status_keeps_its_spec(server):
     server.create_vm()
     server.patch({"status": {"ready": True}})
     path = f"{VMS}/pg/status"
@@ -178,7 +178,7 @@ def test_custom_kinds_reject_strategic_merge_patches(server):
     assert "strategic" not in refused.body["message"]
 
 
-def test_field_of_a_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
+def test_field_with_a_wrong_type_in_a_built_in_kind_causes_a_decoding_error(server):
     refused = server.send("POST", PODS, pod({"name": "a", "image": 1}))
     assert refused.status == 400
     assert "cannot unmarshal integer into Go struct field" in refused.body["message"]
@@ -189,7 +189,7 @@ def test_built_in_object_without_a_required_field_gets_422(server):
     assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
 
 
-def test_admission_hooks_run_in_order_and_the_client_receives_denials(server):
+def test_admission_hooks_run_in_order_until_one_denies_the_write(server):
     seen = []
 
     def fill(review):

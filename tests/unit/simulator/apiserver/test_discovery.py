@@ -1,4 +1,4 @@
-"""Tests what kubectl requests: discovery, OpenAPI, tables and health endpoints."""
+"""Tests the API responses for kubectl: discovery, OpenAPI, tables and health endpoints."""
 
 import pytest
 from support.apiserver import TABLE, VMS, ApiServer, vm_key
@@ -80,18 +80,18 @@ def test_health_endpoints_return_ok(server, path):
         f"{VMS}/pg/nope",
     ],
 )
-def test_unknown_paths_get_a_plain_text_404(server, path):
+def test_request_with_an_unknown_url_path_gets_a_plain_text_404(server, path):
     answer = server.send("GET", path)
     assert (answer.status, answer.text) == (404, "404 page not found\n")
 
 
-def test_unsupported_http_methods_get_405(server):
+def test_request_with_an_unsupported_http_method_gets_405(server):
     assert server.send("POST", f"{VMS}/pg", {}).status == 405
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachines.kubevirt.io"
     assert server.send("DELETE", path).status == 405
 
 
-def test_subresource_request_is_executed_and_gets_a_response_without_a_body(server):
+def test_response_to_a_subresource_request_has_no_body(server):
     asked = []
 
     def restart(namespace, name, *, dry_run):
@@ -153,7 +153,7 @@ def test_unsupported_response_format_gets_406(server):
 
 
 @pytest.mark.parametrize("query", ["limit=x", "resourceVersion=x", "watch=1&timeoutSeconds=x"])
-def test_invalid_number_in_a_query_is_a_bad_request(server, query):
+def test_invalid_number_in_a_query_parameter_gets_400(server, query):
     answer = server.send("GET", f"{VMS}?{query}")
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
 
@@ -179,7 +179,7 @@ def test_ages_of_objects_are_formatted_as_in_kubectl(seconds, text):
     assert duration(seconds) == text
 
 
-def test_printer_column_with_an_unsupported_path_is_an_error():
+def test_printer_column_with_an_unsupported_json_path_causes_an_error():
     assert jsonpath.find({"a": [{"t": "x", "v": 1}]}, ".a[?(@.t=='x')].v") == [1]
     with pytest.raises(ValueError, match="is not supported"):
         jsonpath.find({}, ".a..b")

@@ -1,4 +1,4 @@
-"""Tests the API server's JSON Patch, which differs from RFC 6902 in some cases."""
+"""Tests the JSON Patch of the simulated API server, which in some cases differs from RFC 6902."""
 
 import json
 
@@ -85,7 +85,7 @@ def test_invalid_json_patch_gets_the_message_of_a_real_api_server(body, message)
     assert str(error.value) == message
 
 
-def test_escapes_in_a_json_pointer_are_decoded():
+def test_escaped_characters_in_a_json_pointer_are_decoded():
     document = {"metadata": {"annotations": {"a/b~c": "old"}}}
     patched = json_patch.apply(
         [op("replace", "/metadata/annotations/a~1b~0c", value="new")], document
@@ -103,7 +103,7 @@ OBJECTS = st.dictionaries(KEYS, JSON, max_size=4)
 
 
 def difference(old, new, at=""):
-    """Returns the RFC 6902 operations that turn one object into another."""
+    """Returns the RFC 6902 operations that convert one object into the other."""
     for key in old.keys() - new.keys():
         yield op("remove", f"{at}/{escape(key)}")
     for key, value in new.items():

@@ -1,4 +1,4 @@
-"""Tests the validation of object names, generated names, and Events in two API groups."""
+"""Tests how object names, generated names and Events of both API groups are validated."""
 
 import pytest
 from support.apiserver import VMS, vm

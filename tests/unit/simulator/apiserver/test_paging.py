@@ -1,4 +1,4 @@
-"""Tests paged lists: each object occurs once, at one revision, or the server sends 410."""
+"""Tests that list pages contain each object once at one resourceVersion, or fail with 410."""
 
 import time
 
@@ -53,7 +53,7 @@ def test_pages_of_a_list_contain_every_object_once_in_order(here, there, limit):
     assert collected == sorted([f"db/{n}" for n in here] + [f"db-2/{n}" for n in there])
 
 
-def test_later_pages_of_a_list_show_the_revision_of_the_first_page():
+def test_all_pages_of_a_list_show_the_objects_at_the_resource_version_of_the_first_page():
     server = filled(4)
     state = {"done": False}
 
@@ -83,7 +83,7 @@ def test_compacted_continue_token_gets_410_with_a_token_for_the_remaining_object
     assert names(rest) == ["vm0015", "vm002", "vm003", "vm9"]
 
 
-def test_pages_of_a_list_with_a_selector_contain_only_matches():
+def test_pages_of_a_list_with_a_selector_contain_only_matching_objects():
     server = filled(6)
     for name in ("vm001", "vm003", "vm005"):
         server.store.mutate(vm_key(name), lambda o: o["metadata"].update(labels={"odd": "yes"}))
@@ -105,7 +105,7 @@ def test_list_at_a_future_resource_version_times_out():
     assert (answer.status, answer.body["reason"]) == (504, "Timeout")
 
 
-def test_list_with_resource_version_match_exact_reads_an_older_revision():
+def test_list_with_resource_version_match_exact_returns_objects_at_an_older_resource_version():
     server = filled(1)
     before = server.store.rv
     server.store.delete(vm_key("vm000"))
@@ -113,13 +113,13 @@ def test_list_with_resource_version_match_exact_reads_an_older_revision():
     assert names(server.send("GET", f"{VMS}?{query}")) == ["vm000"]
 
 
-def test_continue_token_contains_a_path_relative_to_its_namespace():
+def test_continue_token_keeps_the_list_position_after_encoding_and_decoding():
     position = continue_token.Position(revision=7, after="db/pg")
     assert continue_token.decode(continue_token.encode(position, "db"), "db") == position
     assert continue_token.decode(continue_token.encode(position, None), None) == position
 
 
-def test_requests_for_all_pages_of_a_long_list_are_processed_quickly():
+def test_all_pages_of_a_long_list_are_returned_quickly():
     server = filled(2000)
     started = time.perf_counter()
     pages(server, ALL, 500)

@@ -132,7 +132,7 @@ def test_bearer_token_identifies_its_user():
     assert user_info == {"username": "bob", "groups": ["system:authenticated", "ops"]}
 
 
-def test_unknown_token_gets_a_401_that_does_not_contain_the_token():
+def test_401_response_to_an_unknown_bearer_token_does_not_contain_the_token():
     answer = ApiServer().send("GET", VMS, **bearer("wrong-secret"))
     assert (answer.status, answer.body["reason"]) == (401, "Unauthorized")
     assert "wrong-secret" not in answer.text

@@ -1,4 +1,4 @@
-"""Tests schema validation of created objects: types, rules, defaults and unknown fields."""
+"""Tests how created objects are validated: types, schema rules, defaults and unknown fields."""
 
 import pytest
 from support.apiserver import VMS, vm

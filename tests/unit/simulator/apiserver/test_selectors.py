@@ -1,4 +1,4 @@
-"""Tests label selectors and field selectors."""
+"""Tests the label selectors and field selectors of the simulated API server."""
 
 import pytest
 from support.apiserver import VMS, ApiServer

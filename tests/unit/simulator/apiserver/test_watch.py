@@ -1,4 +1,4 @@
-"""Tests watches: order of events, resumption, selectors, bookmarks, timeouts and tables."""
+"""Tests watches of the simulated API server: order of events, selectors, bookmarks, timeouts."""
 
 from support.apiserver import TABLE, VMS, ApiServer, frames, vm, vm_key
 
@@ -7,14 +7,14 @@ def seen_by(stream):
     return [(f["type"], f["object"]["metadata"].get("name")) for f in frames(stream)]
 
 
-def test_watch_without_a_revision_starts_with_existing_objects(server):
+def test_watch_without_a_resource_version_starts_with_the_existing_objects(server):
     server.create_vm("a")
     stream = server.watch(f"{VMS}?watch=1")
     server.create_vm("b")
     assert seen_by(stream) == [("ADDED", "a"), ("ADDED", "b")]
 
 
-def test_watch_from_a_revision_replays_later_changes(server):
+def test_watch_with_a_resource_version_starts_with_the_changes_after_that_version(server):
     server.create_vm("a")
     since = server.store.rv
     server.patch({"spec": {"runStrategy": "Always"}}, "a")
@@ -23,7 +23,7 @@ def test_watch_from_a_revision_replays_later_changes(server):
     assert seen_by(stream) == [("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_watch_events_have_increasing_revisions(server):
+def test_watch_events_have_increasing_resource_versions(server):
     stream = server.watch(f"{VMS}?watch=1&resourceVersion=0")
     for name in "abc":
         server.create_vm(name)
@@ -49,7 +49,7 @@ def test_watch_reports_an_object_that_enters_or_leaves_the_selection_as_added_or
     assert seen_by(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_watch_from_a_compacted_revision_ends_with_an_error_event():
+def test_watch_with_a_compacted_resource_version_ends_with_an_error_event():
     server = ApiServer(history=1)
     server.create_vm("a")
     server.create_vm("b")
@@ -92,7 +92,7 @@ def test_watch_ends_after_its_timeout_in_simulated_time(server):
     assert stream.ended
 
 
-def test_closed_watch_receives_no_events(server):
+def test_closed_watch_receives_no_more_events(server):
     stream = server.watch(f"{VMS}?watch=1")
     stream.close()
     server.create_vm("a")
@@ -108,7 +108,7 @@ def test_watch_stream_calls_its_on_ready_callback_for_each_event(server):
     assert len(woken) == 2
 
 
-def test_watch_receives_a_change_before_the_write_that_a_store_subscriber_makes_in_response(
+def test_watch_receives_a_change_before_the_change_that_a_controller_makes_in_response(
     server,
 ):
     def answer(event):

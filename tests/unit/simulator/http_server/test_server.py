@@ -1,4 +1,4 @@
-"""Tests the simulator's HTTP server with the Kubernetes client library."""
+"""Tests the HTTP server of the simulator with the Kubernetes client library."""
 
 import gc
 import socket
@@ -41,7 +41,7 @@ def api(served):
 
 
 def connected(running):
-    """Returns a TCP connection to the server."""
+    """Returns a TCP connection to the HTTP server."""
     return socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])))
 
 

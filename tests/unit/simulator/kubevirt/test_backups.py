@@ -1,4 +1,4 @@
-"""Tests that migrations wait for running backups in KubeVirt v1.8 and v1.9.
+"""Tests that a migration waits for the running backup of its VM in KubeVirt v1.8 and v1.9.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645
 (migrationBlockedByBackup); CRD virtualmachineinstances v1.9,
@@ -44,7 +44,7 @@ def launchers(sim):
     ("version", "gates"),
     [("v1.8.0", ()), ("v1.8.0", ("MigrationPriorityQueue",)), ("v1.9.0", ())],
 )
-def test_hotplug_migration_waits_for_the_end_of_the_backup(version, gates):
+def test_migration_for_a_memory_hotplug_waits_for_the_end_of_the_backup(version, gates):
     sim = simulated({"name": "vm", "backup": NIGHTLY}, version=version, gates=gates)
     ask(sim, "2Gi")
     sim.engine.run_until(299)
@@ -90,7 +90,7 @@ def test_backup_without_an_end_time_never_ends():
 
 
 def test_system_critical_migration_aborts_the_backup():
-    """The workload updater's migration of an outdated VMI is system-critical."""
+    """The migration that the workload updater creates for an outdated VMI is system-critical."""
     sim = simulated({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
     sim.engine.run_until(60)
     [migration] = migrations(sim)
@@ -100,7 +100,7 @@ def test_system_critical_migration_aborts_the_backup():
 
 
 def test_kubevirt_version_without_migration_priorities_does_not_abort_a_backup():
-    """v1.8 sets priorities only if the CR lists the gate MigrationPriorityQueue (WU:582-588)."""
+    """KubeVirt v1.8 sets priorities only if the CR lists MigrationPriorityQueue (WU:582-588)."""
     sim = simulated({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
     sim.engine.run_until(60)
     [migration] = migrations(sim)
@@ -109,7 +109,7 @@ def test_kubevirt_version_without_migration_priorities_does_not_abort_a_backup()
 
 
 def test_migration_that_waits_for_a_backup_does_not_count_against_the_migration_limit():
-    """A migration uses a slot if it is past Pending or has a target pod.
+    """A migration uses a slot of the migration limit after Pending, or if it has a target pod.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
     """

@@ -1,4 +1,4 @@
-"""Tests the update method Evict, for which KubeVirt evicts some VMIs and migrates others.
+"""Tests the workload update method Evict: KubeVirt evicts some VMIs and migrates others.
 
 Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
 pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.
@@ -22,7 +22,7 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_evict_update_method_deletes_a_vmi_unless_its_eviction_strategy_causes_a_migration(
+def test_update_method_evict_deletes_a_vmi_unless_its_eviction_strategy_prevents_this(
     strategy, where
 ):
     own = {"evictionStrategy": strategy} if where == "vm" else {}

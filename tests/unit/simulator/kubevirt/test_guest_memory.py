@@ -1,4 +1,4 @@
-"""Tests how changes to a running VM affect its guest's memory."""
+"""Tests how changes of a running VM affect the memory of its guest."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_deleting_a_vm_deletes_all_objects_that_it_owns():
     assert (get(sim, "virtualmachines"), migrations(sim), left) == (None, [], [])
 
 
-def test_rejected_hotplug_on_kubevirt_before_v1_3_sets_no_condition_and_is_retried():
+def test_rejected_hotplug_is_retried_without_a_condition_before_kubevirt_v1_3():
     spec = {
         "configuration": {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
     }
@@ -90,7 +90,7 @@ def test_rejected_hotplug_on_kubevirt_before_v1_3_sets_no_condition_and_is_retri
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_hotplug_in_a_pod_that_is_too_small_causes_another_migration():
+def test_memory_hotplug_in_a_launcher_pod_that_is_too_small_causes_a_second_migration():
     requests = {"resources": {"requests": {"memory": "1Gi"}}}
     sim = simulate({"name": "vm", "domain": requests, "faults": {"transfer": "10s"}})
     ask(sim, "2Gi")

@@ -1,4 +1,4 @@
-"""Tests the memory hotplug rules, the launcher pod's overhead, and quantities."""
+"""Tests the rules for memory hotplug, the overhead of launcher pods, and quantities."""
 
 from __future__ import annotations
 
@@ -202,6 +202,6 @@ def test_canonical_form_of_a_quantity_keeps_its_value(number, suffix):
 
 
 @pytest.mark.parametrize("text", ["2GB", "", "Gi", "1 Gi", "0x10", "1..5", "--1"])
-def test_invalid_quantity_is_an_error(text):
+def test_invalid_quantity_causes_an_error(text):
     with pytest.raises(quantity.QuantityError):
         quantity.parse(text)

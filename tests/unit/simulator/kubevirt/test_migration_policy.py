@@ -1,4 +1,4 @@
-"""Tests which MigrationPolicy applies to a migration, and its effect.
+"""Tests which MigrationPolicy applies to a migration, and which settings it changes.
 
 Source: KubeVirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -22,7 +22,7 @@ POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
 
 def policy(name, vmi=None, namespace=None, **spec):
-    """Returns a MigrationPolicy without the selectors that are None."""
+    """Returns a MigrationPolicy; a selector that is None is omitted."""
     found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
     selectors = {key: labels for key, labels in found.items() if labels is not None}
     return {
@@ -115,7 +115,7 @@ def test_migration_policy_cannot_change_the_limits_of_the_cluster():
     ],
 )
 def test_allow_workload_disruption_defaults_to_allow_post_copy_of_the_policy(spec, disruption):
-    """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the same rule holds for a policy."""
+    """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the rule also applies to a policy."""
     assert resolved(**spec)[1]["allowWorkloadDisruption"] is disruption
 
 
@@ -138,7 +138,7 @@ def simulated(*, objects=(), migrations=None, labels=None, **vm):
 
 
 def grown(sim, guest="2Gi", seconds=900):
-    """Changes the VM's memory size, waits, and returns the VMI's migrationState."""
+    """Changes the memory size of the VM, waits, and returns the migrationState of its VMI."""
     path = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachines/vm"
     body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert patch(sim, path, body).status == 200

@@ -1,4 +1,4 @@
-"""Tests migration back-off, clean-up and priorities, the engine, and the work queue."""
+"""Tests migration priorities, back-off and clean-up, and the order of scheduled functions."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_migration_priorities_have_the_same_order_as_in_kubevirt():
     ("priority", "queue", "seconds"),
     [("system-critical", True, 1), ("user-triggered", True, 3), ("", True, 5), ("", False, 5)],
 )
-def test_migration_that_waits_for_the_migration_limit_is_checked_at_an_interval(
+def test_migration_that_waits_for_a_slot_checks_the_migration_limits_at_an_interval(
     priority, queue, seconds
 ):
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
@@ -83,7 +83,7 @@ def engine():
     return Engine(clock, Store(clock), seed=7)
 
 
-def test_simulation_engine_runs_work_by_due_time_and_then_in_scheduling_order(engine):
+def test_simulation_engine_runs_functions_by_due_time_and_then_in_scheduling_order(engine):
     done = []
     for name, delay in (("late", 2.0), ("first", 1.0), ("second", 1.0)):
         engine.at(delay, lambda name=name: done.append((engine.clock.monotonic(), name)))
@@ -92,7 +92,7 @@ def test_simulation_engine_runs_work_by_due_time_and_then_in_scheduling_order(en
     assert engine.clock.monotonic() == 5.0
 
 
-def test_simulation_engine_also_runs_work_that_becomes_due_during_a_run(engine):
+def test_simulation_engine_also_runs_functions_that_become_due_during_a_run(engine):
     done = []
     engine.at(1.0, lambda: engine.at(1.0, lambda: done.append(engine.clock.monotonic())))
     engine.run_until(1.9)
@@ -101,7 +101,7 @@ def test_simulation_engine_also_runs_work_that_becomes_due_during_a_run(engine):
     assert done == [2.0]
 
 
-def test_work_queue_runs_a_key_once_at_the_earlier_of_two_due_times(engine):
+def test_work_queue_processes_a_key_once_at_the_earlier_of_two_due_times(engine):
     done = []
     queue = WorkQueue(
         engine, lambda key: done.append((engine.clock.monotonic(), key)), latency_s=(0, 0)
@@ -113,7 +113,7 @@ def test_work_queue_runs_a_key_once_at_the_earlier_of_two_due_times(engine):
     assert done == [(2.0, "a")]
 
 
-def test_simulation_engine_calls_a_callback_when_new_work_is_due_before_all_other_work(engine):
+def test_simulation_engine_calls_a_callback_when_a_new_function_is_due_first(engine):
     calls = []
     engine.on_earlier = lambda: calls.append(engine.next_due())
     engine.at(5.0, lambda: None)
@@ -122,7 +122,7 @@ def test_simulation_engine_calls_a_callback_when_new_work_is_due_before_all_othe
     assert calls == [5.0, 1.0]
 
 
-def test_simulation_engine_can_run_due_work_in_batches(engine):
+def test_simulation_engine_can_run_due_functions_in_batches(engine):
     for _ in range(5):
         engine.at(0.0, lambda: None)
     assert [engine.run_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]

@@ -1,4 +1,4 @@
-"""Tests migrations over time: limits, failures, transfers, cancellation, manual migrations."""
+"""Tests the course of migrations: limits, failures, memory transfers, cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the simulated operators that write the KubeVirt CR: HyperConverged and Harvester."""
+"""Tests the simulated operators that manage the KubeVirt CR: HyperConverged and Harvester."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def spec(sim):
         ("1.19", "v1.9.0", "LiveUpdate", 20, 1),
     ],
 )
-def test_kubevirt_cr_has_the_defaults_of_the_release(
+def test_kubevirt_cr_has_the_defaults_of_the_hyperconverged_release(
     release, kubevirt, strategy, completion, outbound
 ):
     found = spec(owned(release=release, kubevirt=kubevirt))
@@ -58,7 +58,7 @@ def test_kubevirt_cr_has_the_defaults_of_the_release(
     assert found["workloadUpdateStrategy"]["workloadUpdateMethods"] == ["LiveMigrate"]
 
 
-def test_operator_owns_the_kubevirt_cr_and_reverts_foreign_changes():
+def test_hyperconverged_operator_reverts_foreign_changes_of_the_kubevirt_cr():
     sim = owned()
     before = spec(sim)
     path = f"/apis/kubevirt.io/v1/namespaces/{NAMESPACE}/kubevirts/{KUBEVIRT.name}"
@@ -71,7 +71,7 @@ def test_operator_owns_the_kubevirt_cr_and_reverts_foreign_changes():
     assert "hyperconverged-cluster-operator" in managers
 
 
-def test_invalid_annotation_is_an_error_of_the_operator():
+def test_invalid_json_patch_annotation_makes_hyperconverged_degraded():
     sim = owned()
     path = f"/apis/hco.kubevirt.io/v1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
     text = '[{"op": "add", "path": "/metadata/labels/x", "value": "y"}]'
@@ -82,7 +82,7 @@ def test_invalid_annotation_is_an_error_of_the_operator():
     assert (states["ReconcileComplete"], states["Degraded"]) == ("False", "True")
 
 
-def test_server_serves_only_the_api_groups_of_its_owner():
+def test_simulated_api_server_serves_hyperconverged_or_harvester_groups_only_if_described():
     plain, hyperconverged = started(), owned(release="1.17", kubevirt="v1.7.4")
 
     def versions(sim):
@@ -117,7 +117,7 @@ def test_server_serves_only_the_api_groups_of_its_owner():
         ({"hyperConverged": {"release": "1.19"}}, "unknown field"),
     ],
 )
-def test_impossible_owner_is_rejected(world, words):
+def test_impossible_hyperconverged_or_harvester_in_a_cluster_description_is_rejected(world, words):
     with pytest.raises(WorldError, match=words):
         started(**world)
 
@@ -146,7 +146,7 @@ HOTPLUG = {"harvesterhci.io/enableCPUAndMemoryHotplug": "true"}
 LIMITED = {"domain": {"resources": {"limits": {"memory": "1124Mi"}}}}
 
 
-def test_memory_of_a_vm_without_the_hotplug_annotation_is_rewritten_from_its_limit():
+def test_harvester_sets_guest_memory_from_the_limit_without_the_hotplug_annotation():
     answer = grown(harvester(**LIMITED), "2Gi")
     assert (answer.status, guest(answer)) == (200, "1Gi")
 
@@ -158,14 +158,16 @@ def test_memory_of_a_vm_without_the_hotplug_annotation_is_rewritten_from_its_lim
         ({"maxGuest": "4Gi", "annotations": HOTPLUG}, "8Gi", "maxGuest"),
     ],
 )
-def test_harvester_denies_a_shrink_and_a_size_above_the_maximum(vm, size, words):
+def test_harvester_denies_a_memory_size_below_the_current_size_or_above_the_maximum(
+    vm, size, words
+):
     answer = grown(harvester(**vm), size)
     assert answer.status in {400, 422}
     assert words in json.loads(answer.body)["message"]
 
 
 @pytest.mark.parametrize(("value", "status"), [("20", 200), ("21", 400), ("0", 400), ("x", 400)])
-def test_harvester_accepts_a_ratio_from_1_to_20(value, status):
+def test_harvester_accepts_only_a_hotplug_ratio_from_1_to_20(value, status):
     sim = harvester()
     answer = sim.request(
         "PATCH", SETTING, headers=MERGE_PATCH, body=json.dumps({"value": value}).encode()
@@ -185,9 +187,7 @@ RANCHER = {"resourcequota.management.cattle.io/default-resource-quota": "true"}
         (RANCHER, True, {"2Gi"}),
     ],
 )
-def test_harvester_raises_only_the_quota_of_rancher_and_only_during_a_migration(
-    labels, down, limits
-):
+def test_harvester_raises_the_quota_that_rancher_manages_during_a_migration(labels, down, limits):
     """Source: harvester pkg/controller/master/migration/vmim_controller.go."""
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1124Mi"}}
     spec = {
@@ -213,7 +213,7 @@ def test_harvester_raises_only_the_quota_of_rancher_and_only_during_a_migration(
     assert (vmi["status"]["memory"]["guestCurrent"] == "2Gi") is raised
 
 
-def test_another_tool_writes_a_vm_back_after_each_change():
+def test_deployment_tool_resets_a_vm_after_each_change():
     size = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
     writer = {"name": "vm", "manager": "helm-controller", "after": "5s", "patch": size}
     sim = started(vms=[{"name": "vm", "guest": "1Gi"}], rewrittenBy=[writer])
@@ -223,7 +223,7 @@ def test_another_tool_writes_a_vm_back_after_each_change():
         assert guest(sim.request("GET", VM)) == "1Gi"
 
 
-def test_fleet_applies_harvesters_chart_again_and_leaves_the_ratio_of_the_setting():
+def test_fleet_restores_the_harvester_chart_but_keeps_the_hotplug_ratio_of_the_setting():
     sim = harvester()
     body = json.dumps({"value": "8"}).encode()
     assert sim.request("PATCH", SETTING, headers=MERGE_PATCH, body=body).status == 200

@@ -34,7 +34,7 @@ def grown(**world):
 
 
 def pod_memory(play):
-    """Returns the bytes of memory that the running launcher's compute container requests."""
+    """Returns the memory request, in bytes, of the compute container of the launcher pod."""
     pods = [p for p in play.sim.store.list("pods") if p["status"]["phase"] == "Running"]
     [resources] = [
         c["resources"] for p in pods for c in p["spec"]["containers"] if c["name"] == "compute"
@@ -46,13 +46,13 @@ def requests(play):
     return play.vmi["spec"]["domain"]["resources"].get("requests", {}).get("memory")
 
 
-def test_hotplug_keeps_memory_overcommit_since_v1_7():
+def test_hotplug_keeps_memory_overcommit_since_kubevirt_v1_7():
     play = grown(version="v1.7.1", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert pod_memory(play) < 3 * 1024 * MI
 
 
-def test_hotplug_removes_memory_overcommit_in_v1_6_and_earlier():
+def test_hotplug_removes_memory_overcommit_up_to_kubevirt_v1_6():
     play = grown(version="v1.6.3", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
@@ -65,13 +65,13 @@ def test_hotplug_changes_explicit_memory_requests_with_the_guest_size():
 LIMITED = {"domain": {"resources": {"limits": {"memory": "2560Mi"}}}}
 
 
-def test_hotplug_does_not_change_a_memory_limit_without_requests_since_v1_7():
+def test_hotplug_does_not_change_a_memory_limit_without_requests_since_kubevirt_v1_7():
     play = grown(version="v1.7.1", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "2560Mi"
 
 
-def test_memory_limit_determines_the_requests_and_a_hotplug_raises_both_up_to_v1_6():
+def test_hotplug_raises_a_memory_limit_and_the_requests_derived_from_it_up_to_kubevirt_v1_6():
     assert requests(Play({"guest": "2Gi", **LIMITED}, version="v1.6.3")) == "2560Mi"
     play = grown(version="v1.6.3", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3584Mi")
@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_in_a_cluster_description_is_reported():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_vm_that_a_cluster_description_lists_as_hotplugged_has_increased_memory_resources():
+def test_vm_described_as_hotplugged_in_the_cluster_file_has_increased_memory_requests():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]

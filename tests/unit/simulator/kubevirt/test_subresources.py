@@ -1,4 +1,4 @@
-"""Tests the subresource restart: permissions, dry runs, and virt-api's errors."""
+"""Tests the VM subresource restart: permissions, dry runs, and the errors of virt-api."""
 
 from __future__ import annotations
 

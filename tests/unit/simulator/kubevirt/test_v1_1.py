@@ -32,7 +32,7 @@ def test_vmi_on_kubevirt_v1_1_has_a_max_guest_if_its_vm_enables_live_updates(swi
     assert play.vmi["spec"]["domain"]["memory"].get("maxGuest") == max_guest
 
 
-def test_vm_memory_on_kubevirt_v1_1_changes_live_but_not_below_the_boot_size():
+def test_vm_memory_on_kubevirt_v1_1_does_not_change_live_below_the_boot_size():
     play = old({"guest": "2Gi", **ROOMY})
     for size in ("3Gi", "2Gi"):
         assert play.ask(size).status == 200
@@ -121,7 +121,7 @@ TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "bi
 
 
 def name_of(play, name):
-    """Changes the name of a VM's instancetype, and removes the revision name as v1.3 requires."""
+    """Changes the instancetype name of a VM and, as v1.3 requires, removes the revision name."""
     return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
 
 
@@ -135,7 +135,7 @@ def name_of(play, name):
         ("v1.4.0", "3Gi"),
     ],
 )
-def test_instancetype_change_applies_to_a_running_vm_from_v1_3(version, reached):
+def test_instancetype_change_applies_to_a_running_vm_since_kubevirt_v1_3(version, reached):
     play = Play({"instancetype": "small"}, version=version, instancetypes=TYPES)
     assert name_of(play, "big").status == 200
     play.run(60)
@@ -150,7 +150,7 @@ def test_kubevirt_v1_2_0_denies_an_instancetype_that_sets_max_guest():
         assert name_of(play, "roomy").status == status, version
 
 
-def test_instancetype_name_and_revision_must_change_together_up_to_v1_4():
+def test_instancetype_name_and_revision_must_change_together_up_to_kubevirt_v1_4():
     play = Play({"instancetype": "small"}, version="v1.4.0", instancetypes=TYPES)
     said = message(play.patch({"spec": {"instancetype": {"name": "big"}}}))
     assert "without updating the RevisionName" in said
@@ -163,7 +163,7 @@ def test_instancetype_name_and_revision_must_change_together_up_to_v1_4():
         ("v1.3.0", f"memory hotplug not supported, {ABOVE_MAX}"),
     ],
 )
-def test_error_message_about_a_size_above_max_guest_was_different_before_v1_3(version, said):
+def test_error_message_about_memory_above_max_guest_differs_before_kubevirt_v1_3(version, said):
     play = Play({"guest": "2Gi"}, version=version)
     play.ask("10Gi")
     play.run(5)
@@ -171,7 +171,7 @@ def test_error_message_about_a_size_above_max_guest_was_different_before_v1_3(ve
 
 
 @pytest.mark.parametrize(("version", "status"), [("v1.7.1", 422), ("v1.8.0", 200)])
-def test_vm_of_another_architecture_requires_a_feature_gate_up_to_v1_7(version, status):
+def test_vm_that_is_not_amd64_requires_a_feature_gate_up_to_kubevirt_v1_7(version, status):
     vm = {"guest": "2Gi", "architecture": "arm64"}
     assert Play(vm, version=version).ask("3Gi").status == status
     developer = {"featureGates": ["MultiArchitecture"]}

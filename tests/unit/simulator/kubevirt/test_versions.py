@@ -1,4 +1,4 @@
-"""Tests the differences between KubeVirt versions; each table row cites its source."""
+"""Tests the differences between KubeVirt versions; each table row contains its source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MI = 1024**2
         ("v1.9.0", Rollout.LIVE_UPDATE),
     ],
 )
-def test_default_rollout_strategy_became_live_update_in_v1_6(version, strategy):
+def test_default_rollout_strategy_is_live_update_since_kubevirt_v1_6(version, strategy):
     assert behaviour(version).default_rollout is strategy
 
 
@@ -41,7 +41,7 @@ def test_default_rollout_strategy_became_live_update_in_v1_6(version, strategy):
         ("v1.9.0", {"vmRolloutStrategy": "Stage"}, False),
     ],
 )
-def test_live_update_requires_the_feature_gate_up_to_v1_4(version, spec, live):
+def test_live_update_requires_a_feature_gate_up_to_kubevirt_v1_4(version, spec, live):
     config = read_config({"spec": {"configuration": spec}}, behaviour(version))
     assert config.live_update is live
     gates = {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
@@ -62,7 +62,9 @@ def test_live_update_requires_the_feature_gate_up_to_v1_4(version, spec, live):
         ("v1.9.0", True),
     ],
 )
-def test_restart_required_is_cleared_automatically_since_v1_6_4_and_v1_7_1(version, clears):
+def test_restart_required_is_cleared_automatically_since_kubevirt_v1_6_4_and_v1_7_1(
+    version, clears
+):
     assert behaviour(version).self_clearing is clears
 
 
@@ -140,7 +142,7 @@ def test_version_check_compares_patch_versions_within_a_release_line(version, fo
 
 
 @pytest.mark.parametrize("text", ["v1.0.0", "v1.10.0", "1", "new", ""])
-def test_unsupported_kubevirt_version_is_an_error_that_shows_the_version(text):
+def test_error_about_an_unsupported_kubevirt_version_shows_the_version(text):
     with pytest.raises(ValueError, match=text or "not a KubeVirt version"):
         behaviour(text)
 

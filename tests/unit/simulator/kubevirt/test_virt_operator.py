@@ -1,4 +1,4 @@
-"""Tests virt-operator, and components that read the KubeVirt CR."""
+"""Tests the simulated virt-operator, and when other components use a changed KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_kubevirt_cr_is_deployed_again_some_seconds_after_a_change():
     assert reported == [("Deploying", 1, "False", True), ("Deployed", 2, "True", True)]
 
 
-def test_kubevirt_upgrade_changes_the_version_and_its_behaviour():
+def test_kubevirt_upgrade_changes_the_behaviour_of_the_simulated_cluster():
     sim = simulate({"name": "vm"}, version="v1.6.3")
     ask(sim, "9Gi")
     sim.engine.run_until(1)
@@ -46,7 +46,7 @@ def test_kubevirt_upgrade_changes_the_version_and_its_behaviour():
     assert "RestartRequired" not in said(sim)
 
 
-def test_virt_operator_does_not_report_a_deployment_that_a_newer_change_superseded():
+def test_virt_operator_does_not_report_a_deployment_after_a_newer_change_of_the_kubevirt_cr():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}})

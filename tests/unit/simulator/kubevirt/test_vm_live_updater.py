@@ -1,4 +1,4 @@
-"""Tests live updates of CPU sockets and placement, and their order with memory.
+"""Tests live updates of CPU sockets and placement, and their order relative to memory.
 
 Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670,2989-3061,3351-3366;
 pkg/virt-handler/migration-target.go (finalizeMigration).

@@ -1,4 +1,4 @@
-"""Tests the webhooks of virt-api and virt-operator."""
+"""Tests the simulated webhooks of virt-api and virt-operator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMITED = {"resources": {"limits": {"memory": "1536Mi"}, "requests": {"memory": 
 
 
 @pytest.mark.parametrize(("version", "warned"), [("v1.4.0", False), ("v1.5.0", True)])
-def test_webhook_warns_about_a_feature_gate_that_graduated_to_ga_when_the_list_changes(
+def test_webhook_warns_about_an_always_enabled_feature_gate_when_the_gate_list_changes(
     version, warned
 ):
     sim = simulate({"name": "vm"}, version=version)
@@ -38,7 +38,7 @@ def test_webhook_warns_about_a_feature_gate_that_graduated_to_ga_when_the_list_c
 
 
 @pytest.mark.parametrize(("version", "status"), [("v1.7.0", 200), ("v1.8.0", 422)])
-def test_feature_gate_in_both_the_enabled_and_the_disabled_list_is_denied_since_v1_8(
+def test_feature_gate_that_is_both_enabled_and_disabled_is_denied_since_kubevirt_v1_8(
     version, status
 ):
     sim = simulate({"name": "vm"}, version=version)
@@ -61,12 +61,12 @@ def test_second_kubevirt_cr_is_denied():
 @pytest.mark.parametrize(
     ("version", "status"), [("v1.3.1", 422), ("v1.6.3", 200), ("v1.9.0", 200)]
 )
-def test_guest_size_as_an_integer_is_denied_before_v1_6(version, status):
+def test_integer_as_guest_memory_size_is_denied_before_kubevirt_v1_6(version, status):
     sim = simulate({"name": "vm"}, version=version)
     assert ask(sim, 2147483648).status == status
 
 
-def test_dry_run_of_a_denied_write_is_denied_and_changes_nothing():
+def test_write_that_a_webhook_denies_is_also_denied_as_a_dry_run():
     sim = simulate({"name": "vm", "maxGuest": "2Gi"})
     body = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "3Gi"}]
     query = (("dryRun", "All"),)
@@ -99,7 +99,7 @@ def test_max_guest_of_a_vm_is_not_checked_under_the_stage_strategy():
         ({"hugepages": {"pageSize": "1Gi"}}, "512Mi", "must be equal to or larger than page size"),
     ],
 )
-def test_guest_size_must_be_a_multiple_of_the_huge_page_size(domain, guest, message):
+def test_guest_memory_must_be_a_multiple_of_the_huge_page_size(domain, guest, message):
     nodes = [{"name": "n", "hugepages": {"2Mi": "8Gi", "1Gi": "8Gi"}}]
     given = {"memory": {"guest": "2Gi", **domain}}
     sim = simulate({"name": "vm", "guest": "2Gi", "domain": given}, nodes=nodes)
@@ -138,7 +138,7 @@ def test_invalid_memory_requests_of_a_vm_are_denied(resources, message):
         ("v1.9.0", "Stage", [], True),
     ],
 )
-def test_guest_above_its_memory_limit_is_denied_unless_live_update_raises_the_limit(
+def test_guest_memory_above_the_limit_is_denied_unless_a_live_update_raises_the_limit(
     version, strategy, gates, denied, running
 ):
     configuration = {"developerConfiguration": {"featureGates": gates}}

@@ -1,4 +1,4 @@
-"""Tests the workload updater, and how quotas and nodes limit it."""
+"""Tests the simulated workload updater, and how quotas and nodes limit its migrations."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_adding_live_migrate_to_the_update_methods_starts_pending_changes():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_adding_live_migrate_to_the_update_methods_migrates_outdated_launchers():
+def test_adding_live_migrate_to_the_update_methods_migrates_outdated_launcher_pods():
     spec = {**LIVE, "workloadUpdateStrategy": {"workloadUpdateMethods": []}}
     sim = simulate({"name": "old", "launcher": "v1.8.0"}, {"name": "new"}, spec=spec)
     sim.engine.run_until(10)
@@ -80,7 +80,7 @@ def test_adding_live_migrate_to_the_update_methods_migrates_outdated_launchers()
     assert image.endswith(":v1.9.0")
 
 
-def test_workload_updater_is_idle_while_the_cr_is_not_deployed():
+def test_workload_updater_is_idle_while_the_kubevirt_cr_is_not_deployed():
     sim = simulate({"name": "vm"})
     ask(sim, "2Gi")
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
@@ -89,7 +89,7 @@ def test_workload_updater_is_idle_while_the_cr_is_not_deployed():
     assert phases(sim) == []
 
 
-def test_simulator_stores_the_memory_labels_and_schedulability_of_each_node():
+def test_simulated_node_has_the_memory_and_labels_from_the_cluster_description():
     sim = simulate({"name": "vm"}, nodes=[{"name": "n", "memory": "8Gi", "labels": {"zone": "a"}}])
     facts = sim.cluster.inventory.nodes["n"]
     assert isinstance(facts, NodeFacts)

@@ -1,4 +1,4 @@
-"""Tests managedFields, which record the owner of each field."""
+"""Tests managedFields, which record the field manager that owns each field."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,14 +39,14 @@ def test_patch_takes_ownership_only_of_the_field_that_it_changes():
     assert GUEST[:-1] in owners(patched)["test", "Update", ""]
 
 
-def test_patch_without_a_change_owns_no_field():
+def test_patch_without_a_change_adds_no_entry_to_managed_fields():
     server = ApiServer()
     server.create_vm()
     patched = server.patch(replace_guest("1Gi"), query="fieldManager=reconciler").body
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_change_of_only_the_json_type_counts_as_a_change_of_the_field():
+def test_change_of_the_json_type_of_a_value_counts_as_a_change_of_the_field():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 
@@ -62,7 +62,7 @@ def test_field_manager_defaults_to_the_user_agent_up_to_the_slash():
     assert set(owners(created.body)) == {("kubectl-create", "Update", "")}
 
 
-def test_removed_field_has_no_owner():
+def test_removed_field_is_removed_from_managed_fields():
     server = ApiServer()
     server.create_vm(labels={"tier": "db"})
     patched = server.patch([{"op": "remove", "path": "/metadata/labels/tier"}]).body

@@ -1,4 +1,4 @@
-"""Tests the object store: revisions, generations, finalizers and owner references."""
+"""Tests the object store: resourceVersions, generations, finalizers and ownerReferences."""
 
 import pytest
 from support.apiserver import vm, vm_key
@@ -25,7 +25,7 @@ def write(field, value):
     return lambda obj: obj.update({field: value})
 
 
-def test_new_object_gets_a_uid_a_revision_and_a_creation_time(store):
+def test_new_object_gets_a_uid_a_resource_version_and_a_creation_time(store):
     meta = store.create(vm_key(), vm())["metadata"]
     assert meta["generation"] == 1
     assert meta["creationTimestamp"] == "2026-01-01T00:00:00Z"
@@ -68,7 +68,7 @@ def test_generation_of_an_object_counts_spec_changes(store, key, status, change,
     assert store.rv == before + 1
 
 
-def test_write_without_a_change_creates_no_revision_and_no_event(store):
+def test_write_without_a_change_creates_no_resource_version(store):
     store.create(vm_key(), vm())
     events = []
     store.subscribe(events.append)
@@ -77,7 +77,7 @@ def test_write_without_a_change_creates_no_revision_and_no_event(store):
     assert (store.rv, events) == (before, [])
 
 
-def test_object_write_keeps_the_status_and_a_status_write_keeps_other_fields(store):
+def test_object_write_keeps_the_status_while_a_status_write_keeps_other_fields(store):
     store.create(vm_key(), vm())
     store.mutate(vm_key(), write("status", {"ready": True}), status=True)
     store.mutate(vm_key(), lambda o: o.update(spec={"a": 1}, status={"ready": False}))
@@ -109,7 +109,7 @@ def test_write_to_a_deleted_and_recreated_object_causes_a_conflict(store):
         store.delete(vm_key(), uid=uid)
 
 
-def test_store_update_of_an_absent_object_fails_but_mutate_does_not(store):
+def test_object_store_update_of_an_absent_object_causes_an_error(store):
     with pytest.raises(NotFoundError):
         store.update(vm_key(), vm())
     assert store.mutate(vm_key(), lambda _: None) is None
@@ -159,7 +159,7 @@ def test_dependents_are_deleted_unless_they_have_another_owner(store):
     assert store.get(shared) is None
 
 
-def test_removed_subscriber_receives_no_changes(store):
+def test_removed_subscriber_of_the_object_store_receives_no_more_changes(store):
     events = []
     stop = store.subscribe(events.append)
     stop()
@@ -188,6 +188,6 @@ def test_object_keys_and_lists_have_the_order_of_the_api_server(store):
     ]
 
 
-def test_unknown_resource_is_an_error_that_lists_the_known_resources(store):
+def test_error_about_an_unknown_api_resource_lists_the_known_resources(store):
     with pytest.raises(LookupError, match=r"virtualmachinez.*stored resources:"):
         store.create(Key("virtualmachinez", "db", "x"), {})

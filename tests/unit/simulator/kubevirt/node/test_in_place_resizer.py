@@ -1,4 +1,4 @@
-"""Tests how the simulator plays VEP 45: memory grows in the launcher pod, without a migration."""
+"""Tests that, with VEP 45, memory grows in the launcher pod without a migration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resizes(play):
 
 
 @pytest.mark.parametrize("migratable", [True, False])
-def test_memory_grows_in_the_launcher_pod_without_a_migration(migratable):
+def test_memory_grows_by_an_in_place_resize_of_the_launcher_pod_without_a_migration(migratable):
     play = Play({"guest": "1Gi", "migratable": migratable}, spec=IN_PLACE, nodes=1)
     before = requested(play)
     play.ask("2Gi")
@@ -41,7 +41,7 @@ def test_memory_grows_in_the_launcher_pod_without_a_migration(migratable):
     assert requested(play) != before
 
 
-def test_growth_that_the_node_cannot_hold_is_infeasible_and_starts_no_migration():
+def test_in_place_resize_beyond_the_free_memory_of_the_node_is_infeasible():
     nodes = [{"name": "node01", "memory": "2Gi"}, {"name": "node02"}]
     play = Play({"guest": "1Gi", "node": "node01"}, spec=IN_PLACE, nodes=nodes)
     play.ask("2Gi")
@@ -50,7 +50,7 @@ def test_growth_that_the_node_cannot_hold_is_infeasible_and_starts_no_migration(
     assert (play.memory, play.phases) == (("1Gi", "1Gi", "1Gi"), [])
 
 
-def test_quota_without_room_for_the_growth_rejects_the_larger_pod():
+def test_in_place_resize_that_exceeds_a_quota_is_rejected():
     quotas = [{"name": "quota", "hard": {"requests.memory": "2Gi"}}]
     play = Play({"guest": "1Gi"}, spec=IN_PLACE, quotas=quotas)
     play.ask("2Gi")
@@ -59,7 +59,7 @@ def test_quota_without_room_for_the_growth_rejects_the_larger_pod():
     assert play.memory == ("1Gi", "1Gi", "1Gi")
 
 
-def test_memory_shrinks_through_a_migration():
+def test_vm_memory_shrinks_by_a_migration_with_the_in_place_hotplug_gate():
     play = Play({"guest": "1Gi"}, spec=IN_PLACE)
     for size in ("3Gi", "2Gi"):
         play.ask(size)
@@ -67,7 +67,7 @@ def test_memory_shrinks_through_a_migration():
     assert (play.memory, play.phases) == (("1Gi", "2Gi", "2Gi"), ["Succeeded"])
 
 
-def test_memory_migrates_without_the_feature_gate():
+def test_vm_memory_grows_by_a_migration_without_the_in_place_hotplug_gate():
     play = Play({"guest": "1Gi"})
     play.ask("2Gi")
     play.run(60)

@@ -1,4 +1,4 @@
-"""The simulated LimitRanger rejects a pod that is outside the bounds of a LimitRange.
+"""Tests that the simulated LimitRanger rejects pods outside the bounds of a LimitRange.
 
 Source of the expectations: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go.
 """

@@ -1,4 +1,4 @@
-"""Tests how the simulated scheduler plays required affinity and anti-affinity between pods.
+"""Tests how the simulated scheduler treats required pod affinity and pod anti-affinity.
 
 Source: kubernetes v1.36 pkg/scheduler/framework/plugins/interpodaffinity.
 """
@@ -32,7 +32,7 @@ def term(app, key="zone", **more):
 
 
 def reasons(new, *placed):
-    """Returns the reason against each node, in the order of the nodes."""
+    """Returns why the scheduler excludes each node, in the order of the nodes."""
     found = Inventory()
     for name, zone in ZONES.items():
         labels = {"host": name, "zone": zone}
