@@ -154,7 +154,7 @@ def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 def _kept_away(
     vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> Iterable[NodeFilter]:
-    """Yield a node filter for each other VM whose required pod anti-affinity selects this VM."""
+    """Yield a node filter if the required pod anti-affinity of other VMs selects this VM."""
     domains = {node.name: node.labels for node in nodes}
     taken = {
         (rule.topology_key, domain): each.ref

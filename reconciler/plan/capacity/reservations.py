@@ -77,7 +77,7 @@ class Reservations:
         return True
 
     def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve the capacity that a launcher pod needs to grow in place; False without capacity.
+        """Reserve capacity for a pod's growth in place; return False if it is insufficient.
 
         Source: inferred from VEP 45, sections Infeasible Resize and API Examples: only the VM's
         own node and the growth count, and nothing is released afterwards.

@@ -32,7 +32,7 @@ class Queue:
     """The order in which changes start, and the number of changes that may run concurrently."""
 
     ranks: Mapping[ObjectRef, int]
-    """The position of each VM's batch in the order; by default, a VM is in the first batch."""
+    """The position (rank) of each VM in the order of batches; by default, the first rank."""
     groups: Mapping[ObjectRef, frozenset[Group]]
     """The anti-affinity groups of each VM; VMs that are not listed have none."""
     own: Slots

@@ -70,7 +70,7 @@ def test_application_aware_quota_ignores_resources_that_its_calculator_does_not_
 
 @pytest.mark.parametrize("calculator", ["VmiPodUsage", "GuestEffectiveResources"])
 @pytest.mark.parametrize("resource", ["requests.memory", "limits.memory", "pods"])
-def test_application_aware_quota_that_counts_both_pods_needs_no_capacity_for_a_migration(
+def test_application_aware_quota_that_reads_the_target_pod_needs_no_capacity_for_a_migration(
     calculator, resource
 ):
     assert judged(calculator, resource, 1, used=1) == LIVE
