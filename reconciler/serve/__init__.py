@@ -1,1 +1,1 @@
-"""The long-running reconciler, which plans again whenever Git or the cluster changes."""
+"""The ``serve`` process, which plans again whenever Git or the cluster changes."""

@@ -1,13 +1,13 @@
-"""``commit_statuses``: decides what the forge shows next to the commits of the branch.
+"""``commit_statuses``: computes the status that the Git host shows next to each commit.
 
-The state says whether the cluster has what the commit wants:
+The state says whether the cluster matches the commit:
 
 ======= =========================================================================================
 State   Meaning
 ======= =========================================================================================
-pending changes are due, wait or are in flight
-success nothing is left to do by itself; the description counts what needs a person
-failure the commit is rejected, a part of it is invalid, or a change has failed
+pending changes are due, waiting or in progress
+success no change is left to make; the description counts the VMs that need a user
+failure the commit is rejected, one of its files is invalid, or a change has failed
 ======= =========================================================================================
 """
 
@@ -35,7 +35,7 @@ _PERSON = {Effect.RESTART: "need a restart", Effect.BLOCKED: "blocked"}
 
 
 def commit_statuses(view: ServiceView) -> Iterator[ShownStatus]:
-    """Yield the status of the newest commit if it is rejected, and of the commit in force."""
+    """Yield the commit statuses of the applied commit and, if rejected, of the newest commit."""
     found = view.source.in_force
     if found is not None and found.refused and found.refused[0].commit == found.newest:
         refused = found.refused[0]
@@ -67,15 +67,15 @@ def _status_of_plan(plan: Plan) -> ShownStatus:
 
 
 class StatusUpdates:
-    """Computes the statuses again after each change of the view that may affect them."""
+    """Computes the commit statuses again after each state change that may affect them."""
 
     def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
-        """Pass the statuses to *show*, which sets them, if this process leads."""
+        """Pass commit statuses to *show*, which sets them if this process is the leader."""
         self._store, self._show = store, show
         self._last: tuple[object, ...] = ()
 
     def __call__(self) -> None:
-        """Compute the statuses, unless the plan and the commits are the same as before."""
+        """Compute the commit statuses, unless the plan and the commits are unchanged."""
         view = self._store.read()[1]
         shown = (view.plan, view.source.in_force, view.role)
         unchanged = len(self._last) == len(shown) and all(map(is_, shown, self._last))

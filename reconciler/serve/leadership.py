@@ -1,7 +1,7 @@
-"""``Leadership``: holds the Lease that lets one of several replicas write and notify.
+"""``Leadership``: holds the Lease that makes one of several ``serve`` replicas the leader.
 
-Only the rollout Leases prevent two writers. This Lease decides which replica applies plans, and
-stores the state that a new leader needs, such as the notifications that were sent.
+Only the rollout Leases prevent two writers. This Lease decides which replica applies plans and
+sends notifications, and stores state for a new leader, such as which notifications were sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _RENEW_CHECK_S = 1.0
 _STANDBY_S = 2.0
-"""The seconds until a replica looks again at the Lease of a leader that is alive."""
+"""The seconds between two checks of the Lease by a standby replica."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
@@ -35,21 +35,21 @@ class _Ended(Exception):  # noqa: N818 - not an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderState:
-    """Which process leads, as far as this process knows."""
+    """Which ``serve`` replica is the leader, as far as this process knows."""
 
     role: Role = Role.STANDBY
     leader: str = ""
-    """The name of the leading process; empty if it is unknown."""
+    """The name of the leader, or an empty string if it is unknown."""
     wait: Wait | None = None
-    """Why this process does not lead; None if it leads, or has just started."""
+    """Why this process is not the leader; None if it is, or has just started."""
 
 
 class Leadership(threading.Thread):
-    """A daemon thread that acquires and renews the Lease.
+    """A daemon thread that acquires and renews the leader's Lease.
 
     Args:
         lease_in: Opens the Lease in a namespace; calls its second argument while it waits.
-        clock: Returns the time since which this process waits.
+        clock: Measures how long this process has been waiting.
         instance: The name of this process.
         changed: Called in this thread when the role or the leader has changed.
     """
@@ -71,28 +71,28 @@ class Leadership(threading.Thread):
         self._failures = 0
         self._ended = threading.Event()
         self.steps: list[Callable[[], None]] = []
-        """Further functions that this thread calls each second, even if another replica leads."""
+        """Additional functions that this thread calls once per second, whoever is the leader."""
         self.state = LeaderState()
-        """The result of the last request; replaced by this thread, and read by others."""
+        """The result of the last request; this thread replaces it, and other threads read it."""
 
     def begin(self, namespace: str) -> None:
-        """Start the thread, unless it runs; *namespace* is the one of the KubeVirt CR."""
+        """Start the thread unless it is running; *namespace* is that of the KubeVirt CR."""
         self._withdrawn = False
         if not self._namespace:
             self._namespace = namespace
             self.start()
 
     def withdraw(self) -> None:
-        """Release the Lease soon, and do not acquire it until the next ``begin``."""
+        """Release the Lease soon, and do not acquire it until ``begin`` is called again."""
         self._withdrawn = True
 
     @property
     def namespace(self) -> str:
-        """The namespace of the Lease; empty while this process does not compete for it."""
+        """The namespace of the Lease, or an empty string if this process does not compete."""
         return "" if self._withdrawn else self._namespace
 
     def leads(self) -> bool:
-        """Return whether this process holds the Lease now; may be called from any thread.
+        """Return whether this process currently holds the Lease; may be called from any thread.
 
         The result is False as soon as another replica may have taken the Lease, even if this
         process was frozen and its thread has not run since.
@@ -101,27 +101,28 @@ class Leadership(threading.Thread):
         return lease is not None and lease.valid_s() > 0.0
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations that have this program's prefix, by full name.
+        """Return the Lease annotations that have this program's prefix, by full name.
 
-        Only one of ``steps`` may call this method.
+        Only the functions in ``steps`` may call this method.
         """
         return self._lease.annotations() if self._lease is not None else {}
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations immediately, and return whether they are written.
+        """Write annotations to the Lease immediately, and return whether this succeeded.
 
-        Only one of ``steps`` may call this method. The value None removes an annotation.
+        Only the functions in ``steps`` may call this method. The value None removes an
+        annotation.
         """
         return self._lease is not None and self._lease.annotate(annotations)
 
     def end(self, timeout_s: float) -> None:
-        """Release the Lease, and wait for the thread to stop."""
+        """Release the Lease, and wait until the thread has stopped."""
         self._ended.set()
         if self._namespace:
             self.join(timeout_s)
 
     def run(self) -> None:
-        """Acquire and renew the Lease until ``end`` is called; then release it."""
+        """Acquire and renew the Lease until ``end`` is called, and then release it."""
         try:
             while not self._ended.is_set():
                 self._ended.wait(self.step())
@@ -131,7 +132,7 @@ class Leadership(threading.Thread):
             self._give_up()
 
     def step(self) -> float:
-        """Acquire the Lease or renew it, and return the seconds until the next step."""
+        """Acquire or renew the Lease, and return the seconds until the next attempt."""
         try:
             if self._withdrawn:
                 left_s = self._rest()

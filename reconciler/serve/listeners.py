@@ -1,4 +1,4 @@
-"""``http_server``: opens the listeners of the page and of the webhooks."""
+"""``http_server``: starts the HTTP servers for the status pages and for webhook requests."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def http_server(
     problem: Callable[[], str],
     outage: Callable[[], Wait | None],
 ) -> HttpServer:
-    """Open the listeners; without ``--hook-secrets``, there is none for webhooks.
+    """Start the HTTP servers; the webhook server runs only with ``--hook-secrets``.
 
     Args:
         options: The options of the process.
-        source: The repository and the branch that the process reads.
-        store: The state that the page shows.
+        source: The repository and the branch that the process applies.
+        store: The state that the status pages show.
         counters: The counters that the metrics show.
-        clock: Measures the age of webhooks; the clock of this machine, because forges do not use
-            the API server's time.
-        wake: Called for each push to the branch that the process reads.
-        problem: Returns why the process should be restarted; empty if it works.
-        outage: Returns since when the API server has not answered; None if it answers.
+        clock: Measures the age of webhook requests; the clock of this machine, because Git hosts
+            do not use the API server's time.
+        wake: Called for each push to the applied branch.
+        problem: Returns why the process should be restarted, or an empty string if it works.
+        outage: Returns when the API server stopped responding, or None if it responds.
 
     Raises:
-        UsageError: An address or the folder of secrets cannot be used.
+        UsageError: An address or the directory of secrets cannot be used.
         ListenError: The process cannot listen on an address.
     """
     content = live_pages(metrics_page(counters), docs_url=options.docs_url)

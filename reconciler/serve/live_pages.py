@@ -1,4 +1,4 @@
-"""``live_pages``: connects the pages and their events to the HTTP listener."""
+"""``live_pages``: provides the status pages and their live updates to the HTTP server."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 def live_pages(
     metrics: Callable[[ServiceView, str], MetricsText], *, docs_url: str = ""
 ) -> FaceContent:
-    """Return the functions that render the content of the HTTP listener.
+    """Return the functions that render the content of the status page server.
 
     Args:
-        metrics: Returns the metrics for a view, as ``FaceContent`` describes.
-        docs_url: The address to which each reason links, without the code; if it is empty, the
-            reasons link to the pages of this process.
+        metrics: Returns the metrics for a state, as ``FaceContent`` describes.
+        docs_url: The URL prefix to which each reason code is appended to form its link; if it
+            is empty, the links point to pages of this process.
     """
     states = _States(docs_url)
 
@@ -62,7 +62,7 @@ def live_pages(
 
 
 def _missing_page(path: str) -> str:
-    """Return the page for a path that does not exist, with links relative to the path."""
+    """Return the HTML page for a path that does not exist, with links relative to the path."""
     words = f"There is no page at {path}"
     match path.split("/"):
         case ["", "vm", namespace, name]:
@@ -73,14 +73,14 @@ def _missing_page(path: str) -> str:
 
 
 class _States:
-    """Remembers what the pages show of the last two views, which consecutive events share."""
+    """Caches the displayed data of the last two states, which consecutive updates share."""
 
     def __init__(self, docs_url: str) -> None:
         self._docs_url = docs_url
         self._last: tuple[tuple[ServiceView, PageState], ...] = ()
 
     def of(self, view: ServiceView) -> PageState:
-        """Return what the pages show of a view."""
+        """Return the data that the status pages display for a state."""
         known = next((state for seen, state in self._last if seen is view), None)
         if known is not None:
             return known

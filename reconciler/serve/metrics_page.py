@@ -1,4 +1,4 @@
-"""``metrics_page``: answers ``/metrics`` with the metrics of the view, the counters and Linux."""
+"""``metrics_page``: renders ``/metrics`` from the displayed state, the counters and ``/proc``."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def metrics_page(counters: Counters) -> Callable[[ServiceView, str], MetricsText]:
-    """Return a function of a view and an Accept header that returns the metrics.
+    """Return a function that renders the metrics for a state and an Accept header.
 
-    The metrics include ``process_…``: the memory, the CPU time, the start and the file handles of
-    this process, which Linux shows in ``/proc``.
+    The metrics include ``process_…``: the memory, the CPU time, the start time and the file
+    handles of this process, which Linux provides in ``/proc``.
     """
     process = ProcessCollector(registry=CollectorRegistry())
 

@@ -10,33 +10,33 @@ from reconciler.app.input_options import ClusterOptions, PrometheusOptions, Sour
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 INTERVAL_S = 180.0
-"""The default interval between two reads of the repository, in seconds."""
+"""The default interval between two polls of the Git repository, in seconds."""
 JITTER_S = 15.0
 DEADLINE_S = 600.0
-"""The default deadline of one run, in seconds; other runs can start between two runs."""
+"""The default deadline of one rollout, in seconds; other clients can start one in between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOptions:
-    """The options that no other command has: intervals, addresses and receivers."""
+    """The options that only ``serve`` has: intervals, addresses and notification receivers."""
 
     interval_s: float = INTERVAL_S
     jitter_s: float = JITTER_S
-    """The time by which an interval may be longer, at random."""
+    """Maximum random delay that is added to the interval."""
     listen: str = "127.0.0.1:8080"
-    """The address of the page, the API, the metrics and the probes."""
+    """The listen address of the status pages, the API, the metrics and the probes."""
     hosts: tuple[str, ...] = ()
-    """The host names under which clients may address the page."""
+    """The host names under which clients may request the status pages."""
     external_url: str = ""
-    """The address of the page for people, to which commit statuses link."""
+    """The public URL of the status pages, to which commit statuses link."""
     docs_url: str = ""
-    """The address to which each reason links, without the code; empty for own pages."""
+    """The URL prefix for links to reason codes; if empty, links point to pages of this process."""
     hooks_listen: str = "127.0.0.1:8081"
-    """The address that receives webhooks, if there are secrets."""
+    """The listen address for webhook requests, which is used only if secrets are configured."""
     hook_secrets: Path | None = None
-    """The folder with the secrets of webhooks; None to receive no webhooks."""
+    """The directory with the webhook secrets, or None to receive no webhook requests."""
     notify: Path | None = None
-    """The file with the receivers of notifications; None to send none."""
+    """The file that lists the notification receivers, or None to send no notifications."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class ServeOptions:
     service: ServiceOptions = field(default_factory=ServiceOptions)
     shard: Shard = WHOLE_FLEET
     deadline_s: float = DEADLINE_S
-    """The deadline of one run; the next run continues its changes."""
+    """The deadline of one rollout, in seconds; the next rollout continues its changes."""
     status: StatusOptions | None = None
-    """Where the status of each commit is set; None to set none."""
+    """Where the status of each commit is set, or None to set no status."""
     trace: Path | None = None
-    """The file to which each run appends a line of JSON for each VM."""
+    """The file to which each rollout appends a line of JSON for each VM."""

@@ -1,4 +1,4 @@
-"""``run``: implements ``serve``: starts the threads, and makes turns until a signal arrives."""
+"""``run``: implements ``serve``: starts the threads, and runs the loop until a signal arrives."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ log = logging.getLogger(__name__)
 HURRY_S = 8.0
 """The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
 RELEASE_S = 3.0
-"""The longest wait for the release of the Lease, in seconds."""
+"""The maximum time to release the leader's Lease, in seconds."""
 STOP_READ_S = 2.0
-"""The longest wait for the thread that reads Git, in seconds."""
+"""The maximum time to wait for the Git poller thread when the process stops, in seconds."""
 STUCK_S = 900.0
 """The seconds without an attempt to plan after which ``/healthz`` reports a problem."""
 PACE_S = 0.5
-"""The shortest pause between two turns that changes in the cluster cause, in seconds."""
+"""The minimum pause between two loop iterations that cluster changes cause, in seconds."""
 
 
 def run(options: ServeOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
@@ -86,7 +86,7 @@ def run(options: ServeOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
-    """The open parts of the process."""
+    """The open clients, threads and servers of the ``serve`` process."""
 
     loop: Loop
     poller: GitPoller
@@ -96,7 +96,7 @@ class _Service:
     scale: float
 
     def run(self) -> None:
-        """Make turns until a signal arrives."""
+        """Repeat the main loop until a signal arrives."""
         while not self.stop.requested:
             began = self.clock.monotonic()
             left_s = self.loop.turn()
@@ -107,7 +107,7 @@ class _Service:
                     self._wait(left_s, self.clock.monotonic() - began)
 
     def _wait(self, left_s: float, turn_s: float) -> None:
-        """Wait until the next turn; pause longer if the cluster changes all the time."""
+        """Wait until the next loop iteration; pause longer if the cluster changes constantly."""
         found = self.wakeups.wait(left_s / self.scale)
         if found == {Wakeup.CLUSTER}:
             self.clock.sleep(max(PACE_S * self.scale, turn_s))
@@ -116,7 +116,7 @@ class _Service:
 def _opened(
     options: ServeOptions, clock: Clock, printer: RunPrinter, stop: Stop, stack: ExitStack
 ) -> _Service:
-    """Open the client and start the threads; *stack* ends them."""
+    """Open the cluster client and start the threads; *stack* stops them."""
     source, scale = options.source, options.cluster.time_scale
     instance, wakeups, counters = process_name.run_id(), Wakeups(), Counters()
     store = ViewStore(_first_view(options, instance, clock), clock)
@@ -246,7 +246,7 @@ def _opened(
 
 
 def _problem(silent_s: float, poller: GitPoller, leadership: Leadership) -> str:
-    """Return why the process should be restarted; empty if it works."""
+    """Return why the process should be restarted, or an empty string if it is healthy."""
     if not poller.is_alive():
         return "the thread that reads Git has ended"
     if leadership.ident is not None and not leadership.is_alive():
@@ -274,7 +274,7 @@ def _first_view(options: ServeOptions, instance: str, clock: Clock) -> ServiceVi
 
 
 def _log_run(report: RunReport) -> None:
-    """Log the end of a run in one line."""
+    """Log the result of a rollout in one line."""
     counted: dict[str, int] = {}
     for each in report.outcomes:
         counted[each.result] = counted.get(each.result, 0) + 1

@@ -1,4 +1,4 @@
-"""``ViewStore``: keeps the newest view of the process and wakes its readers."""
+"""``ViewStore``: keeps the newest state of the ``serve`` process, and notifies its readers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ViewStore:
-    """Holds the newest ``ServiceView``; every method may be called from any thread."""
+    """Holds the newest state of the ``serve`` process; all methods are thread-safe."""
 
     def __init__(self, view: ServiceView, clock: Clock) -> None:
         self._clock = clock
@@ -24,12 +24,12 @@ class ViewStore:
         self._next_id = 0
 
     def read(self) -> tuple[int, ServiceView]:
-        """Return the version number and the newest view; the number grows with each change."""
+        """Return the newest state and its version number, which grows with each change."""
         with self._lock:
             return self._version, self._view
 
     def update(self, **changes: Any) -> None:  # noqa: ANN401 - the fields of ServiceView
-        """Replace fields of the view, and call all subscribers."""
+        """Replace fields of the state, and call all subscribers."""
         with self._lock:
             self._view = replace(self._view, at=self._clock.now(), **changes)
             self._version += 1

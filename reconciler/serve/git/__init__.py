@@ -1,1 +1,1 @@
-"""Reads the repository at intervals and after webhooks, also those of other replicas."""
+"""Polls the Git repository at intervals, and after webhook requests to any replica."""

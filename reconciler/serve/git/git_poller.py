@@ -1,4 +1,4 @@
-"""``GitPoller``: reads the repository at intervals, and at once after a webhook."""
+"""``GitPoller``: polls the Git repository at intervals, and at once after a webhook request."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHORTEST_S = 1.0
-"""The shortest time between two reads, in seconds; a burst of webhooks causes one or two."""
+"""The minimum time between two polls in seconds, so that many webhooks cause few polls."""
 
 
 class GitPoller(threading.Thread):
-    """A daemon thread that owns the reader of the repository.
+    """A daemon thread that polls the Git repository.
 
     Args:
-        opened: Opens the reader; called in this thread.
+        opened: Opens the repository; called in this thread.
         clock: Measures the intervals.
-        interval_s: The interval between two reads.
-        jitter_s: The time by which an interval may be longer.
-        changed: Called in this thread after each read.
-        stop_read: Called in another thread to end a read that may take long.
-        counted: Called with ``changed``, ``unchanged`` or ``failed`` after each read.
+        interval_s: The interval between two polls.
+        jitter_s: Maximum random delay that is added to the interval.
+        changed: Called in this thread after each poll.
+        stop_read: Called in another thread to interrupt a poll that may take long.
+        counted: Called with ``changed``, ``unchanged`` or ``failed`` after each poll.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class GitPoller(threading.Thread):
         self._requested = self._ended = False
         self._rejected = ""
         self.state = GitState()
-        """The result of the last reads; replaced by this thread, and read by others."""
+        """The result of the last polls; this thread replaces it, and other threads read it."""
         self.error: UsageError | None = None
-        """Why the reader cannot be opened with these options; the process cannot work then."""
+        """Why the repository cannot be opened with these options; the process then has to end."""
 
     def wake(self) -> None:
-        """Read as soon as possible; may be called from any thread."""
+        """Poll Git as soon as possible; may be called from any thread."""
         with self._woken:
             self._requested = True
             self._woken.notify_all()
 
     def end(self, timeout_s: float) -> None:
-        """Stop the thread, which deletes its clone; a read in progress is interrupted."""
+        """Stop the thread and interrupt a poll in progress; the thread deletes its clone."""
         with self._woken:
             self._ended = True
             self._woken.notify_all()
@@ -79,7 +79,7 @@ class GitPoller(threading.Thread):
         self.join(timeout_s)
 
     def run(self) -> None:
-        """Read at intervals until ``end`` is called."""
+        """Poll Git at intervals until ``end`` is called."""
         try:
             with self._opened() as reader:
                 while not self._ended:
@@ -89,7 +89,7 @@ class GitPoller(threading.Thread):
             self._changed()
 
     def poll(self, reader: DesiredReader) -> float:
-        """Read once, and return the seconds until the next read."""
+        """Poll Git once, and return the seconds until the next poll."""
         with self._woken:
             self._requested = False
         try:
@@ -119,7 +119,7 @@ class GitPoller(threading.Thread):
         return state
 
     def _report_rejected(self, found: CommitInForce | None) -> None:
-        """Log a warning about each newest commit that is rejected."""
+        """Log a warning for each newest commit that is rejected."""
         if found is None or not found.refused:
             self._rejected = ""
             return

@@ -1,6 +1,7 @@
-"""``GitState``: the results of the reads of a Git repository; pure functions compute the next one.
+"""``GitState``: the results of polling a Git repository, computed by pure functions.
 
-Only a read changes what is applied: a webhook only makes the next read start earlier.
+Only a poll changes which commit is applied; a webhook request only makes the next poll start
+earlier.
 """
 
 from __future__ import annotations
@@ -20,38 +21,38 @@ if TYPE_CHECKING:
     from reconciler.errors import ReconcilerError
 
 FIRST_PAUSE_S = 5.0
-"""The pause after the first failed read, in seconds; each further failure doubles the pause."""
+"""The pause after the first failed poll, in seconds; each further failure doubles it."""
 LONGEST_PAUSE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitState:
-    """The results of the last reads of the repository."""
+    """The results of the last polls of the Git repository."""
 
     reading: Reading | None = None
-    """The desired state of the commit in force; None before the first successful read."""
+    """The desired state from the applied commit, or None before the first successful poll."""
     in_force: CommitInForce | None = None
-    """The result of the last read, which may be that no commit is acceptable."""
+    """The result of the last poll, which may be that no commit passes the repository's checks."""
     fetched_at: datetime | None = None
-    """The time of the last read that reached the repository."""
+    """The time of the last poll that reached the Git repository."""
     attempted_at: datetime | None = None
     next_at: datetime | None = None
-    """The time of the next read, if no webhook arrives before."""
+    """The time of the next poll, unless a webhook request arrives earlier."""
     failures: int = 0
-    """The number of consecutive reads that failed."""
+    """The number of consecutive polls that failed."""
     wait: Wait | None = None
-    """Why the newest commit cannot be read or applied; None if it can."""
+    """Why the newest commit cannot be read or applied, or None if it can."""
 
     @property
     def commit(self) -> str:
-        """The commit in force; empty before the first successful read."""
+        """The commit that is currently applied, or an empty string before the first poll."""
         return self.reading.state.revision if self.reading else ""
 
 
 def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
-    """Return the state after a read that reached the repository.
+    """Return the state after a poll that reached the Git repository.
 
-    If no commit is acceptable, the desired state of the last acceptable commit stays in use.
+    If no commit passes the repository's checks, the last applied desired state stays in use.
     """
     desired, before = reading.state, state.wait
     state = replace(
@@ -66,19 +67,19 @@ def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
 
 
 def after_failure(state: GitState, error: ReconcilerError, at: datetime) -> GitState:
-    """Return the state after a read that did not reach the repository."""
+    """Return the state after a poll that did not reach the Git repository."""
     wait = _since(state.wait, WaitKind.REPOSITORY, str(error), at)
     return replace(state, attempted_at=at, failures=state.failures + 1, wait=wait)
 
 
 def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: float) -> float:
-    """Return the seconds until the next read.
+    """Return the seconds until the next poll.
 
     Args:
-        state: The state after the last read.
-        interval_s: The interval between two reads.
-        jitter_s: The time by which an interval may be longer, so that processes which were
-            started together do not read together.
+        state: The state after the last poll.
+        interval_s: The interval between two polls.
+        jitter_s: Maximum random delay that is added to the interval, so that processes which
+            started together do not poll together.
         random: A random number from 0 up to but not including 1.
     """
     if not state.failures:
@@ -89,6 +90,6 @@ def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: floa
 
 
 def _since(before: Wait | None, kind: WaitKind, message: str, at: datetime) -> Wait:
-    """Return a wait that started when the present series of failures started."""
+    """Return a wait that started with the first of the consecutive failed polls."""
     since = before.since if before is not None and before.kind is kind else at
     return Wait(kind=kind, since=since, message=message)

@@ -1,8 +1,8 @@
-"""``PushRelay``: forwards webhooks to the replica that leads.
+"""``PushRelay``: forwards webhook requests to the leader among the ``serve`` replicas.
 
-A Service sends each webhook to one of several replicas, and only the leader applies commits. A
-replica that does not lead therefore writes the time of the webhook to the Lease of the leader,
-which notices the change at its next renewal.
+A Kubernetes Service sends each webhook request to one of several replicas, and only the leader
+applies commits. A standby replica therefore writes the time of the webhook request to the Lease
+of the leader, which notices the change at its next renewal.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ log = logging.getLogger(__name__)
 
 
 class LeaderLease(Protocol):
-    """The Lease of the leader, as one replica has last read it."""
+    """The Lease of the leader, as this replica last read it."""
 
     @property
     def namespace(self) -> str:
-        """The namespace of the Lease; empty before the first plan."""
+        """The namespace of the leader's Lease, or an empty string before the first plan."""
         ...
 
     def leads(self) -> bool:
-        """Return whether this process holds the Lease."""
+        """Return whether this process holds the leader's Lease."""
         ...
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations, as the holder has last read them."""
+        """Return the annotations of the leader's Lease, as the holder last read them."""
         ...
 
 
 class PushRelay:
-    """Writes and reads the annotation that says that a replica has received a webhook.
+    """Writes and reads the Lease annotation that says that a replica received a webhook request.
 
     Args:
         lease: The Lease of the leader.
-        write: Writes annotations to the Lease in a namespace, although another process holds it.
+        write: Writes annotations to the Lease in a namespace, even if another process holds it.
         clock: Returns the time that is written.
-        read_git: Starts a read of the repository.
+        read_git: Starts a poll of the Git repository.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class PushRelay:
         self._seen: str | None = None
 
     def pushed(self) -> None:
-        """Note that a webhook has arrived; may be called from any thread."""
+        """Note that a webhook request has arrived; may be called from any thread."""
         self._received.set()
 
     def step(self) -> None:
-        """Forward a webhook, or react to a forwarded one; one thread calls this each second."""
+        """Forward a webhook request, or poll Git for a forwarded one; called once per second."""
         if self._lease.leads():
             # This process reads the repository by itself for the webhooks that it receives.
             self._received.clear()

@@ -1,1 +1,1 @@
-"""Receives webhooks of forges, which shorten the wait until the repository is read again."""
+"""Receives webhook requests from Git hosts, so that pushes are noticed before the next poll."""

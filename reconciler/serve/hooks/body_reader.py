@@ -1,4 +1,4 @@
-"""``BodyReader``: reads bodies of unknown senders with a limit for each and for all together."""
+"""``BodyReader``: reads bodies of unauthenticated HTTP requests within memory limits."""
 
 from __future__ import annotations
 
@@ -10,44 +10,45 @@ if TYPE_CHECKING:
 
 
 class TooLargeError(Exception):
-    """The body is larger than the limit."""
+    """The body of a webhook request is larger than the limit."""
 
 
 class BusyError(Exception):
-    """Other large bodies use all the memory that is reserved for bodies."""
+    """Other large request bodies use all the memory that is reserved for bodies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyLimits:
-    """The sizes of bodies in bytes."""
+    """The size limits of webhook request bodies, in bytes."""
 
     each: int = 3 * 1024 * 1024
-    """The maximum size of one body.
+    """The maximum size of one request body.
 
     GitHub sends up to 25 MB, but a push of that size has thousands of commits. Such a push is
     found at the next poll. Flux has the same limit (notification-controller v1.9.3,
     internal/server/limits.go).
     """
     total: int = 24 * 1024 * 1024
-    """The maximum size of all large bodies that are being received at the same time."""
+    """The maximum total size of all large bodies that are being received concurrently."""
     small: int = 64 * 1024
-    """The size up to which a body does not count for ``total``, so that large bodies of unknown
-    senders cannot prevent the usual webhooks."""
+    """The body size up to which a request does not count for ``total``.
+
+    Large bodies from unknown senders therefore cannot block ordinary webhook requests."""
 
 
 class BodyReader:
-    """Reads bodies into memory; used by one thread."""
+    """Reads webhook request bodies into memory; used by one thread."""
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._used = 0
 
     async def read(self, request: Request) -> bytes:
-        """Return the body of a request.
+        """Read the body of a webhook request.
 
         Raises:
             TooLargeError: The body is too large; if possible, this is known before it arrives.
-            BusyError: There are too many other large bodies.
+            BusyError: Other large bodies use the reserved memory.
         """
         length = request.headers.get("Content-Length", "")
         if length.isdecimal() and (

@@ -1,4 +1,4 @@
-"""``DeliveryMemory``: remembers the ids of webhooks, so that a repeated one has no effect."""
+"""``DeliveryMemory``: remembers webhook delivery IDs, so that a repeated request has no effect."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import OrderedDict
 from hashlib import sha256
 
 MAX_IDS = 4_096
-"""The number of remembered ids; a busy organization sends about as many webhooks in an hour."""
+"""The number of remembered delivery IDs, roughly what a busy organization sends per hour."""
 
 
 class DeliveryMemory:
-    """Stores the newest ids, as digests of a fixed size; used by one thread."""
+    """Stores the newest webhook delivery IDs as fixed-size digests; used by one thread."""
 
     def __init__(self, max_ids: int = MAX_IDS) -> None:
         self._max_ids = max_ids
@@ -20,11 +20,11 @@ class DeliveryMemory:
         return len(self._ids)
 
     def seen(self, scheme: str, delivery_id: str) -> bool:
-        """Return whether an id is already stored."""
+        """Return whether a webhook delivery ID is already stored."""
         return _digest(scheme, delivery_id) in self._ids
 
     def add(self, scheme: str, delivery_id: str) -> None:
-        """Store an id, and remove the oldest one if there are too many."""
+        """Store a webhook delivery ID, and remove the oldest one if the limit is exceeded."""
         self._ids[_digest(scheme, delivery_id)] = None
         if len(self._ids) > self._max_ids:
             self._ids.popitem(last=False)

@@ -1,7 +1,7 @@
-"""``FollowedBranch``: decides whether a webhook concerns the branch or tag that is read.
+"""``FollowedBranch``: decides whether a webhook request concerns the branch that is applied.
 
-A wrong decision changes no result: an unnecessary read costs one request to the repository, and
-a push that counts as irrelevant is found at the next poll.
+A wrong decision has no effect on what is applied: an unnecessary poll costs one request to the
+repository, and a push that is wrongly ignored is found at the next poll.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*/?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relevance:
-    """Whether a webhook leads to a new pass, and why; the message can be printed as it is."""
+    """Whether a webhook request causes a Git poll, and why; the message is safe to print."""
 
     ref: PushedRef | None = None
-    """The branch or tag of the push; without one, nothing is read."""
+    """The pushed branch or tag, or None if the webhook request causes no poll."""
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedBranch:
-    """The repository and the branch, tag or commit that the process reads."""
+    """The repository and the branch, tag or commit that ``serve`` applies."""
 
     repository: str
-    """The repository's address, such as ``https://host/owner/name.git``, or a local folder."""
+    """The repository URL, such as ``https://host/owner/name.git``, or a local directory."""
     revision: str
-    """The branch, tag or hash; empty or ``HEAD`` for the default branch."""
+    """The branch, tag or commit hash; empty or ``HEAD`` for the default branch."""
 
     def relevance(self, delivery: Delivery) -> Relevance:
-        """Return whether a webhook is a push to the branch or tag."""
+        """Return whether a webhook request reports a push to the applied branch or tag."""
         if delivery.kind is not EventKind.PUSH:
             return Relevance(message=f"nothing to do for an event of the kind {delivery.kind}")
         if not self._is_repository(delivery.repository):
@@ -62,10 +62,10 @@ class FollowedBranch:
         return Relevance(ref=found[-1], message="the repository is read now")
 
     def _is_repository(self, path: str) -> bool:
-        """Return whether the address ends in a path such as ``owner/name``.
+        """Return whether the repository URL ends in a path such as ``owner/name``.
 
-        Host names are not compared, because a repository may have several of them. A local folder
-        may have any path.
+        Host names are not compared, because a repository may have several of them. A local
+        directory matches any path.
         """
         ours = _path(self.repository)
         theirs = _parts(path)
@@ -82,7 +82,7 @@ class FollowedBranch:
 
 
 def _path(address: str) -> list[str] | None:
-    """Return the parts of the path of a remote repository; None for a local folder."""
+    """Return the path segments of a remote repository's URL, or None for a local directory."""
     if address.startswith("file://"):
         return None
     for pattern in (_SCHEME, _SCP_LIKE):

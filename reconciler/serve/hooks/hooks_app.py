@@ -1,8 +1,8 @@
-"""``hooks_app``: receives webhooks at ``POST /hooks/SCHEME``, and reports pushes to the loop.
+"""``hooks_app``: accepts webhook requests at ``POST /hooks/SCHEME``, and reports pushes.
 
-Everybody can send requests to this listener. The cheapest checks come first: nothing of a body is
-interpreted before its signature has been checked, and no body is read for a request whose headers
-cannot be authentic. All such requests receive the same answer.
+Anyone can send requests to this server, so the cheapest checks come first. A body is not parsed
+before its signature has been verified, and not even read if the headers cannot belong to a
+valid request. All rejected requests receive the same response.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOOK_LIMITS = ConnectionLimits(connections=128, request_bytes=8 * 1024 * 1024)
-"""The limits of the listener for webhooks."""
+"""The connection limits of the webhook server."""
 
 
 def _count_nothing(_scheme: str, _result: str) -> None:
@@ -45,18 +45,18 @@ def _count_nothing(_scheme: str, _result: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookOptions:
-    """The settings of the listener for webhooks."""
+    """The settings of the webhook server."""
 
     secrets: SecretFolder
     followed: FollowedBranch
     clock: Clock
     body: BodyLimits = field(default_factory=BodyLimits)
     count: Callable[[str, str], None] = _count_nothing
-    """Counts a request by its scheme and result, which are words from a fixed set."""
+    """Counts a webhook request by scheme and result, both from a fixed set of words."""
 
 
 def hooks_app(options: HookOptions, wake: Callable[[PushEvent], None]) -> Starlette:
-    """Return the application that calls *wake* for each push to the followed branch.
+    """Return the ASGI application that calls *wake* for each push to the applied branch.
 
     *wake* runs in the thread of the HTTP server, and must return immediately.
     """
@@ -69,7 +69,7 @@ def hooks_app(options: HookOptions, wake: Callable[[PushEvent], None]) -> Starle
 
 
 class _Receiver:
-    """Handles the requests of the listener."""
+    """Handles the requests to the webhook server."""
 
     def __init__(self, options: HookOptions, wake: Callable[[PushEvent], None]) -> None:
         self._options, self._wake = options, wake
@@ -78,7 +78,7 @@ class _Receiver:
         self._rejections = RejectionLog(options.clock)
 
     async def receive(self, request: Request) -> Response:
-        """Answer 2xx for each authentic webhook, even if it has no effect."""
+        """Respond with 2xx to each request with a valid signature, even if it has no effect."""
         name = request.path_params["scheme"]
         if name not in set(Scheme):
             return PlainTextResponse("Not Found", 404)
@@ -106,7 +106,7 @@ class _Receiver:
     async def _authentic_body(
         self, scheme: Scheme, request: Request, secrets: Secrets
     ) -> bytes | None:
-        """Return the body of a request if its sender knows a secret; None otherwise."""
+        """Return the body of a request with a valid signature or token, or None otherwise."""
         claims = SCHEMES[scheme].claims(request.headers, secrets, self._options.clock.now())
         proven = any(not each.needs_body and each.proves(b"") for each in claims)
         if not proven and not any(each.needs_body for each in claims):
@@ -117,7 +117,7 @@ class _Receiver:
         return body if proven else None
 
     def _accept(self, scheme: Scheme, request: Request, body: bytes) -> tuple[str, Response]:
-        """Act on an authentic webhook, and tell its sender the result."""
+        """Act on a webhook request with a valid signature, and report the result to its sender."""
         rules = SCHEMES[scheme]
         delivery_id = first(request.headers, rules.delivery_id)[:MAX_ID]
         if delivery_id and self._memory.seen(scheme, delivery_id):

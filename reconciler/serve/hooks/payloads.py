@@ -1,7 +1,7 @@
-"""Decodes the bodies of webhooks: one pure function per forge returns a ``Delivery``.
+"""Decodes webhook request bodies: one pure function per Git host returns a ``Delivery``.
 
-Senders add fields and kinds of events, so a body that is an object is never an error: fields of
-another type count as missing.
+Git hosts add fields and events over time, so a body that is a JSON object is never an error:
+fields of an unexpected type are ignored.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 BRANCHES, TAGS = "refs/heads/", "refs/tags/"
 MAX_REFS = 1_000
-"""The maximum number of branches and tags of one push that are compared."""
+"""The maximum number of pushed branches and tags that are compared with the applied branch."""
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 16
 
 
 class MalformedError(Exception):
-    """The body of a webhook is not a JSON object."""
+    """The body of a webhook request is not a JSON object."""
 
 
 def body_object(body: bytes, content_type: str) -> dict[str, Any]:
-    """Return the JSON object in a body, or in the field ``payload`` of a form.
+    """Parse the JSON object in a request body, or in the form field ``payload``.
 
-    A body that starts like an object is JSON, because programs such as curl call every body a
-    form by default.
+    A body that starts like an object is parsed as JSON whatever its content type, because programs
+    such as curl declare every body as a form by default.
 
     Raises:
-        MalformedError: The body has another form.
+        MalformedError: The body is not a JSON object.
     """
     is_form = content_type.partition(";")[0].strip().lower() == _FORM
     if is_form and not body.lstrip().startswith(b"{"):
@@ -53,7 +53,7 @@ def body_object(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def github(event: str, body: dict[str, Any]) -> Delivery:
-    """Decode a webhook of GitHub, Gitea or Forgejo.
+    """Decode a webhook request body from GitHub, Gitea or Forgejo.
 
     Source: @octokit/webhooks schemas, events "push" and "ping"; Gitea 1.24 and Forgejo 12
     modules/structs/hook.go (PushPayload).
@@ -72,7 +72,7 @@ def github(event: str, body: dict[str, Any]) -> Delivery:
 
 
 def gitlab(event: str, body: dict[str, Any]) -> Delivery:
-    """Decode a webhook or a system hook of GitLab.
+    """Decode the body of a GitLab webhook or system hook.
 
     Source: GitLab 18 doc/user/project/integrations/webhook_events.md (push and tag events);
     doc/administration/system_hooks.md.
@@ -90,10 +90,11 @@ def gitlab(event: str, body: dict[str, Any]) -> Delivery:
 
 
 def bitbucket(event: str, body: dict[str, Any]) -> Delivery:
-    """Decode a webhook of Bitbucket Cloud or Bitbucket Data Center.
+    """Decode a webhook request body from Bitbucket Cloud or Bitbucket Data Center.
 
     Source: Bitbucket Cloud documentation "Event payloads" (repo:push); Bitbucket Data Center 9
-    documentation "Event payload" (repo:refs_changed, mirror:repo_synchronized, diagnostics:ping).
+    documentation "Event payload" (repo:refs_changed, mirror:repo_synchronized,
+    diagnostics:ping).
     """
     repository = _object(body, "repository")
     if event == "diagnostics:ping":
@@ -112,11 +113,11 @@ def bitbucket(event: str, body: dict[str, Any]) -> Delivery:
 
 
 def generic(_event: str, body: dict[str, Any]) -> Delivery:
-    """Decode a webhook that names a branch or nothing at all.
+    """Decode a generic webhook request body, which may contain a branch and a repository.
 
-    The fields ``ref`` and ``repository`` may be at the top or, as in Standard Webhooks, in
-    ``data``. ``repository`` is a path or an object with ``full_name``. The ``type`` ``ping``
-    reads nothing.
+    The fields ``ref`` and ``repository`` may be at the top level or, as in Standard Webhooks,
+    in ``data``. ``repository`` is a path or an object with ``full_name``. The ``type`` ``ping``
+    causes no Git poll.
     """
     if _text(body, "type") == "ping":
         return Delivery(kind=EventKind.PING)
@@ -153,7 +154,7 @@ def _data_center_refs(changes: Any) -> Iterator[PushedRef]:  # noqa: ANN401 - de
 
 
 def _is_zero(commit: str) -> bool:
-    """Return whether a commit has only zeros, which means that there is none."""
+    """Return whether a commit hash has only zeros, which stands for no commit."""
     return bool(commit) and not commit.strip("0")
 
 

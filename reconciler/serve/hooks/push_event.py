@@ -1,4 +1,4 @@
-"""``Delivery``: the content of an authentic webhook; ``PushEvent``: a push to the branch."""
+"""Data of webhook requests: ``Delivery`` for each verified request, ``PushEvent`` for a push."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Scheme(StrEnum):
-    """How a sender of webhooks proves its identity; also the last part of the path."""
+    """A method to authenticate webhook requests, also the last segment of the URL path."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -19,45 +19,45 @@ class Scheme(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a webhook reports."""
+    """The kind of event that a webhook request reports."""
 
     PUSH = "push"
     PING = "ping"
-    """A test of the webhook."""
+    """The Git host tests whether the webhook works."""
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedRef:
-    """A branch or tag that a push has created, moved or deleted."""
+    """A branch or tag that a push created, moved or deleted."""
 
     name: str
-    """The full name, such as ``refs/heads/main``."""
+    """The full ref name, such as ``refs/heads/main``."""
     commit: str = ""
-    """The commit after the push; empty if the webhook does not name it."""
+    """The commit after the push, or an empty string if the webhook request does not contain it."""
     deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The content of an authentic webhook."""
+    """The decoded content of a webhook request with a valid signature."""
 
     kind: EventKind
     repository: str = ""
-    """The path of the repository, such as ``owner/name``; empty if the webhook names none."""
+    """The repository path, such as ``owner/name``, or an empty string if it is not specified."""
     default_branch: str = ""
-    """The name of the repository's default branch; empty if the webhook does not name it."""
+    """The repository's default branch, or an empty string if it is not specified."""
     refs: tuple[PushedRef, ...] = ()
-    """The branches and tags of a push; empty if the webhook names none."""
+    """The pushed branches and tags; empty if the webhook request contains none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushEvent:
-    """A push to the branch or tag that the process reads."""
+    """A push to the branch or tag that ``serve`` applies."""
 
     scheme: Scheme
     commit: str = ""
-    """The commit after the push; empty if the webhook does not name it.
+    """The commit after the push, or an empty string if the webhook request does not contain it.
 
-    The process only shows it: what is applied always comes from the repository itself.
+    The commit is only displayed: what is applied always comes from the repository itself.
     """

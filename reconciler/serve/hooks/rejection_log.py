@@ -1,4 +1,4 @@
-"""``RejectionLog``: logs rejected webhooks at most once a minute, however many there are."""
+"""``RejectionLog``: logs at most one message per minute about rejected webhook requests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class _Count:
 
 
 class RejectionLog:
-    """Counts webhooks that could not be authenticated; used by one thread."""
+    """Counts webhook requests that could not be authenticated; used by one thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._counts: dict[Scheme, _Count] = {}
 
     def add(self, scheme: Scheme) -> None:
-        """Count a webhook, and log the number since the last message if it is time."""
+        """Count a rejected webhook request, and log the count if a minute has passed."""
         count = self._counts.setdefault(scheme, _Count())
         count.n_rejected += 1
         now = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""``SCHEMES``: how each kind of webhook is authenticated, identified and decoded."""
+"""``SCHEMES``: how to authenticate, identify and decode the webhook requests of each Git host."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from reconciler.serve.hooks.secret_folder import Secrets
 
 MAX_ID = 256
-"""The maximum length of the id of a webhook; senders use UUIDs."""
+"""The maximum length of a webhook delivery ID; Git hosts use UUIDs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The proof of the sender in a request, such as an HMAC."""
+    """A proof of the sender's identity in a webhook request, such as an HMAC."""
 
     proves: Callable[[bytes], bool]
-    """Returns whether the claim is true for a body."""
+    """Returns whether the sender's proof is valid for a request body."""
     needs_body: bool = True
-    """Whether the claim depends on the body; otherwise, it is checked before the body arrives."""
+    """Whether the proof depends on the body; if not, it is checked before the body is read."""
 
 
 _Claims: TypeAlias = "Callable[[Mapping[str, str], Secrets, datetime], tuple[Claim, ...]]"
@@ -43,19 +43,19 @@ _Claims: TypeAlias = "Callable[[Mapping[str, str], Secrets, datetime], tuple[Cla
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemeRules:
-    """The rules of one kind of webhook."""
+    """The rules to authenticate and decode the webhook requests of one kind of sender."""
 
     claims: _Claims
-    """Returns the claims in the headers; none if the request cannot be authentic."""
+    """Returns the proofs in the headers; empty if the webhook request cannot be valid."""
     event: tuple[str, ...]
-    """The headers with the kind of the event; the first present one counts."""
+    """The headers that may contain the event name; the first one that is present counts."""
     delivery_id: tuple[str, ...]
-    """The headers with the id of the webhook; the first present one counts."""
+    """The headers that may contain the delivery ID; the first one that is present counts."""
     decode: Callable[[str, dict[str, Any]], Delivery]
 
 
 def first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """Return the value of the first present header, or an empty text."""
+    """Return the value of the first header that is present, or an empty string."""
     return next((headers[each] for each in names if headers.get(each)), "")
 
 
@@ -67,7 +67,7 @@ def _hmac(
     names: tuple[str, ...],
     algorithms: tuple[str, ...],
 ) -> tuple[Claim, ...]:
-    """Return the claim of a header with the HMAC of the body."""
+    """Return the proof in a header that contains the HMAC of the request body."""
     signature = hex_signature(first(headers, names), algorithms)
     if signature is None:
         return ()
@@ -75,7 +75,7 @@ def _hmac(
 
 
 def _standard(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tuple[Claim, ...]:
-    """Return the claim of the three headers of Standard Webhooks.
+    """Return the proof in the three headers of Standard Webhooks.
 
     Source: Standard Webhooks specification 1.0.0.
     """
@@ -99,7 +99,7 @@ def _standard(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tu
 
 
 def _gitlab(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tuple[Claim, ...]:
-    """Return the claim of GitLab's signing token, or of its older plain-text token.
+    """Return the proof in GitLab's signing header, or in its older plain-text token header.
 
     Source: gitlab-org/gitlab!230944 (signing token).
     """
@@ -159,4 +159,4 @@ SCHEMES: Mapping[Scheme, SchemeRules] = {
         decode=payloads.generic,
     ),
 }
-"""The rules of each kind of webhook."""
+"""The authentication and decoding rules for each kind of webhook sender."""

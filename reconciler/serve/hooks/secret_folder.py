@@ -1,8 +1,9 @@
-"""``SecretFolder``: reads the secrets of ``--hook-secrets``, and reads them again if they change.
+"""``SecretFolder``: reads the secrets of ``--hook-secrets``, and reloads changed files.
 
-The folder has one file for each scheme, such as ``github``. Each line of a file is one secret, so
-that a new secret can be added before the old one is removed. A mounted Kubernetes Secret has this
-form; Kubernetes replaces all of its files at once, by a new target of a symbolic link.
+The directory has one file for each scheme, such as ``github``. Each line of a file is one
+secret, so that a new secret can be added before the old one is removed. A mounted Kubernetes
+Secret has this form; Kubernetes replaces all of its files at once, by changing the target of a
+symbolic link.
 """
 
 from __future__ import annotations
@@ -26,23 +27,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECK_S = 1.0
-"""The seconds for which a file counts as unchanged, so that requests do not cause file access."""
+"""The seconds for which a secret file is not checked again, to limit file access per request."""
 MAX_SECRETS = 16
 _MAX_BYTES = 16 * 1024
 _SHORT = 16
-"""The number of characters below which a secret can be guessed, so that there is a warning."""
+"""The number of characters below which a secret is easy to guess, so that a warning is logged."""
 _READABLE_BY_ALL = stat.S_IROTH
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The secrets of one scheme; none are shown in messages."""
+    """The webhook secrets of one scheme, none of which is ever printed."""
 
     texts: tuple[bytes, ...] = field(default=(), repr=False)
-    """Secrets that are used as they are: as the key of an HMAC, or as a token."""
+    """Secrets that are used unchanged, as an HMAC key or as a token."""
     keys: tuple[bytes, ...] = field(default=(), repr=False)
-    """The keys of Standard Webhooks, which are base64 in the file."""
+    """The keys of Standard Webhooks, decoded from base64."""
 
     def __bool__(self) -> bool:
         return bool(self.texts or self.keys)
@@ -52,18 +53,18 @@ class Secrets:
 class _Known:
     checked_at: float
     version: tuple[int, ...] | None
-    """What changes if the file is replaced or written; None if there is no file."""
+    """A value that changes if the secret file is replaced or edited; None without a file."""
     secrets: Secrets
 
 
 class SecretFolder:
-    """The secrets of all schemes; used by one thread."""
+    """The webhook secrets of all schemes; used by one thread."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        """Check the folder, and read the secrets of all schemes.
+        """Check the directory, and read the webhook secrets of all schemes.
 
         Raises:
-            UsageError: The folder or a file in it cannot be used.
+            UsageError: The directory or a file in it cannot be used.
         """
         self._folder, self._clock = folder, clock
         try:
@@ -84,7 +85,7 @@ class SecretFolder:
             log.warning("the folder %s of --hook-secrets has no secret", folder)
 
     def secrets(self, scheme: Scheme) -> Secrets:
-        """Return the secrets of a scheme; empty if there is no file, or if it cannot be used."""
+        """Return the secrets of a webhook scheme; empty if its file is missing or unusable."""
         known = self._known[scheme]
         now = self._clock.monotonic()
         if now - known.checked_at >= CHECK_S:
@@ -92,7 +93,7 @@ class SecretFolder:
         return known.secrets
 
     def _newer(self, scheme: Scheme, known: _Known) -> _Known:
-        """Return the secrets as they are now, which are read only if the file has changed."""
+        """Return the current webhook secrets, and read their file only if it has changed."""
         version = self._version(scheme)
         now = self._clock.monotonic()
         if version == known.version:
@@ -114,10 +115,10 @@ class SecretFolder:
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode
 
     def _read(self, scheme: Scheme, *, strict: bool) -> _Known:
-        """Read the file of a scheme.
+        """Read the secret file of a scheme.
 
-        A file that cannot be used has no secrets. An older secret may have been removed because
-        others know it, so it must not be valid any longer than its file.
+        An unusable file yields no secrets. Its previous secrets are not kept, because they may
+        have been removed after they became known to others.
         """
         now, version, secrets = self._clock.monotonic(), self._version(scheme), Secrets()
         path = self._folder / scheme
@@ -144,10 +145,10 @@ def _report(problem: UsageError, *, strict: bool) -> None:
 
 
 def _secrets(scheme: Scheme, path: Path, data: bytes | None) -> Secrets:
-    """Return the secrets in the lines of a file, without blanks at both ends of a line.
+    """Parse one secret per line, without blanks at both ends of a line.
 
     Raises:
-        UsageError: The file contains no usable secret, or too much.
+        UsageError: The file contains no usable secret, or too many bytes.
     """
     if data is None:
         raise UsageError(
@@ -190,7 +191,7 @@ def _key(path: Path, number: int, secret: str) -> bytes:
 
 
 def _warn_of_others(path: Path) -> None:
-    """Log a warning if other users of the machine can read or write a file."""
+    """Log a warning if other users of the machine can read or write a secret file."""
     mode = path.stat().st_mode
     if mode & (_READABLE_BY_ALL | _WRITABLE_BY_OTHERS):
         log.warning(

@@ -1,4 +1,4 @@
-"""Checks the signatures of webhooks with pure functions that take the same time for any input.
+"""Verifies webhook signatures in constant time, with pure functions.
 
 Each function computes the signature for every secret, and compares whole values, so that the
 duration depends on neither the sender's value nor the secret.
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEY_PREFIX = "whsec_"
-"""The start of a secret of Standard Webhooks; base64 of the key follows."""
+"""The prefix of a Standard Webhooks secret, which the base64-encoded key follows."""
 WINDOW_S = 300.0
-"""The maximum difference in seconds between a signed time and the time of arrival.
+"""The maximum difference in seconds between the signed time and the arrival time.
 
 Source: Standard Webhooks specification 1.0.0, "Verifying webhook authenticity".
 """
@@ -31,11 +31,11 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 def hex_signature(header: str, prefixes: Iterable[str]) -> tuple[str, bytes] | None:
-    """Return the algorithm and the value of a header such as ``sha256=<hex>``.
+    """Parse the algorithm and the value of a header such as ``sha256=<hex>``.
 
     Args:
         header: The value of the header.
-        prefixes: The permitted algorithms; the algorithm is optional if it is the empty text,
+        prefixes: The permitted algorithms; an empty string permits a header without an algorithm,
             which means SHA-256.
 
     Returns:
@@ -53,7 +53,7 @@ def hex_signature(header: str, prefixes: Iterable[str]) -> tuple[str, bytes] | N
 
 
 def matches_hmac(body: bytes, signature: tuple[str, bytes], secrets: Iterable[bytes]) -> bool:
-    """Return whether a value is the HMAC of a body with one of several secrets."""
+    """Return whether a value is the HMAC of the request body with any of the secrets."""
     algorithm, value = signature
     return _any_equal(
         (hmac.new(each, body, _ALGORITHMS[algorithm]).digest() for each in secrets), value
@@ -61,14 +61,14 @@ def matches_hmac(body: bytes, signature: tuple[str, bytes], secrets: Iterable[by
 
 
 def matches_token(token: str, secrets: Iterable[bytes]) -> bool:
-    """Return whether a token in plain text is one of several secrets."""
+    """Return whether a plain-text token equals any of the secrets."""
     # Digests have the same length, so that not even the length of a secret shows.
     value = hashlib.sha256(token.encode("latin-1", "replace")).digest()
     return _any_equal((hashlib.sha256(each).digest() for each in secrets), value)
 
 
 def standard_signatures(header: str) -> tuple[bytes, ...]:
-    """Return the values of the signatures ``v1,<base64>``, which blanks separate."""
+    """Parse a header with blank-separated signatures of the form ``v1,<base64>``."""
     found = []
     for each in header.split(" ")[:_MAX_SIGNATURES]:
         version, _, text = each.partition(",")
@@ -91,23 +91,23 @@ def matches_standard(
     signatures: Iterable[bytes],
     keys: Iterable[bytes],
 ) -> bool:
-    """Return whether one of the Standard Webhooks signatures matches one of the keys."""
+    """Return whether any of the Standard Webhooks signatures matches any of the keys."""
     signed = f"{message_id}.{timestamp}.".encode("latin-1", "replace") + body
     expected = [hmac.digest(each, signed, "sha256") for each in keys]
     return True in [_any_equal(expected, each) for each in signatures]
 
 
 def is_recent(timestamp: str, now: datetime) -> bool:
-    """Return whether a time in seconds since 1970 is at most five minutes away from now."""
+    """Return whether a Unix time in seconds differs from now by at most five minutes."""
     if not _TIMESTAMP.fullmatch(timestamp):
         return False
     return abs(int(timestamp) - now.timestamp()) <= WINDOW_S
 
 
 def standard_key(secret: str) -> bytes | None:
-    """Return the key in a secret of Standard Webhooks, or None if it is not base64.
+    """Decode the key in a Standard Webhooks secret; return None if it is not base64.
 
-    The prefix ``whsec_`` and the padding may be missing.
+    The prefix ``whsec_`` and the padding are optional.
     """
     text = secret.removeprefix(KEY_PREFIX).rstrip("=")
     try:
@@ -117,5 +117,5 @@ def standard_key(secret: str) -> bytes | None:
 
 
 def _any_equal(expected: Iterable[bytes], value: bytes) -> bool:
-    """Return whether a value equals an expected one; always compare it with all of them."""
+    """Return whether a value equals any expected value, and compare it with all of them."""
     return True in [hmac.compare_digest(each, value) for each in expected]

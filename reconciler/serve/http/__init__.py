@@ -1,1 +1,1 @@
-"""Serves HTTP: the page, the API and the metrics for people, and the webhooks for forges."""
+"""HTTP servers for status pages, API and metrics, and for webhook requests from Git hosts."""

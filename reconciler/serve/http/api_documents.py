@@ -1,4 +1,4 @@
-"""Renders the documents of the API: the plan, the status of all VMs, and the runs."""
+"""Renders the JSON documents of the HTTP API: the plan, the status of all VMs, and the runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def plan_bytes(view: ServiceView) -> bytes | None:
-    """Return the newest plan as the JSON of ``schemas/plan.schema.json``; None before it."""
+    """Convert the newest plan to JSON that conforms to schemas/plan.schema.json.
+
+    Return None before the first plan.
+    """
     return None if view.plan is None else "".join(plan_json(view.plan)).encode()
 
 
 def status_bytes(view: ServiceView) -> bytes | None:
-    """Return the JSON of ``schemas/status.schema.json``; None before the first plan."""
+    """Convert the status of all VMs to JSON that conforms to schemas/status.schema.json.
+
+    Return None before the first plan.
+    """
     if view.plan is None or view.live is None or view.desired is None:
         return None
     status = Status(
@@ -31,11 +37,14 @@ def status_bytes(view: ServiceView) -> bytes | None:
 
 
 def runs_bytes(view: ServiceView) -> bytes:
-    """Return the JSON of ``schemas/runs.schema.json``."""
+    """Convert the list of recent runs to JSON that conforms to schemas/runs.schema.json."""
     return run_list_json(view).encode()
 
 
 def run_bytes(view: ServiceView, run_id: str) -> bytes | None:
-    """Return a run as the JSON of ``schemas/report.schema.json``; None if there is none."""
+    """Convert the report of a run to JSON that conforms to schemas/report.schema.json.
+
+    Return None if the run does not exist.
+    """
     found = next((each for each in view.runs if each.run_id == run_id), None)
     return None if found is None else "".join(run_json(found)).encode()

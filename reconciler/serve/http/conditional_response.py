@@ -1,4 +1,4 @@
-"""``conditional_response``: answers with a document, compressed if possible, or with 304."""
+"""``conditional_response``: sends a document, compressed if possible, or status 304."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reconciler.serve.http.render_cache import Rendered
 
 REVALIDATE = "private, no-cache"
-"""The ``Cache-Control`` of documents that change: a browser asks each time whether they did."""
+"""The ``Cache-Control`` header of changing documents, which browsers must always revalidate."""
 
 
 def conditional_response(
@@ -23,7 +23,7 @@ def conditional_response(
     status: int = 200,
     cache: str = REVALIDATE,
 ) -> Response:
-    """Return the response with a document, or 304 if the client has the same document."""
+    """Return the HTTP response with a document, or 304 if the client already has its content."""
     headers = {
         "Cache-Control": cache,
         "Content-Type": content_type,
@@ -40,7 +40,7 @@ def conditional_response(
 
 
 def _matches(tags: str, etag: str) -> bool:
-    """Return whether an ``If-None-Match`` header contains a tag, weak or not."""
+    """Return whether an ``If-None-Match`` header contains an entity tag, weak or strong."""
     opaque = etag.removeprefix("W/")
     return any(each.strip().removeprefix("W/") in {opaque, "*"} for each in tags.split(","))
 

@@ -1,7 +1,7 @@
-"""``EventStreams``: sends each change of the view to browsers as server-sent events.
+"""``EventStreams``: sends updates of the status pages to browsers as server-sent events.
 
-A client that reads slowly does not receive each change: once it can receive data again, the next
-event contains everything that has changed since its last event.
+A client that reads slowly does not receive every change separately: once it can receive data
+again, the next event contains everything that has changed since its last event.
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """
@@ -37,23 +37,23 @@ _HEARTBEAT = b": still connected\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """The limits of the streams of events."""
+    """The limits of the server-sent event streams."""
 
     clients: int = 64
-    """The number of streams that may be open at the same time."""
+    """The maximum number of open event streams."""
     interval_s: float = 1.0
-    """The minimum number of seconds between two events of a stream."""
+    """The minimum number of seconds between two events of one event stream."""
     heartbeat_s: float = 15.0
-    """The seconds after which a stream without changes sends a comment.
+    """The seconds after which an event stream without changes sends a comment.
 
     Proxies close a connection that is silent for a minute.
     """
     retry_s: float = 3.0
-    """The seconds after which a browser connects again."""
+    """The seconds after which a browser reconnects to an event stream."""
 
 
 class EventStreams:
-    """Opens the streams of the path ``/events``."""
+    """Opens server-sent event streams at the path ``/events``."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class EventStreams:
         self._n_clients = 0
 
     def view_id(self, version: int, view: ServiceView) -> str:
-        """Return the id of a view, which differs from those of earlier processes."""
+        """Return an ID of the displayed state that differs from the IDs of earlier processes."""
         return f"{view.started_at.timestamp():.3f}-{version}"
 
     async def endpoint(self, request: Request) -> Response:
-        """Answer with a stream that ends when the client disconnects or the server stops."""
+        """Respond with an event stream that ends when the client or the server disconnects."""
         if request.method == "HEAD":
             return Response(headers=_HEADERS)
         if self._n_clients >= self._limits.clients:
@@ -119,10 +119,10 @@ class EventStreams:
             unsubscribe()
 
     async def _update(self, before: ServiceView | None, after: tuple[int, ServiceView]) -> bytes:
-        """Return the events from one view to another, and the id of the newer view at the end.
+        """Return the events that update a page to a newer state, followed by the ID of that state.
 
-        A browser remembers an id only when it has received the block with the id completely. The
-        block has data, because some clients ignore the id of a block without data.
+        A browser remembers an ID only when it has completely received the block with the ID.
+        The block has data, because some clients ignore the ID of a block without data.
         """
         version, view = after
         rendered = await self._cache.get(
@@ -138,7 +138,7 @@ class EventStreams:
 
 
 class _CountedStream(StreamingResponse):
-    """A stream that calls a function at its end, even if it never started."""
+    """An event stream that calls a function when it ends, even if it never started."""
 
     def __init__(self, content: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
         super().__init__(content, headers=_HEADERS)
@@ -152,7 +152,7 @@ class _CountedStream(StreamingResponse):
 
 
 async def _either(changed: asyncio.Event, stop: asyncio.Task[bool], timeout_s: float) -> bool:
-    """Wait for a change, the stop or the time-out; return whether it was not the time-out."""
+    """Wait for a change, a stop or the timeout; return False only after the timeout."""
     change = asyncio.create_task(changed.wait())
     try:
         done, _ = await asyncio.wait(

@@ -1,4 +1,4 @@
-"""``face_app``: serves the page, the API, the metrics and the probes, and changes nothing."""
+"""``face_app``: serves the status pages, the API, the metrics and the probes, read-only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 FACE_LIMITS = ConnectionLimits(request_bytes=64 * 1024)
-"""The limits of the listener; its requests have no body."""
+"""The connection limits of the status page server, whose requests have no body."""
 _NO_PLAN = "there is no plan yet; /readyz says what the process waits for\n"
 
 
@@ -50,19 +50,19 @@ def _no_outage() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceOptions:
-    """The settings of the page's listener."""
+    """The settings of the status page server."""
 
     hosts: tuple[str, ...] = ()
-    """The host names of the page, besides IP addresses and ``localhost``; ``*`` permits all."""
+    """The permitted host names, besides IP addresses and ``localhost``; ``*`` permits all."""
     streams: StreamLimits = field(default_factory=StreamLimits)
     problem: Callable[[], str] = _healthy
-    """Returns why the process should be restarted; empty if it works."""
+    """Returns why the process should be restarted, or an empty string if it is healthy."""
     outage: Callable[[], Wait | None] = _no_outage
-    """Returns since when the API server has not answered, though the view may not show it yet."""
+    """Returns the current API server outage, which the pages may not show yet, or None."""
 
 
 def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> Starlette:
-    """Return the application that shows the newest view of a store."""
+    """Return the ASGI application that serves the newest state in a store."""
     face = _Face(store, content, options)
     routes = (
         Route("/", face.page),
@@ -87,7 +87,7 @@ def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> St
 
 
 class _Face:
-    """The endpoints of the application."""
+    """The HTTP endpoints of the status page server."""
 
     def __init__(self, store: ViewStore, content: FaceContent, options: FaceOptions) -> None:
         self._store, self._content, self._options = store, content, options
@@ -95,7 +95,7 @@ class _Face:
         self.streams = EventStreams(store, content.events, self._cache, options.streams)
 
     async def page(self, request: Request) -> Response:
-        """Show the fleet, reduced by the filters of the query."""
+        """Respond with the overview page of all VMs that match the filters in the query."""
         version, view = self._store.read()
         query, view_id = dict(request.query_params), self.streams.view_id(version, view)
         return await self._document(
@@ -103,7 +103,7 @@ class _Face:
         )
 
     async def vm_page(self, request: Request) -> Response:
-        """Show one VM."""
+        """Respond with the status page of one VM."""
         version, view = self._store.read()
         ref = vm_ref(request.path_params["namespace"], request.path_params["name"])
         view_id = self.streams.view_id(version, view)
@@ -111,14 +111,14 @@ class _Face:
         return await self._page(request, (view,), render)
 
     async def reason_page(self, request: Request) -> Response:
-        """Explain one reason code, or list all codes."""
+        """Respond with the explanation of one reason code, or with a list of all codes."""
         view, code = self._view(), request.path_params.get("code", "")
         return await self._page(
             request, (view.plan,), partial(self._content.reason_page, view, code)
         )
 
     async def static(self, request: Request) -> Response:
-        """Send a file of the page; a URL with a query is meant to change with the content."""
+        """Respond with a static file; a URL with a query must change whenever the content does."""
         file = self._content.static.get(request.path_params["name"])
         if file is None:
             return _not_found()
@@ -126,44 +126,44 @@ class _Face:
         return await self._document(request, (), lambda: file.body, file.content_type, cache=cache)
 
     async def plan(self, request: Request) -> Response:
-        """Send the newest plan."""
+        """Respond with the newest plan as JSON."""
         view = self._view()
         render = partial(api_documents.plan_bytes, view)
         return await self._document(request, (view.plan,), render, _JSON, absent=_NO_PLAN)
 
     async def status(self, request: Request) -> Response:
-        """Send the desired and the live memory of each VM."""
+        """Respond with the desired and the live memory of each VM as JSON."""
         view = self._view()
         sources = (view.plan, view.live, view.desired)
         render = partial(api_documents.status_bytes, view)
         return await self._document(request, sources, render, _JSON, absent=_NO_PLAN)
 
     async def runs(self, request: Request) -> Response:
-        """Send a list of the last runs."""
+        """Respond with a list of the last runs as JSON."""
         view = self._view()
         render = partial(api_documents.runs_bytes, view)
         return await self._document(request, (view.runs, view.run), render, _JSON)
 
     async def run(self, request: Request) -> Response:
-        """Send the report of one run."""
+        """Respond with the report of one run as JSON."""
         view = self._view()
         render = partial(api_documents.run_bytes, view, request.path_params["run_id"])
         return await self._document(request, (view.runs,), render, _JSON)
 
     async def metrics(self, request: Request) -> Response:
-        """Send the metrics in a format that the client accepts."""
+        """Respond with the metrics in a format that the client accepts."""
         accept = request.headers.get("Accept", "")
         # The metrics also contain counters, which change without the view.
         text = await run_in_threadpool(self._content.metrics, self._view(), accept)
         return Response(text.content, headers={"Content-Type": text.content_type})
 
     async def healthz(self, _request: Request) -> Response:
-        """Return 200 if the process works, or 503 if it must be restarted."""
+        """Respond with 200 if the process works, or 503 if it must be restarted."""
         problem = self._options.problem()
         return PlainTextResponse(f"{printable(problem) or 'ok'}\n", 503 if problem else 200)
 
     async def readyz(self, _request: Request) -> Response:
-        """Return whether the plan is up to date, and what the process waits for."""
+        """Respond with whether the plan is up to date, and what the process waits for."""
         view, outage = self._view(), self._options.outage()
         if outage is not None and not any(each.kind is outage.kind for each in view.waits):
             view = replace(view, waits=(outage, *view.waits))
@@ -175,7 +175,7 @@ class _Face:
     async def _page(
         self, request: Request, sources: tuple[object, ...], render: Callable[[], str | None]
     ) -> Response:
-        """Return a page, or the page for a missing one."""
+        """Return an HTML page as a response, or the 404 page if the page does not exist."""
         found = await self._document(request, sources, lambda: _encoded(render()), _HTML)
         if found.status_code == HTTPStatus.NOT_FOUND:
             return HTMLResponse(
@@ -193,7 +193,7 @@ class _Face:
         cache: str = REVALIDATE,
         absent: str = "",
     ) -> Response:
-        """Return a document, or 404 if it does not exist."""
+        """Return a JSON document as a response, or 404 if the document does not exist."""
         scope = request.scope
         key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
         rendered = await self._cache.get(scope["endpoint"].__name__, key, sources, render)

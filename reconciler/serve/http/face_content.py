@@ -1,6 +1,6 @@
-"""``FaceContent``: the functions that render what the page, the metrics and the events show.
+"""``FaceContent``: the functions that render the status pages, their updates and the metrics.
 
-The functions are pure, and are called in worker threads with one frozen view.
+The functions are pure, and are called in worker threads with one immutable state.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from reconciler.model.service.view import ServiceView
 from reconciler.report.metrics.exposition import MetricsText
 
 Query = Mapping[str, str]
-"""The parameters in the query of a URL; of a repeated parameter, the last value."""
+"""The query parameters of a URL; the last value counts for a repeated parameter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticFile:
-    """A style sheet, script or picture of the page."""
+    """A style sheet, script or image of the status pages."""
 
     content_type: str
     body: bytes
@@ -26,7 +26,7 @@ class StaticFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceContent:
-    """Everything that the listener of the page serves, besides the API.
+    """The render functions and files of the status page server, except those of the API.
 
     Pages are complete HTML documents. They may load only the files of ``static`` and the stream
     ``/events``: the Content-Security-Policy permits no inline style, inline script or ``style``
@@ -34,22 +34,23 @@ class FaceContent:
     """
 
     page: Callable[[ServiceView, Query, str], str]
-    """Returns the page of the fleet for a view, a query with filters, and the id of the view.
+    """Renders the overview page from the state, a query with filters, and the ID of the state.
 
-    A script passes the id to ``/events?since=ID``, so that it receives only later changes.
+    A script passes the ID to ``/events?since=ID``, so that it receives only later changes.
     """
     vm_page: Callable[[ServiceView, ObjectRef, str], str | None]
-    """Returns the page of a VM, with the id of the view; None if the plan has no such VM."""
+    """Renders the page of a VM; returns None if the plan does not contain the VM."""
     reason_page: Callable[[ServiceView, str], str | None]
-    """Returns the explanation of a reason code, or a list for an empty code; None if unknown."""
+    """Renders the explanation of a reason code, or a list for an empty code; None if unknown."""
     missing_page: Callable[[str], str]
-    """Returns the page for a path of a page that does not exist."""
+    """Renders the page for a path that does not exist."""
     events: Callable[[ServiceView | None, ServiceView], bytes]
-    """Returns complete server-sent events that update a page from one view to a newer one.
+    """Renders server-sent events that update a page from an older state to a newer one.
 
-    Without the older view, the events update a page of any age. Empty if nothing visible changed.
+    Without the older state, the events update a page of any age. The result is empty if nothing
+    visible has changed.
     """
     metrics: Callable[[ServiceView, str], MetricsText]
-    """Returns the metrics for a view and the Accept header of the request."""
+    """Renders the metrics of a state in the format that an Accept header requests."""
     static: Mapping[str, StaticFile] = field(default_factory=dict)
-    """The files under ``/static/``, by name."""
+    """The files under the path ``/static/``, by name."""

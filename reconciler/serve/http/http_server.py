@@ -1,4 +1,4 @@
-"""``HttpServer``: runs the HTTP listeners of the process in one background thread."""
+"""``HttpServer``: runs the HTTP servers of the process in one background thread."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOPPING: Final = "stopping"
-"""The key of the request state with the ``asyncio.Event`` that is set when the server stops.
+"""The key in the request state of an ``asyncio.Event`` that is set when the server stops.
 
-An endless response, such as a stream of events, ends at this event.
+Endless responses, such as event streams, end when this event is set.
 """
 _START_S: Final = 30.0
-"""The maximum duration of the start, which needs no more than one thread and one event loop."""
+"""The maximum startup time in seconds, which covers one thread and one event loop."""
 _GRACE_S: Final = 2
-"""The seconds for which the server waits at the end for responses that have started."""
+"""The seconds for which a stopping server waits for responses that have started."""
 _STEPS_TO_CONNECT: Final = 3
-"""The number of event loop iterations in which asyncio turns an accepted socket into a connection.
+"""The number of event loop iterations that asyncio needs to open an accepted connection.
 
 Source: CPython 3.11 Lib/asyncio/selector_events.py (_accept_connection, _accept_connection2).
 """
 _STOP_S: Final = 6.0
-"""The seconds after which the process ends without waiting for the server's thread."""
+"""The seconds after which the process ends without waiting for the HTTP server's thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """One address, and the application that handles its requests."""
+    """A listen address, and the ASGI application that handles its requests."""
 
     option: str
-    """The command line option that sets the address, for error messages."""
+    """The command-line option that sets the listen address, for error messages."""
     address: ListenAddress
     app: ASGIApp
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
 
 
 class HttpServer:
-    """Serves several listeners; a context manager that starts and stops them."""
+    """Serves HTTP on several addresses; a context manager that starts and stops the server."""
 
     def __init__(self, *listeners: Listener) -> None:
-        """Start to listen; connections are handled as soon as the ``with`` block starts.
+        """Bind the listen addresses; connections are handled once the ``with`` block starts.
 
         Raises:
             ListenError: An address cannot be used.
@@ -68,7 +68,7 @@ class HttpServer:
             self._close_sockets()
             raise
         self.addresses: Final = tuple(map(_bound, self._sockets))
-        """The addresses of the listeners, with the ports that were selected for port 0."""
+        """The bound addresses, with the actual ports for port 0."""
         self._servers = [
             _Server(LimitedConfig(each.app, each.limits, _GRACE_S)) for each in listeners
         ]
@@ -78,7 +78,7 @@ class HttpServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread that handles requests is running."""
+        """Whether the thread that handles HTTP requests is running."""
         return self._thread.is_alive()
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class HttpServer:
         self.stop()
 
     def stop(self) -> None:
-        """End streams, give other responses two seconds, and close all connections."""
+        """End event streams, give other responses two seconds, and close all connections."""
         for each in self._servers:
             each.should_exit = True
         self._thread.join(_STOP_S)
@@ -131,7 +131,7 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it has started, and ends streams when it stops."""
+    """A uvicorn server that signals when it has started, and ends event streams when it stops."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -1,6 +1,6 @@
-"""``LimitedConnection``: an HTTP/1.1 connection with time-outs against slow clients.
+"""``LimitedConnection``: an HTTP/1.1 connection with timeouts against slow clients.
 
-uvicorn limits only the time between two requests. Without these time-outs, clients that send one
+uvicorn limits only the time between two requests. Without these timeouts, clients that send one
 byte a minute could occupy all connections.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class LimitedConfig(uvicorn.Config):
-    """The configuration of uvicorn for one listener, with the limits of its connections."""
+    """The uvicorn configuration of one HTTP server, with the limits of its connections."""
 
     def __init__(self, app: ASGIApp, limits: ConnectionLimits, grace_s: int) -> None:
         super().__init__(
@@ -46,18 +46,18 @@ class LimitedConfig(uvicorn.Config):
 
 
 class _Phase(IntEnum):
-    """What a connection waits for; a connection with a lower number is closed first."""
+    """What an HTTP connection waits for; a connection with a lower number is closed first."""
 
     IDLE = 0
-    """The first byte of the next request."""
+    """The connection waits for the first byte of the next request."""
     HEAD = 1
     BODY = 2
     RESPONSE = 3
-    """The response of the application."""
+    """The connection waits for the application's response."""
 
 
 class LimitedConnection(H11Protocol):
-    """One connection of a client; closes it if a request exceeds the limits."""
+    """An HTTP connection that is closed if the client exceeds the limits."""
 
     def __init__(
         self,
@@ -76,10 +76,11 @@ class LimitedConnection(H11Protocol):
         self._n_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request; if there are too many connections, close one of them.
+        """Start to wait for a request; close a connection if too many are open.
 
         The oldest connection without a complete request is closed, so that slow clients cannot
-        keep other clients out. If there is none, the new connection is closed.
+        keep other clients out. If every other connection has a complete request, the new one is
+        closed.
         """
         if len(self.connections) >= self._limits.connections and not self._close_oldest():
             self.transport = transport
@@ -89,7 +90,7 @@ class LimitedConnection(H11Protocol):
         self._enter(_Phase.HEAD)
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes, and start the time-out of the next phase if one has started."""
+        """Handle received bytes, and start a new timeout if the next part of a request begins."""
         self._n_bytes += len(data)
         if self._n_bytes > self._limits.request_bytes:
             self.transport.abort()
@@ -98,36 +99,36 @@ class LimitedConnection(H11Protocol):
         self._follow()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the time-outs of a connection that has ended."""
+        """Cancel the timeouts of a connection that has ended."""
         self._cancel()
         self._resume()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a malformed request, unless a response to the request has already started."""
+        """Respond to a malformed request, unless a response to it has already started."""
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             super().send_400_response(msg)
         else:
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Prepare for the next request of this connection, which may already be buffered."""
+        """Prepare for the next request on this connection, which may already be buffered."""
         super().on_response_complete()
         if not self.transport.is_closing():
             self._follow()
 
     def pause_writing(self) -> None:
-        """Stop the response while the client does not read, but not for an unlimited time."""
+        """Pause the response while the client does not read, up to the write timeout."""
         super().pause_writing()
         self._write_timer = self.loop.call_later(self._limits.write_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Continue the response, because the client reads again."""
+        """Resume the response, because the client reads again."""
         self._resume()
         super().resume_writing()
 
     def _close_oldest(self) -> bool:
-        """Close the connection that has waited longest for its client; return whether one has."""
+        """Close the connection that waited longest for its client; return whether one existed."""
         waiting = [
             each
             for each in self.connections
@@ -141,7 +142,7 @@ class LimitedConnection(H11Protocol):
         return True
 
     def _follow(self) -> None:
-        """Enter the phase that the bytes received so far have led to."""
+        """Update what the connection waits for, according to the bytes received so far."""
         state = self.conn.their_state
         if state is h11.SEND_BODY:
             self._enter(_Phase.BODY)
@@ -151,7 +152,7 @@ class LimitedConnection(H11Protocol):
             self._enter(_Phase.HEAD if self._has_buffered_bytes() else _Phase.IDLE)
 
     def _has_buffered_bytes(self) -> bool:
-        """Return whether a part of the next request has arrived."""
+        """Return whether a part of the next request has already arrived."""
         return bool(self.conn.trailing_data[0])
 
     def _enter(self, phase: _Phase) -> None:
@@ -171,7 +172,7 @@ class LimitedConnection(H11Protocol):
             self._timer = self.loop.call_later(seconds[phase], self._too_slow)
 
     def _too_slow(self) -> None:
-        """Answer 408 if a request has started and no response has, and close the connection."""
+        """Close the connection of a slow client; respond with 408 if a request has started."""
         self._timer = None
         if self.transport.is_closing():
             return

@@ -1,4 +1,4 @@
-"""``ListenAddress``: the IP address or host name and the port of an HTTP listener."""
+"""``ListenAddress``: the host and the port on which an HTTP server listens."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class ListenError(ReconcilerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenAddress:
-    """Where an HTTP listener accepts connections."""
+    """The host and the port on which an HTTP server accepts connections."""
 
     host: str
     """An IP address or a host name of this machine."""
     port: int
-    """The TCP port; 0 selects a free port."""
+    """The TCP port, or 0 to select a free port."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only processes of this machine can connect."""
+        """Whether only processes on this machine can connect."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -46,16 +46,16 @@ class ListenAddress:
 
 
 def parse_listen_address(text: str, option: str) -> ListenAddress:
-    """Return the address in a text such as ``127.0.0.1:8080``, ``[::1]:8080`` or ``:8080``.
+    """Parse a listen address such as ``127.0.0.1:8080``, ``[::1]:8080`` or ``:8080``.
 
-    Without a host, the listener accepts connections at all addresses of the machine.
+    Without a host, the server accepts connections on all addresses of the machine.
 
     Args:
         text: The address.
         option: The option with this value, for the error message.
 
     Raises:
-        UsageError: The text is not an address with a port.
+        UsageError: The string is not an address with a port.
     """
     host, separator, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
@@ -70,7 +70,7 @@ def parse_listen_address(text: str, option: str) -> ListenAddress:
 
 
 def listening_socket(address: ListenAddress, option: str) -> socket.socket:
-    """Return a socket that listens on an address.
+    """Open a socket that listens on an address.
 
     Raises:
         ListenError: The address cannot be used.

@@ -1,7 +1,7 @@
-"""``RenderCache``: renders each document once for all clients, in a worker thread.
+"""``RenderCache``: renders each HTTP document once for all clients, in a worker thread.
 
-A page or a plan of thousands of VMs takes a noticeable time to render. Meanwhile, the event loop
-answers probes and webhooks.
+A page or a plan of thousands of VMs takes a noticeable time to render. During this time, the
+event loop can respond to probes and webhook requests.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _MIN_COMPRESSED: Final = 1_024
-"""The size in bytes from which a document is compressed; a smaller one fits into one packet."""
+"""The minimum size in bytes of a compressed document; smaller ones fit into one packet."""
 _LEVEL: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A document, its compressed form, and the tag that identifies its content."""
+    """A rendered document, its compressed form, and its entity tag."""
 
     body: bytes
     compressed: bytes | None
-    """The document in gzip format; None if compression does not help."""
+    """The document in gzip format, or None if compression does not help."""
     etag: str
 
     @property
     def n_bytes(self) -> int:
-        """The memory that both forms need together."""
+        """The memory in bytes that the document and its compressed form need."""
         return len(self.body) + len(self.compressed or b"")
 
 
@@ -45,17 +45,17 @@ class _Group:
     documents: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
 
     def has(self, sources: tuple[object, ...]) -> bool:
-        """Return whether the documents were rendered from the same objects."""
+        """Return whether the documents were rendered from the same source objects."""
         return len(self.sources) == len(sources) and all(
             a is b for a, b in zip(self.sources, sources, strict=True)
         )
 
 
 class RenderCache:
-    """Stores the documents of the newest sources, up to a limit for all documents together.
+    """Caches documents that were rendered from the newest data, up to a total memory limit.
 
-    Each group has documents of the same sources. A newer source replaces all documents of its
-    group, so that the cache does not keep older views of the cluster in memory.
+    The documents of a group are rendered from the same source objects. Newer source objects
+    replace all documents of the group, so that the cache does not keep older states in memory.
     """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
@@ -72,13 +72,13 @@ class RenderCache:
         *,
         compress: bool = True,
     ) -> Rendered | None:
-        """Return a document, which is rendered only if it is not stored for the same sources.
+        """Return a document, rendering it only if it is not cached for the same source objects.
 
         Args:
             group: One of a few names; documents of a group have the same sources.
             key: Identifies the document in its group, for example by path and query.
             sources: The objects from which the document is rendered, compared by identity.
-            render: Returns the document, or None if it does not exist.
+            render: Renders the document, or returns None if it does not exist.
             compress: Whether clients can receive the document in gzip format.
         """
         if (found := self._find(group, key, sources)) is not None:
@@ -94,7 +94,7 @@ class RenderCache:
 
     @property
     def n_bytes(self) -> int:
-        """The memory of all documents together."""
+        """The memory in bytes that all cached documents need."""
         groups = self._groups.values()
         return sum(each.n_bytes for group in groups for each in group.documents.values())
 

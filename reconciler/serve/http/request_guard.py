@@ -1,8 +1,8 @@
-"""``RequestGuard``: checks each request, and adds security headers to each response.
+"""``RequestGuard``: checks the Host header of each request, and adds security headers.
 
-A web page of an attacker can make a browser connect to a server on the loopback interface or in a
-private network, if the attacker's host name resolves to its address (DNS rebinding). The browser
-then sends the attacker's name in the ``Host`` header, so unknown names are rejected.
+A web page of an attacker can make a browser connect to a server on the loopback interface or in
+a private network, if the attacker's host name resolves to its address (DNS rebinding). The
+browser then sends the attacker's name in the ``Host`` header, so unknown names are rejected.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class RequestGuard:
     """An ASGI application that wraps another one and checks its requests.
 
     Args:
-        app: The application.
-        hosts: The host names under which clients may address the listener, besides IP addresses
-            and ``localhost``. ``*.example.org`` includes all subdomains, ``*`` all names.
+        app: The wrapped application.
+        hosts: The host names that clients may use, besides IP addresses and ``localhost``.
+            ``*.example.org`` includes all subdomains, ``*`` all names.
         head_bytes: The maximum size of the request line and all headers together.
     """
 
@@ -58,7 +58,7 @@ class RequestGuard:
         self._head_bytes = head_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+        """Check one HTTP request, and pass it on to the wrapped application."""
         started = False
 
         async def send_guarded(message: Message) -> None:
@@ -96,7 +96,7 @@ class RequestGuard:
         return None
 
     def allows(self, host: str) -> bool:
-        """Return whether clients may address the listener by the value of a ``Host`` header."""
+        """Return whether the ``Host`` header of a request contains a permitted host name."""
         name = _without_port(host).lower().rstrip(".")
         if ANY_HOST in self._hosts or name in self._hosts or name == "localhost":
             return True

@@ -1,1 +1,1 @@
-"""The loop of ``serve``: plans, shows the plan, decides when a run is due, and starts it."""
+"""The main loop of ``serve``: plans, displays the plan, and starts a rollout when one is due."""

@@ -1,10 +1,10 @@
 """``Engine``: keeps the plan of one cluster up to date as Git and the cluster change.
 
-An informer keeps the live state current. The engine itself requests only pods and quotas from the
-API server, and only when a VM's decision depends on them. The data is read in the background. A
-plan waits some seconds for the first data, and for new data once the known data is very old; if
-none arrives, the plan uses the known data and says how old it is. The engine has no access to
-anything that writes.
+An informer keeps the cluster state current. The engine itself requests only pods and quotas
+from the API server, and only when the decision about a VM depends on them. A background thread
+reads them. A plan waits some seconds for the first data, and for new data once the known data
+is very old; if none arrives, the plan uses the known data and states its age. The engine cannot
+write to the cluster.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ if TYPE_CHECKING:
 CAPACITY_AGE_S = 60.0
 """The age in seconds after which pods and quotas are read again."""
 OLDEST_CAPACITY_S = 300.0
-"""The age in seconds after which a plan waits for new pods and quotas, or states their age."""
+"""The age in seconds of pods and quotas above which a plan waits for new data."""
 CAPACITY_WAIT_S = 5.0
-"""The longest wait of a plan for new pods and quotas, in seconds."""
+"""The maximum time in seconds that a plan waits for newer pods and quotas."""
 FIRST_CAPACITY_WAIT_S = 20.0
-"""The longest wait of a plan for the first pods and quotas, in seconds."""
+"""The maximum time in seconds that a plan waits for the first pods and quotas."""
 
 
 class Engine:
     """Keeps the plan of one cluster up to date.
 
     Args:
-        informer: Keeps the live state up to date; stays open as long as the engine is used.
+        informer: Keeps the cluster state up to date; stays open as long as the engine is used.
         clock: Returns the time at which plans are made.
         policy_of: Returns the policy that results from a configuration.
-        alerts: Reads the alerts of ``rollout.holdWhile``; without it, the setting is a hold.
+        alerts: Reads the alerts that ``rollout.holdWhile`` selects; without it, that setting
+            pauses all changes.
     """
 
     def __init__(
@@ -63,22 +64,22 @@ class Engine:
 
     @property
     def decided(self) -> int:
-        """The number of VMs that the last plan evaluated; for all others, it reused decisions."""
+        """The number of VMs that the last plan evaluated; it reused all other decisions."""
         return self._planner.decided
 
     @property
     def reading(self) -> Reading | None:
-        """The desired state for which plans are made; None before the first call of ``use``."""
+        """The desired state for which plans are made, or None before the first call of ``use``."""
         return self._reading
 
     def use(self, reading: Reading) -> None:
-        """Make all later plans for another desired state."""
+        """Use a new desired state for all later plans."""
         self._reading = reading
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return since when the cluster cannot be read, and the last error; None if it can.
+        """Return the start and the last error of an API server outage, or None.
 
-        Plans are made from the last snapshot for some time.
+        Plans are made from the last cluster state for some time.
         """
         return self._informer.outage()
 
@@ -88,8 +89,8 @@ class Engine:
         Raises:
             ValueError: ``use`` was never called.
             WrongClusterError: The desired state is meant for another cluster.
-            ClusterError: The cluster has not answered for too long, or the plan needs pods and
-                quotas that were never read.
+            ClusterError: The API server has not responded for too long, or the plan needs pods
+                and quotas that were never read.
         """
         if self._reading is None:
             raise ValueError("there is no desired state to plan for")
@@ -131,7 +132,7 @@ class Engine:
 
 
 def _wait_s(age_s: float) -> float:
-    """Return the longest wait for new pods and quotas, given the age of the known ones."""
+    """Return the maximum wait in seconds for new pods and quotas, given the age of the old."""
     if age_s == math.inf:
         return FIRST_CAPACITY_WAIT_S
     return CAPACITY_WAIT_S if age_s > OLDEST_CAPACITY_S else 0.0

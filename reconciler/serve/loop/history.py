@@ -1,4 +1,4 @@
-"""Keeps a bounded history of plans, runs and changes; the functions have no side effects."""
+"""Keeps a bounded history of plans, rollouts and changes, with pure functions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 MOST_PLANS = 50
 MOST_RUNS = 30
 MOST_DECISIONS = 20_000
-"""The maximum number of decisions in the plans of all remembered runs, which need about 1 kB each.
+"""The maximum number of decisions in the plans of all remembered runs, at about 1 kB each.
 
-The newest run is remembered in any case.
+The newest run is always remembered.
 """
 MOST_CHANGES = 10
-"""The maximum number of remembered changes of one VM."""
+"""The maximum number of remembered changes per VM."""
 _UNFINISHED = frozenset({Result.RUNNING, Result.WRITTEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """A change that was in flight when its run ended."""
+    """A change that was still in progress when its rollout ended."""
 
     revision: str
-    """The commit that the change came from."""
+    """The Git commit that requested the change."""
     patched_at: datetime | None
 
 
 def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[PlanRecord, ...]:
-    """Return the history of plans with the newest plan, unless it is equal to the previous one."""
+    """Return the plan history with the newest plan, unless it equals the previous plan."""
     if plans and (plans[0].digest, plans[0].revision) == (plan.digest, plan.revision):
         return plans
     summary = {str(effect): n for effect, n in plan.summary.items()}
@@ -50,10 +50,10 @@ def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[
 
 
 def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport, ...]:
-    """Return the history of runs with the newest run.
+    """Return the run history with the newest run.
 
-    A run that changed nothing replaces an earlier one with the same plan and the same end, so that
-    repeated attempts do not displace the runs that made changes.
+    A run that changed nothing replaces an earlier one with the same plan and the same result,
+    so that repeated attempts do not displace the runs that made changes.
     """
     if (
         runs
@@ -79,7 +79,7 @@ def _end(report: RunReport) -> tuple[object, ...]:
 def with_changes(
     changes: Mapping[ObjectRef, tuple[VMChange, ...]], report: RunReport
 ) -> dict[ObjectRef, tuple[VMChange, ...]]:
-    """Return the changes of all VMs with those that a run made or found in flight."""
+    """Return the change history of all VMs, with the changes that a run made or found."""
     found = dict(changes)
     for each in report.outcomes:
         if each.ref.is_vm and each.revision:
@@ -101,7 +101,7 @@ def _change(outcome: Outcome, report: RunReport) -> VMChange:
 
 
 def _with_change(earlier: tuple[VMChange, ...], newest: VMChange) -> tuple[VMChange, ...]:
-    """Return the changes of one VM; the end of a change in flight replaces its start."""
+    """Return the changes of one VM, in which the result of a change replaces its start."""
     if earlier and earlier[0].result in _UNFINISHED and earlier[0].revision == newest.revision:
         newest = replace(newest, before=earlier[0].before)
         earlier = earlier[1:]
@@ -111,7 +111,7 @@ def _with_change(earlier: tuple[VMChange, ...], newest: VMChange) -> tuple[VMCha
 def in_flight_after(
     before: Mapping[ObjectRef, InFlight], report: RunReport
 ) -> dict[ObjectRef, InFlight]:
-    """Return the changes that are in flight at the end of a run."""
+    """Return the changes that are still in progress at the end of a run."""
     found = dict(before)
     for each in report.outcomes:
         if not each.ref.is_vm:
@@ -128,12 +128,12 @@ def followed(
     plan: Plan,
     now: datetime,
 ) -> tuple[dict[ObjectRef, tuple[VMChange, ...]], dict[ObjectRef, InFlight]]:
-    """Return the changes and what is in flight, after changes that ended while no run was active.
+    """Return the change history and the unfinished changes, after checking which ones have ended.
 
     Args:
-        changes: The changes of all VMs.
-        in_flight: The changes that were in flight when their run ended.
-        plan: The newest plan, which shows how far each VM is.
+        changes: The change history of all VMs.
+        in_flight: The changes that were in progress when their run ended.
+        plan: The newest plan, which shows the progress of each VM.
         now: The current time.
     """
     found, left = dict(changes), {}
@@ -166,13 +166,13 @@ def followed(
 def without_removed(
     changes: Mapping[ObjectRef, tuple[VMChange, ...]], known: frozenset[ObjectRef]
 ) -> dict[ObjectRef, tuple[VMChange, ...]]:
-    """Return the changes of the VMs that Git or the cluster still has."""
+    """Return the change history without VMs that neither Git nor the cluster contains."""
     return {ref: each for ref, each in changes.items() if ref in known}
 
 
 def restart_since(
     before: Mapping[ObjectRef, datetime], plan: Plan, now: datetime
 ) -> dict[ObjectRef, datetime]:
-    """Return since when each VM waits for a restart."""
+    """Return when each VM that needs a restart started to wait for it."""
     waiting = (each.ref for each in plan.decisions if each.effect is Effect.RESTART)
     return {ref: before.get(ref, now) for ref in waiting}

@@ -1,7 +1,8 @@
-"""``Loop``: plans, shows the plan, applies it if a run is due, and starts again.
+"""``Loop``: repeatedly plans, displays the plan, and applies it if a rollout is due.
 
-Each turn uses the newest commit and the newest snapshot. The state of the loop is only for
-the page and the report; a restarted process continues from Git and the cluster.
+Each iteration uses the newest commit and the newest cluster state. The state of the loop is
+only for the status pages and the reports; a restarted process continues from Git and the
+cluster.
 """
 
 from __future__ import annotations
@@ -39,19 +40,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPLAN_S = 60.0
-"""The seconds after which the process plans again although it has seen no change.
+"""The maximum time in seconds between two plans, even if nothing seems to have changed.
 
-Some decisions depend on the time, such as time-outs of guests and pauses after failed migrations.
+Some decisions depend on the time, such as guest timeouts and pauses after failed migrations.
 """
 REFRESH_S = 1.0
-"""The shortest time between two plans while a run is active, in seconds."""
+"""The minimum time in seconds between two plans during a rollout."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _WRITES_FIRST_S = 60.0
-"""The seconds for which a run may work before changes that it does not contain end it."""
+"""The minimum time in seconds that a rollout runs before changes outside its plan can end it."""
 
 
 class Loop:
-    """Makes one turn after the other; ``turn`` returns the seconds until the next one."""
+    """Repeats plan and rollout; each call of ``turn`` returns the seconds until the next one."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
@@ -59,20 +60,20 @@ class Loop:
         self._last: LastRun | None = None
         self._in_flight: Mapping[ObjectRef, InFlight] = {}
         self._trouble: Wait | None = None
-        """Why the last plan could not be made; None if it could."""
+        """Why the last attempt to plan failed, or None if it succeeded."""
         self._failures = 0
         self._rejected: Wait | None = None
-        """Why the last run might write nothing; None if it might write."""
+        """Why the last rollout was not allowed to write, or None if it was."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
-        """The monotonic time of the last attempt to plan, which shows that the loop works."""
+        """The monotonic time of the last attempt to plan, which shows that the loop is alive."""
 
     def turn(self) -> float:
-        """Plan, show the plan, and carry out a run if one is due.
+        """Plan, display the plan, and carry out a rollout if one is due.
 
         Returns:
-            The seconds until the next turn, unless something happens before.
+            The seconds until the next iteration, unless an event arrives earlier.
 
         Raises:
             BackgroundError: A thread that watches the cluster has failed.
@@ -95,7 +96,7 @@ class Loop:
         return 0.0
 
     def _plan(self) -> PlanWithInputs | None:
-        """Plan with the newest inputs and show the result; None if no plan can be made."""
+        """Plan from the newest inputs and display the result; None if no plan can be made."""
         self.planned_at = self._clock.monotonic()
         git, engine = self._git.state, self._parts.engine
         if git.reading is not None and git.reading is not engine.reading:
@@ -129,11 +130,11 @@ class Loop:
         self._trouble = Wait(kind=kind, since=since, message=str(error))
 
     def _outage(self) -> Wait | None:
-        """Return what the page shows of an outage that has lasted for some seconds."""
+        """Return the displayed state of an API server outage that has lasted for some seconds."""
         return outage_shown(self._parts.engine.outage(), self._clock.now())
 
     def _publish(self, planned: PlanWithInputs | None) -> None:
-        """Show the state of the process, with a new plan if there is one."""
+        """Publish the state of the process, including a new plan if one exists."""
         view, state, git = self._store.read()[1], self._parts.leader.state, self._git.state
         leads = self._parts.leader.leads()
         changes: dict[str, object] = {
@@ -180,7 +181,7 @@ class Loop:
         }
 
     def _nothing_due(self, planned: PlanWithInputs, now: datetime) -> bool:
-        """Return whether no change may start now; False on standby, unless the plan is empty."""
+        """Return whether no change may start now; on standby, True only if the plan is empty."""
         if not planned.plan.applyable or planned.config.mode is Mode.OBSERVE:
             return True
         if not self._parts.leader.leads():
@@ -193,7 +194,7 @@ class Loop:
         return next_run(planned.plan, planned.policy.windows, self._last, self._clock.now())
 
     def _run(self, planned: PlanWithInputs) -> None:
-        """Carry out one run, and add it to the history."""
+        """Carry out one rollout, and add it to the history."""
         plan = planned.plan
         self._missed = None
         try:
@@ -223,7 +224,7 @@ class Loop:
         self._store.update(run=active)
 
     def _refresh(self) -> None:
-        """Plan and show the plan while a run is active, but not too often."""
+        """Plan and display the plan during a rollout, with a minimum time between two plans."""
         now = self._clock.monotonic()
         if now - self._refreshed_at < REFRESH_S:
             return
@@ -234,7 +235,7 @@ class Loop:
             self._note_missed(run.plan, planned.plan)
 
     def _note_missed(self, active: Plan, newest: Plan) -> None:
-        """Remember since when the newest plan has had actions on objects outside the run."""
+        """Record when the newest plan first contained changes outside the active rollout."""
         taken = {each.ref for each in active.decisions if each.effect != "none"}
         missed = frozenset(
             action.ref
@@ -248,7 +249,7 @@ class Loop:
             self._missed = (self._clock.monotonic(), missed)
 
     def _superseded(self, plan: Plan) -> str:
-        """Return why the active run must end; empty if it may continue."""
+        """Return why the active rollout must end, or an empty string if it may continue."""
         newest = self._git.state.commit
         if newest and newest != plan.revision:
             return f"commit {newest[:12]} is in force now"
@@ -263,7 +264,7 @@ class Loop:
 
 
 def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime) -> Wait | None:
-    """Return what the next run waits for, given the error of the last run; None if nothing."""
+    """Return what the next rollout waits for after an error of the last one, or None."""
     if isinstance(error, LeaseHeldError):
         kind = WaitKind.ROLLOUT_LEASE
     elif isinstance(error, InvalidError):

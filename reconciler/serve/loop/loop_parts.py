@@ -1,4 +1,4 @@
-"""``LoopParts``: the parts that the loop connects."""
+"""``LoopParts``: the components that the main loop of ``serve`` connects."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class Git(Protocol):
-    """Knows the state of the repository; implemented by ``GitPoller``."""
+    """The interface to the Git poller; implemented by ``GitPoller``."""
 
     state: GitState
 
 
 class Leader(Protocol):
-    """Knows whether this process may write; implemented by ``Leadership``."""
+    """Decides whether this process may write; implemented by ``Leadership``."""
 
     state: LeaderState
 
     def begin(self, namespace: str) -> None:
-        """Start to compete for the Lease, which is in *namespace*."""
+        """Start to compete for the leader's Lease in *namespace*."""
         ...
 
     def withdraw(self) -> None:
-        """Release the Lease, and do not compete for it until the next ``begin``."""
+        """Release the leader's Lease, and do not compete for it until ``begin`` is called."""
         ...
 
     def leads(self) -> bool:
@@ -45,7 +45,7 @@ class Leader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopParts:
-    """The parts that the loop connects."""
+    """The components that the main loop of ``serve`` connects."""
 
     git: Git
     leader: Leader
@@ -54,10 +54,10 @@ class LoopParts:
     store: ViewStore
     clock: Clock
     leads_to_observe: bool = False
-    """Whether the Lease is also needed while the mode is observe, for example by notifications."""
+    """Whether a leader is also elected in observe mode, for example to send notifications."""
     interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Returns a context manager whose block a signal interrupts."""
+    """Returns a context manager whose block a signal can interrupt."""
     ended: Callable[[RunReport], None] = lambda _report: None
-    """Called with the report of each run, for counters and logs."""
+    """Called with the report of each rollout, for counters and logs."""
     planned: Callable[[PlanWithInputs], None] = lambda _planned: None
     """Called after each plan, for counters."""

@@ -1,20 +1,20 @@
-"""``next_run``: decides when the next run is due, so that no plan is applied in an endless loop.
+"""``next_run``: decides when ``serve`` starts its next rollout, and prevents endless loops.
 
 The functions have no side effects.
 
 =============================================== =============================================
-Situation                                       The next run starts
+Situation                                       The next rollout starts
 =============================================== =============================================
-another process leads, ``mode: observe``        never
-the plan has no actions                         never
+another process is the leader, or observe mode  never
+the plan has no changes                         never
 an alert of ``rollout.holdWhile`` is firing     never
-no window is open                               when the next window opens
-no run yet, or the last one made progress       at once, but not directly after the last run
-another commit is in force since the last run   at once, but not directly after the last run
-the last run ended at its deadline              after a pause in which another run may start
+no maintenance window is open                   when the next window opens
+no rollout yet, or the last one made progress   at once, after a minimum pause
+a new commit is applied                         at once, after a minimum pause
+the last rollout ended at its deadline          after a pause for other clients
 the plan has changed                            after a pause that grows without progress
-the plan is the same, and no run made progress  after a long pause that grows
-another run holds a lease, or an error          after a pause that grows
+the plan is the same, without any progress      after a long pause that grows
+another client holds a lease, or an error       after a pause that grows
 =============================================== =============================================
 """
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import RunReport
 
 GAP_S = 2.0
-"""The seconds between two runs that make progress."""
+"""The minimum pause in seconds after a rollout that made progress."""
 TURN_S = 15.0
-"""The seconds in which another run, such as a manual ``apply``, can acquire the leases."""
+"""The pause in seconds in which another client, such as ``apply``, can acquire the leases."""
 _EVENT_PAUSE_S, _EVENT_LONGEST_S = 2.0, 60.0
 _SAME_PAUSE_S, _SAME_LONGEST_S = 30.0, 600.0
 _BUSY_PAUSE_S, _BUSY_LONGEST_S = 10.0, 60.0
@@ -46,46 +46,46 @@ _ERROR_PAUSE_S, _ERROR_LONGEST_S = 10.0, 300.0
 
 
 class Ended(StrEnum):
-    """The ways in which a run can end, which determine when the next run starts."""
+    """The ways in which a rollout can end, which determine when the next one starts."""
 
     PROGRESS = "progress"
-    """The run wrote something."""
+    """The rollout changed at least one object."""
     DEADLINE = "deadline"
-    """The run wrote something, and ended at its deadline."""
+    """The rollout changed at least one object, and ended at its deadline."""
     NO_PROGRESS = "no progress"
-    """The run wrote nothing, because all changes were held or rejected."""
+    """The rollout wrote nothing, because all changes were on hold or rejected."""
     BUSY = "busy"
-    """Another run holds a lease."""
+    """Another client holds a rollout lease."""
     ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """The end of the last run."""
+    """How and when the last rollout ended."""
 
     ended: Ended
     at: datetime
     digest: str
-    """The digest of the plan with which the run started."""
+    """The digest of the plan with which the rollout started."""
     revision: str
     n_without_progress: int = 0
-    """The number of consecutive runs, including this one, that made no progress."""
+    """The number of consecutive rollouts without progress, including this one."""
 
 
 def may_start(plan: Plan, windows: tuple[Window, ...], now: datetime) -> bool:
-    """Return whether the plan has actions that neither an alert nor a window prevents."""
+    """Return whether the plan has changes that no alert and no maintenance window blocks."""
     return plan.applyable and plan.hold is None and opening(windows, now).is_open
 
 
 def next_run(
     plan: Plan, windows: tuple[Window, ...], last: LastRun | None, now: datetime
 ) -> NextRun | None:
-    """Return when the next run starts; None if there is nothing to write.
+    """Return when the next rollout starts, or None if nothing can be written.
 
     Args:
         plan: The newest plan.
-        windows: The windows of the configuration.
-        last: The end of the last run; None if there was none.
+        windows: The configured maintenance windows.
+        last: How the last rollout ended, or None if no rollout has run.
         now: The current time.
     """
     if not plan.applyable or plan.hold is not None:
@@ -102,7 +102,7 @@ def next_run(
 
 
 def _pause(last: LastRun, plan: Plan) -> tuple[float, str]:
-    """Return the seconds after the last run, and the reason."""
+    """Return the pause after the last rollout in seconds, and the reason for it."""
     if last.ended is Ended.BUSY:
         return _growing(last, _BUSY_PAUSE_S, _BUSY_LONGEST_S), "another run holds the lease"
     if last.ended is Ended.PROGRESS or last.revision != plan.revision:
@@ -124,7 +124,7 @@ def _growing(last: LastRun, first_s: float, longest_s: float) -> float:
 
 
 def after_run(report: RunReport, before: LastRun | None) -> LastRun:
-    """Return the end of a run that could write, for the decision about the next one."""
+    """Return how a rollout that was allowed to write ended, to schedule the next one."""
     wrote = any(each.actuation is Actuation.SUCCEEDED for each in report.outcomes)
     ended = Ended.NO_PROGRESS
     if report.exit is ExitCode.LEASE_HELD:

@@ -1,4 +1,4 @@
-"""``outage_shown``: decides whether an outage of the API server has lasted long enough to show."""
+"""``outage_shown``: decides whether an API server outage is long enough to be displayed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
 
 HICCUP = timedelta(seconds=15)
-"""The length of an outage of the API server that is not shown, such as that of its update."""
+"""The maximum duration of an API server outage that is not displayed, such as a restart."""
 
 
 def outage_shown(found: tuple[datetime, ClusterError] | None, now: datetime) -> Wait | None:
-    """Return what the page shows of an outage; None if there is none, or only a short one.
+    """Return the displayed state of an API server outage, or None for no or a short outage.
 
     Args:
-        found: Since when the API server cannot be read, and the last error; None if it can.
+        found: When the API server stopped responding, and the last error; None if it responds.
         now: The current time.
     """
     if found is None or now - found[0] < HICCUP:

@@ -1,4 +1,4 @@
-"""``Wakeups``: wakes the loop after an event."""
+"""``Wakeups``: wakes the main loop of ``serve`` after an event."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from enum import StrEnum
 
 
 class Wakeup(StrEnum):
-    """The events that wake the loop."""
+    """The events that wake the main loop of ``serve``."""
 
     GIT = "git"
-    """The state of the Git poller has changed."""
+    """The Git poller has a new result."""
     CLUSTER = "cluster"
-    """An informer has seen a change."""
+    """An informer has received a change from the cluster."""
     LEADERSHIP = "leadership"
-    """This process has become the leader, or has ceased to be the leader."""
+    """This process has become the leader, or is no longer the leader."""
     OTHER = "other"
 
 
 class Wakeups:
-    """Collects events; ``wake`` may be called from any thread."""
+    """Collects the events that wake the loop; ``wake`` may be called from any thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._pending: set[Wakeup] = set()
 
     def wake(self, what: Wakeup) -> None:
-        """End the present or the next ``wait``."""
+        """End the current or the next call of ``wait``."""
         with self._changed:
             self._pending.add(what)
             self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> frozenset[Wakeup]:
-        """Wait for an event, and return all events since the last wait.
+        """Wait for an event, and return all events since the last call.
 
         Args:
-            timeout_s: The longest wait, in seconds of real time.
+            timeout_s: The maximum wait, in seconds of real time.
         """
         with self._changed:
             self._changed.wait_for(lambda: bool(self._pending), timeout_s)

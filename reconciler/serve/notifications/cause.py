@@ -1,4 +1,4 @@
-"""``Cause``: one event or one problem that a person should know about, and its identity."""
+"""``Cause``: an event or a problem about which users are notified, and its identity."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from reconciler.model.service.notification import NotificationKind, Notification
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """One event or one problem that is reported once."""
+    """An event or a problem about which users are notified once."""
 
     key: str
-    """The identity of the cause as a text; equal as long as the cause is the same."""
+    """A string that identifies the event or problem, and stays equal while it lasts."""
     kind: NotificationKind
     severity: NotificationSeverity
     reason: str
     ref: ObjectRef | None = None
-    """The affected object; None for a run, a commit and the repository."""
+    """The affected object; None if the cause is a rollout, a commit or the repository."""
     title: str = ""
-    """One line for a cause without an object."""
+    """A one-line title of a cause that affects no single object."""
     message: str
     hint: str = ""
     lasting: bool = True
@@ -30,10 +30,10 @@ class Cause:
 
     @property
     def id(self) -> str:
-        """A short digest of the cause's kind and key."""
+        """A short digest of the kind and the key of the cause."""
         return cause_id(f"{self.kind} {self.key}")
 
 
 def cause_id(text: str) -> str:
-    """Return the identifier of a cause: 16 hexadecimal digits."""
+    """Return the identifier of a notification cause: 16 hexadecimal digits."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

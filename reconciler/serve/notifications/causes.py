@@ -1,4 +1,4 @@
-"""``causes_of``: finds everything in a view of the process that a person should know about.
+"""``causes_of``: finds all events and problems about which users must be notified.
 
 The function has no side effects.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 REPOSITORY_AGE = timedelta(minutes=15)
-"""The time after which an unreachable repository is reported; shorter outages are usual."""
+"""The time after which an unreachable Git repository is reported; shorter outages are usual."""
 PROMETHEUS_AGE = timedelta(minutes=5)
 """The time after which an unreachable Prometheus is reported."""
 _INFO, _WARNING, _CRITICAL = NotificationSeverity
@@ -35,7 +35,7 @@ _Kind = NotificationKind
 
 
 def causes_of(view: ServiceView) -> tuple[Cause, ...]:
-    """Return every cause that holds in a view, in the order in which they are reported."""
+    """Return every event and problem to report in a state, in the order of the notifications."""
     found = (
         *_of_source(view),
         *_of_hold(view),

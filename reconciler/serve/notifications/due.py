@@ -1,6 +1,7 @@
-"""``due``: decides which notifications are due; each cause is reported once, and its end once.
+"""``due``: decides which notifications are due; a problem is reported once, and so is its end.
 
-The function has no side effects. A cause that comes back some minutes after its end counts as new.
+The function has no side effects. A problem that returns some minutes after its end counts as
+new.
 """
 
 from __future__ import annotations
@@ -27,55 +28,55 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 OVER_AFTER = timedelta(minutes=5)
-"""How long a problem must be absent before it counts as over; many problems come and go."""
+"""How long a problem must be absent before its end is reported; many problems come and go."""
 RESTORED_OVER_AFTER = timedelta(minutes=20)
-"""The same for a problem that an earlier process reported, counted from the start of this one.
+"""How long after the start of a process a problem from an earlier process counts as ended.
 
-A new process finds some problems only after 15 minutes, such as a repository that cannot be read.
+A new process finds some problems only after 15 minutes, such as an unreadable repository.
 """
 KEPT_FOR = timedelta(hours=6)
 """How long an event, such as the start of a rollout, is not reported again."""
 GROUPED_FROM = 50
-"""More objects with the same problem than this are one cause, which is reported once a commit."""
+"""The number of objects above which the same problem is reported once for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reported cause, with the times at which it was found."""
+    """A reported event or problem, with the times at which it was found."""
 
     since: datetime
-    """When it was first found."""
+    """When the event or problem was first found."""
     seen: datetime
-    """When it was last found."""
+    """When the event or problem was last found."""
     cause: Cause | None = None
-    """The cause; None for an event that an earlier process reported."""
+    """The event or problem, or None for an event that an earlier process reported."""
     restored: bool = False
-    """Whether an earlier process reported the problem, and this one has not found it yet."""
+    """Whether an earlier process reported the problem, and this process has not found it yet."""
     subjects: tuple[Cause, ...] = ()
-    """The causes that a group consists of, at most ``GROUPED_FROM``."""
+    """The problems of single objects in a group, at most ``GROUPED_FROM``."""
     n_subjects: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """All reported causes that are still remembered, by identifier."""
+    """All reported events and problems that are still remembered, by identifier."""
 
     known: Mapping[str, Known] = field(default_factory=dict)
 
 
 class Due(NamedTuple):
-    """The result of one decision."""
+    """The notifications to send now, and the updated state of what was reported."""
 
     notifications: tuple[Notification, ...]
     """The notifications to send, in this order."""
     lasting: tuple[Notification, ...]
     """All reported problems that still exist, for receivers that expect repetitions."""
     reported: Reported
-    """What is known after *notifications* are sent."""
+    """The remembered events and problems after the notifications are sent."""
 
 
 class _Group(NamedTuple):
-    """One cause to report: a single cause, or many objects with the same problem."""
+    """One event or problem to report: of a single object, or of many objects together."""
 
     id: str
     members: tuple[Cause, ...]
@@ -86,11 +87,11 @@ class _Group(NamedTuple):
 
 
 def due(view: ServiceView, reported: Reported) -> Due:
-    """Return the notifications that are due for a view, and the updated reported causes.
+    """Return the notifications that are due in a state, and the updated reported causes.
 
     Args:
         view: The state of the process.
-        reported: The causes that were reported before, also by an earlier process.
+        reported: The causes that this or an earlier process reported.
     """
     now = view.at
     found = {each.id: each for each in causes_of(view)}
@@ -129,7 +130,7 @@ def due(view: ServiceView, reported: Reported) -> Due:
 
 
 def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
-    """Yield each cause to report; objects with the same problem are one cause if they are many."""
+    """Yield each event or problem to report; many objects with the same problem form one group."""
     alike: dict[tuple[str, str, str], list[Cause]] = {}
     for each in found:
         if each.ref is None:
@@ -160,7 +161,7 @@ def _is_over(state: Known, view: ServiceView) -> bool:
 def _merged(
     states: Mapping[str, Known], view: ServiceView, *, resolved: bool
 ) -> Iterator[Notification]:
-    """Yield one notification for each kind and reason, so that a commit does not cause a flood."""
+    """Yield one notification per kind and reason, so that a commit causes only few of them."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for each, state in states.items():
         cause = state.cause

@@ -1,7 +1,8 @@
-"""``NotificationCenter``: sends each due notification once, even after a restart of the process.
+"""``NotificationCenter``: sends each due notification once, even if the process restarts.
 
-The identifiers of the causes are stored on the Lease of ``serve`` before a notification is sent.
-If the process ends between the two steps, the notification is lost, but never sent twice.
+The identifiers of reported events and problems are stored on the Lease of ``serve`` before a
+notification is sent. If the process ends in between, the notification is lost, but never sent
+twice.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORED_EVERY = timedelta(minutes=30)
-"""How often the time at which a cause was last seen is stored, if nothing else changes."""
+"""How often the times at which problems were last seen are stored, if nothing else changes."""
 UNCHANGED = timedelta(seconds=30)
-"""How long an unchanged view is not examined again."""
+"""How long an unchanged state is not examined for notifications again."""
 
 
 class AnnotatedLease(Protocol):
-    """The Lease of ``serve``; the caller makes it safe for the thread that uses the center."""
+    """The Lease of ``serve``; the caller ensures that the thread may use it."""
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations that have this program's prefix."""
+        """Return the Lease annotations that have this program's prefix."""
         ...
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations immediately, and return whether they are written."""
+        """Write annotations to the Lease immediately, and return whether this succeeded."""
         ...
 
 
@@ -49,7 +50,7 @@ class Sender(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether notifications are still sent; False when the process ends."""
+        """Whether notifications are still sent; False once the process is ending."""
         ...
 
     def send(self, notifications: tuple[Notification, ...]) -> None:
@@ -61,12 +62,12 @@ class Sender(Protocol):
         ...
 
     def history(self) -> tuple[NotificationRecord, ...]:
-        """Return the last notifications with their deliveries, the newest first."""
+        """Return the last notifications and their deliveries, newest first."""
         ...
 
 
 class NotificationCenter:
-    """Compares each view with the reported causes; used by one thread.
+    """Sends notifications for new events and problems in the state; used by one thread.
 
     Args:
         lease: The Lease of ``serve``, which stores the reported causes.
@@ -86,15 +87,15 @@ class NotificationCenter:
         self._lease, self._sender, self._clock, self._show = lease, sender, clock, show
         self._reported = Reported()
         self._stored_at: datetime | None = None
-        """When this process last stored the causes; None before, and after a loss of the Lease."""
+        """When this process last stored the reported causes; None after it lost the Lease."""
         self._leads, self._problem, self._bug = False, "", ""
         self._seen: tuple[ServiceView, datetime] | None = None
 
     def update(self, view: ServiceView) -> None:
-        """Send the notifications that a view makes due; call it about once a second.
+        """Send the notifications that are due in a state; call it about once per second.
 
-        Only the leader sends. Each new leader first reads what earlier leaders have sent. A bug is
-        logged and has no other effect, because the caller's thread also renews the Lease.
+        Only the leader sends. Each new leader first reads what earlier leaders have sent. A bug
+        is logged and has no other effect, because the caller's thread also renews the Lease.
         """
         try:
             self._update(view)
@@ -134,7 +135,7 @@ class NotificationCenter:
         self._reported = found.reported
 
     def _store(self, found: Due, now: datetime) -> bool:
-        """Store the reported causes if they have changed; return False if that is not possible.
+        """Store the reported causes if they have changed; return False if this fails.
 
         Without the annotation, a restart would repeat the notifications.
         """

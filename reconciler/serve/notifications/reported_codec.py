@@ -1,8 +1,8 @@
-"""Encodes and decodes the reported causes as an annotation of the Lease: ``encoded``, ``decoded``.
+"""Encodes and decodes the Lease annotation with the problems that users were notified about.
 
 The annotation contains two times per cause, in minutes since 1970, and for the newest problems
-what another process needs to report their end. It contains no texts, because users can edit it
-and receivers would show them. An unreadable value is reported and never raises an exception.
+what another process needs to report their end. It contains no messages, because users can edit
+it and receivers would show them. An unreadable value is reported and never raises an exception.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reconciler.serve.notifications.cause import Cause
 from reconciler.serve.notifications.due import Known, Reported
 
 MOST_CAUSES = 1000
-"""The maximum number of stored causes, about 40 kB; those not seen for longest are dropped."""
+"""The maximum number of stored causes, about 40 kB; the ones not seen for longest are dropped."""
 MOST_DETAILED = 300
 """The maximum number of problems whose end another process can report, at most about 110 kB.
 
@@ -42,19 +42,19 @@ _OF_OBJECTS = {NotificationKind.FAILURE, NotificationKind.WAITS_FOR_PERSON}
 _MOST_SUBJECTS = 1_000_000
 _CAUSE = re.compile(r"[0-9a-f]{16}")
 _MOST_MINUTES = 10**8
-"""The year 2160; a greater number is a mistake."""
+"""The year 2160 in minutes since 1970; a greater number is a mistake."""
 
 
 class Decoded(NamedTuple):
-    """The reported causes that were read from an annotation."""
+    """The reported causes that were decoded from a Lease annotation."""
 
     reported: Reported
     problem: str = ""
-    """Why the annotation cannot be read, as one sentence; there are then no reported causes."""
+    """Why the annotation cannot be decoded, as one sentence; no causes are then returned."""
 
 
 def encoded(reported: Reported) -> str | None:
-    """Return the reported causes as the value of an annotation; None if there are none."""
+    """Encode the reported causes as an annotation value, or None if nothing was reported."""
     newest = sorted(reported.known.items(), key=lambda item: (item[1].seen, item[0]))[::-1]
     if not newest:
         return None
@@ -71,7 +71,7 @@ def encoded(reported: Reported) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return the reported causes in an annotation's value; an empty value means none."""
+    """Decode the reported causes from an annotation value; an empty value contains no causes."""
     if not text:
         return Decoded(Reported())
     try:
@@ -120,7 +120,7 @@ def _known(cause: str, since: int, seen: int, *details: Any) -> Known:  # noqa: 
 def _problem(
     kind: str, severity: str, reason: str, object_kind: str, namespace: str, name: str, count: int
 ) -> tuple[Cause, int]:
-    """Return a problem that an earlier process reported, and the number of its objects."""
+    """Decode a problem that an earlier process reported, and the number of its objects."""
     names = [each for each in (namespace, name) if each]
     valid = _REASON.fullmatch(reason) and all(map(_NAME.fullmatch, names))
     if not valid or bool(object_kind) != bool(name):

@@ -1,4 +1,4 @@
-"""Finds what a person should know about runs: ``of_outcomes``, ``of_runs``."""
+"""Finds the events and failures of rollouts about which users must be notified."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 RUN_AGE = timedelta(hours=1)
-"""The age above which the end of a run is no longer reported."""
+"""The age above which the end of a rollout is no longer reported."""
 _CONTINUES = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD, ExitCode.INTERRUPTED})
-"""The results of a run after which the next run continues the same changes."""
+"""The exit codes after which the next rollout continues the same changes."""
 _CHANGES = frozenset(
     {Step.PATCHED, Step.CREATED, Step.RESTARTED, Step.FOLLOWING, Step.PHASE, Step.DONE}
 )
 _STOPPED = frozenset({"failure-budget", "no-canary", "canaries-held", "canary-failed"})
-"""The reasons why a run leaves VMs unchanged until somebody acts."""
+"""The reasons why a rollout leaves VMs unchanged until a user acts."""
 _INFO, _WARNING, _CRITICAL = NotificationSeverity
 _Kind = NotificationKind
 
 
 def of_outcomes(view: ServiceView) -> Iterator[Cause]:
-    """Yield the failures of the newest run that the plan does not show, and why it stopped."""
+    """Yield the failures of the newest rollout that the plan does not show, and why it stopped."""
     plan = view.plan
     if plan is None:
         return
@@ -83,7 +83,7 @@ def _newest_outcomes(view: ServiceView) -> tuple[str, tuple[Outcome, ...]]:
 
 
 def of_runs(view: ServiceView) -> Iterator[Cause]:
-    """Yield the start of the active run, and the starts and ends of recent runs."""
+    """Yield the start of the active rollout, and the starts and ends of recent rollouts."""
     if view.run is not None and any(map(_has_begun, view.run.progress.values())):
         yield _start(view.run.plan, view.run.run_id)
     for report in reversed(view.runs):
@@ -140,7 +140,7 @@ def _of_report(report: RunReport) -> Iterator[Cause]:
 
 
 def _has_begun(progress: Progress) -> bool:
-    """Return whether a step shows that an object is being changed, and not only planned."""
+    """Return whether a progress step shows that an object is being changed, not only planned."""
     return progress.step in _CHANGES
 
 
