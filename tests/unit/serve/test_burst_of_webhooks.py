@@ -1,4 +1,4 @@
-"""Many webhooks during one read of the repository lead to one more read."""
+"""Many webhook requests during one Git poll cause only one more poll."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GITHUB = SENDERS[0]
 
 
 class Repository:
-    """Counts reads, and lets each of them take as long as the test wants."""
+    """Counts Git polls, and lets each poll take as long as the test wants."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -33,7 +33,7 @@ class Repository:
         raise SourceError("the result does not matter")
 
 
-def test_burst_of_webhooks_during_a_read_causes_one_more_read(tmp_path):
+def test_burst_of_webhook_requests_during_a_git_poll_causes_one_more_poll(tmp_path):
     repository, clock, ended = Repository(), FakeClock(), threading.Semaphore(0)
     poller = GitPoller(
         lambda: nullcontext(repository), clock, interval_s=3_600, jitter_s=0, changed=ended.release

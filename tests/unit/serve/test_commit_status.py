@@ -1,4 +1,4 @@
-"""What a forge shows next to the commits that `serve` reads."""
+"""Tests the commit statuses that `serve` sets on a Git host such as GitHub."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def with_effect(effect: Effect, reason: Reason):
         ),
     ],
 )
-def test_status_says_whether_the_cluster_has_what_the_commit_wants(found, state, description):
+def test_commit_status_says_whether_the_cluster_matches_the_commit(found, state, description):
     (status,) = commit_statuses(view(found))
     assert (status.commit, status.state, status.description) == ("c1", state, description)
 
 
-def test_rejected_commit_gets_a_failure_and_the_commit_in_force_keeps_its_status():
+def test_rejected_commit_gets_a_failure_status_and_the_applied_commit_keeps_its_status():
     refused = RefusedCommit(commit="c2", reason=RefusalReason.UNSIGNED, message="it is not signed")
     first, second = commit_statuses(view(plan("1Gi"), refused, newest="c2"))
     assert (first.commit, first.state, first.description) == (
@@ -81,11 +81,11 @@ def test_rejected_commit_gets_a_failure_and_the_commit_in_force_keeps_its_status
     assert (second.commit, second.state) == ("c1", "success")
 
 
-def test_plan_of_another_commit_says_nothing_about_the_commit_in_force():
+def test_plan_of_a_different_commit_does_not_change_the_status_of_the_applied_commit():
     assert not list(commit_statuses(view(replace(plan("1Gi"), revision="c0"))))
 
 
-def test_only_the_leader_sets_statuses_and_only_after_changes():
+def test_only_the_leader_sets_commit_statuses_and_only_after_changes():
     shown = []
     store = ViewStore(view(plan("1Gi")), FakeClock())
     updates = StatusUpdates(store, lambda statuses: shown.append(list(statuses)))

@@ -1,4 +1,4 @@
-"""What the reads of the repository leave behind, and when the next one is due."""
+"""Tests the state after each Git poll, and when the next poll is due."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reading(commit: str = "c1", **changes) -> Reading:
     return Reading(config=Config(), state=replace(state, **changes))
 
 
-def test_failed_reads_keep_the_commit_and_record_when_they_started_to_fail():
+def test_failed_git_polls_keep_the_applied_commit_and_record_when_the_failures_started():
     good = after_read(GitState(), reading(), NOW)
     first = after_failure(good, DOWN, NOW + timedelta(minutes=1))
     second = after_failure(first, DOWN, LATER)
@@ -48,7 +48,7 @@ def test_failed_reads_keep_the_commit_and_record_when_they_started_to_fail():
     assert after_read(second, reading("c2"), LATER).wait is None
 
 
-def test_read_without_an_acceptable_commit_keeps_the_last_one_in_use():
+def test_git_poll_without_a_valid_commit_keeps_the_last_applied_commit():
     refused = RefusedCommit(commit="c2", reason=RefusalReason.UNSIGNED, message="it is not signed")
     none = CommitInForce(revision="main", newest="c2", commit=None, refused=(refused,))
     good = after_read(GitState(), reading(), NOW)
@@ -69,13 +69,13 @@ def test_read_without_an_acceptable_commit_keeps_the_last_one_in_use():
         (20, 0.0, LONGEST_PAUSE_S / 2),
     ],
 )
-def test_pause_of_the_poller_grows_with_each_failure(failures, random, expected):
+def test_pause_between_git_polls_grows_with_each_failure(failures, random, expected):
     state = GitState(failures=failures)
     assert pause_s(state, interval_s=180, jitter_s=15, random=random) == expected
 
 
 class Scripted:
-    """A reader that returns or raises the given results, in order."""
+    """A fake Git repository that returns or raises the given results, in order."""
 
     def __init__(self, *results) -> None:
         self._results = list(results)
@@ -98,7 +98,7 @@ def poller(counted) -> GitPoller:
     )
 
 
-def test_poller_survives_every_error_and_counts_what_each_read_found():
+def test_git_poller_survives_every_error_and_counts_the_result_of_each_poll():
     counted: list[str] = []
     one, reader = (
         poller(counted),

@@ -1,4 +1,4 @@
-"""The bounded history of plans, runs and changes that `serve` shows."""
+"""Tests the bounded history of plans, rollouts and changes that `serve` shows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def plan_with(effect: Effect, reason: Reason, *, changes=()):
 @pytest.mark.parametrize(
     ("n_decisions", "n_runs"), [(1, 30), (1_000, 20), (7_000, 2), (50_000, 1)]
 )
-def test_history_of_runs_is_bounded_by_runs_and_by_decisions(n_decisions, n_runs):
+def test_run_history_is_bounded_by_the_number_of_runs_and_of_decisions(n_decisions, n_runs):
     plan, runs = replace(PLAN, decisions=PLAN.decisions * n_decisions), ()
     for n in range(40):
         one = replace(report(Result.DONE, Actuation.SUCCEEDED, n), plan=plan)
@@ -64,21 +64,21 @@ def test_history_of_runs_is_bounded_by_runs_and_by_decisions(n_decisions, n_runs
     assert [each.run_id for each in runs] == [f"run-{39 - n}" for n in range(n_runs)]
 
 
-def test_equal_plans_in_a_row_are_one_entry():
+def test_equal_consecutive_plans_are_one_history_entry():
     plans = history.with_plan((), PLAN, NOW)
     assert history.with_plan(plans, PLAN, LATER) == plans
     other = replace(PLAN, revision="c2")
     assert [each.revision for each in history.with_plan(plans, other, LATER)] == ["c2", "c1"]
 
 
-def test_repeated_runs_without_changes_do_not_displace_other_runs():
+def test_repeated_runs_without_changes_do_not_displace_other_runs_from_the_history():
     runs = history.with_run((), report(Result.DONE, Actuation.SUCCEEDED, 1))
     for n in range(2, 100):
         runs = history.with_run(runs, report(Result.HELD, Actuation.SKIPPED, n))
     assert [each.run_id for each in runs] == ["run-99", "run-1"]
 
 
-def test_end_of_a_change_replaces_its_start():
+def test_result_of_a_change_replaces_its_start_in_the_history():
     started = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED, 1))
     ended = history.with_changes(
         started, report(Result.DONE, Actuation.NOT_NEEDED, 2, guest_before=TWO)
@@ -101,7 +101,7 @@ def test_unchanged_object_is_not_a_change_in_the_history():
         (replace(PLAN, decisions=()), "running", False),
     ],
 )
-def test_change_in_flight_is_followed_by_the_plans_between_two_runs(newest, result, left):
+def test_history_shows_the_result_of_a_change_that_ends_between_two_runs(newest, result, left):
     changes = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED))
     in_flight = {REF: InFlight(revision="c1", patched_at=NOW)}
     found, remaining = history.followed(changes, in_flight, newest, LATER)
@@ -111,13 +111,13 @@ def test_change_in_flight_is_followed_by_the_plans_between_two_runs(newest, resu
         assert (found[REF][0].seconds, found[REF][0].after) == (90.0, TWO)
 
 
-def test_changes_of_a_removed_vm_are_forgotten():
+def test_history_omits_changes_of_a_removed_vm():
     changes = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED))
     assert history.without_removed(changes, frozenset()) == {}
     assert history.without_removed(changes, frozenset({REF})) == changes
 
 
-def test_restart_is_shown_since_the_first_plan_that_needed_it():
+def test_restart_is_shown_as_needed_since_the_first_plan_that_needed_it():
     waiting = plan_with(Effect.RESTART, Reason.RESTART_PENDING)
     first = history.restart_since({}, waiting, NOW)
     assert history.restart_since(first, waiting, LATER) == {REF: NOW}

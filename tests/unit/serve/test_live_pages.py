@@ -1,4 +1,4 @@
-"""The listener serves the live pages, and events with the changes between two views."""
+"""Tests the status pages of ``serve``, and the events that update them."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def app():
         ("/static/live.css", 200, ".cell"),
     ],
 )
-def test_page_listener_serves_each_page_and_its_files(app, path, status, text):
+def test_status_page_server_serves_each_page_and_its_files(app, path, status, text):
     answer = ask(app, path)
     assert (answer.status, text in answer.text) == (status, True)
 
 
-def test_missing_page_links_to_the_fleet_relative_to_its_own_address(app):
+def test_missing_status_page_links_to_the_overview_page_with_a_relative_url(app):
     assert 'href="../../"' in ask(app, "/vm/a/b").text
     assert 'href="../"' in ask(app, "/reasons/a").text
 
 
-def test_events_contain_what_changed_between_two_views():
+def test_status_page_events_contain_the_difference_between_two_states():
     events, view = content().events, service_view(20)
     later = replace(view, run=None)
     document = json.loads(events(view, later).decode().split("data: ")[1])

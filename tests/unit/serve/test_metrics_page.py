@@ -1,4 +1,4 @@
-"""Tests the metrics page of a process."""
+"""Tests the metrics that a ``serve`` process returns at ``/metrics``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.serve.live_pages import live_pages
 from reconciler.serve.metrics_page import metrics_page
 
 
-def test_metrics_page_contains_the_view_the_counters_and_the_linux_process():
+def test_metrics_page_contains_the_state_the_counters_and_the_linux_process():
     counters = Counters()
     page = metrics_page(counters)
     counters.count_request("watch", 200)
@@ -24,7 +24,7 @@ def test_metrics_page_contains_the_view_the_counters_and_the_linux_process():
     assert page(make_view(), "application/openmetrics-text").content.endswith(b"# EOF\n")
 
 
-def test_metrics_are_in_the_format_that_the_client_accepts():
+def test_metrics_page_uses_the_format_that_the_client_accepts():
     content = live_pages(metrics_page(Counters()))
     app = face_app(make_store(make_view()), content, FaceOptions())
     plain = ask(app, "/metrics")

@@ -1,4 +1,4 @@
-"""The decision about when `serve` starts the next run."""
+"""Tests when `serve` starts its next rollout."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def pause_s(run: LastRun) -> float:
     return (found.at - NOW).total_seconds()
 
 
-def test_plan_without_actions_needs_no_run():
+def test_plan_without_changes_needs_no_rollout():
     assert next_run(NOTHING, (), None, NOW) is None
 
 
-def test_first_run_starts_at_once():
+def test_first_rollout_starts_at_once():
     assert next_run(PLAN, (), None, NOW).at == NOW
 
 
-def test_alert_that_is_firing_prevents_runs():
+def test_firing_alert_prevents_rollouts():
     hold = AlertHold(since=NOW, message="an alert fires")
     assert next_run(replace(PLAN, hold=hold), (), None, NOW) is None
 
 
-def test_closed_window_delays_the_run_until_it_opens():
+def test_closed_maintenance_window_delays_the_rollout_until_the_window_opens():
     found = next_run(PLAN, (NIGHT,), last(Ended.PROGRESS), NOW)
     assert (found.at.hour, found.at.minute, found.why) == (2, 0, "no window is open")
     assert timedelta(0) < found.at - NOW <= timedelta(days=1)
@@ -74,7 +74,7 @@ def test_closed_window_delays_the_run_until_it_opens():
         (last(Ended.ERROR, 50, revision="another"), 2),
     ],
 )
-def test_pause_after_a_run_depends_on_how_it_ended_and_on_what_has_changed(run, seconds):
+def test_pause_after_a_rollout_depends_on_its_result_and_on_later_changes(run, seconds):
     assert pause_s(run) == seconds
 
 
@@ -108,11 +108,11 @@ def report(exit_: ExitCode, *actuations: Actuation) -> RunReport:
         (report(ExitCode.ERROR, Actuation.SUCCEEDED), Ended.ERROR),
     ],
 )
-def test_run_counts_as_progress_only_if_it_wrote_something(ended, expected):
+def test_rollout_counts_as_progress_only_if_it_wrote_something(ended, expected):
     assert after_run(ended, None).ended is expected
 
 
-def test_runs_without_progress_are_counted_until_one_makes_progress():
+def test_rollouts_without_progress_are_counted_until_one_makes_progress():
     held = report(ExitCode.BLOCKED, Actuation.SKIPPED)
     first = after_run(held, None)
     second = after_run(held, first)

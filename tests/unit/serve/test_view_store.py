@@ -1,4 +1,4 @@
-"""The store of the view returns the newest view and wakes its subscribers."""
+"""The state store of ``serve`` returns the newest state and wakes its subscribers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def store() -> ViewStore:
     return ViewStore(view, clock)
 
 
-def test_view_store_returns_the_changed_view_with_a_higher_version(store):
+def test_state_store_returns_the_changed_state_with_a_higher_version(store):
     before, _ = store.read()
     store.update(role=Role.LEADER)
     after, view = store.read()
@@ -31,14 +31,14 @@ def test_view_store_returns_the_changed_view_with_a_higher_version(store):
     assert view.role is Role.LEADER
 
 
-def test_view_store_calls_each_subscriber_after_a_change(store):
+def test_state_store_calls_each_subscriber_after_a_change(store):
     seen = []
     store.subscribe(lambda: seen.append(store.read()[1].role))
     store.update(role=Role.LEADER)
     assert seen == [Role.LEADER]
 
 
-def test_view_store_calls_no_subscriber_whose_subscription_has_ended(store):
+def test_state_store_calls_no_subscriber_whose_subscription_has_ended(store):
     seen = []
     end = store.subscribe(lambda: seen.append("called"))
     end()
@@ -57,6 +57,6 @@ def test_view_store_calls_no_subscriber_whose_subscription_has_ended(store):
         (WaitKind.ROLLOUT_LEASE, True),
     ],
 )
-def test_view_is_ready_unless_it_cannot_be_up_to_date(store, kind, ready):
+def test_serve_is_ready_unless_its_state_may_be_outdated(store, kind, ready):
     store.update(waits=(Wait(kind=kind, since=store.read()[1].at, message="waits"),))
     assert store.read()[1].ready is ready

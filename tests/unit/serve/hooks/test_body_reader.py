@@ -1,4 +1,4 @@
-"""Bodies of unknown senders use a limited amount of memory, and small ones are always received."""
+"""Bodies of unauthenticated requests use limited memory, and small ones are always received."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMITS = BodyLimits(each=1_000, total=1_500, small=100)
 
 
 class Sending:
-    """A request whose body arrives in pieces when the test allows it."""
+    """An HTTP request whose body arrives in chunks when the test allows it."""
 
     def __init__(self, *sizes: int) -> None:
         self.sizes, self.headers = sizes, {}
@@ -37,7 +37,7 @@ async def _sent(reader, request):
     return task
 
 
-def test_large_bodies_beyond_the_common_limit_are_rejected_and_small_ones_are_not():
+def test_webhook_bodies_beyond_the_total_limit_are_rejected_unless_they_are_small():
     async def scenario():
         reader = BodyReader(LIMITS)
         first = Sending(900, 100)
@@ -56,7 +56,7 @@ def test_large_bodies_beyond_the_common_limit_are_rejected_and_small_ones_are_no
     asyncio.run(scenario())
 
 
-def test_memory_of_a_body_is_released_if_the_sender_disconnects_or_sends_too_much():
+def test_memory_of_a_webhook_body_is_released_if_the_client_disconnects_or_exceeds_the_limit():
     async def scenario():
         reader = BodyReader(LIMITS)
         for _ in range(3):
@@ -75,7 +75,7 @@ def test_memory_of_a_body_is_released_if_the_sender_disconnects_or_sends_too_muc
     asyncio.run(scenario())
 
 
-def test_delivery_memory_forgets_the_oldest_ids():
+def test_delivery_memory_removes_the_oldest_webhook_ids():
     memory = DeliveryMemory(max_ids=3)
     for number in range(5):
         memory.add("github", str(number))
@@ -83,7 +83,7 @@ def test_delivery_memory_forgets_the_oldest_ids():
     assert [memory.seen("github", str(number)) for number in range(5)] == [False] * 2 + [True] * 3
 
 
-def test_delivery_memory_separates_schemes():
+def test_delivery_memory_stores_webhook_ids_of_each_scheme_separately():
     memory = DeliveryMemory()
     memory.add("github", "1")
     assert not memory.seen("gitlab", "1")

@@ -1,4 +1,4 @@
-"""A webhook concerns the followed branch if repository and branch, or tag, are the same."""
+"""Decides whether a webhook request concerns the applied repository and branch or tag."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def is_relevant(
         ("git@git.example:team/fleet.git", "team/fleet2", False),
     ],
 )
-def test_webhook_belongs_to_the_repository_if_its_path_ends_the_address(address, path, relevant):
+def test_webhook_request_concerns_the_repository_if_its_url_ends_with_the_repository_path(
+    address, path, relevant
+):
     assert is_relevant("refs/heads/main", address=address, path=path) is relevant
 
 
@@ -75,15 +77,15 @@ def test_webhook_belongs_to_the_repository_if_its_path_ends_the_address(address,
         ("main", "", "", False),
     ],
 )
-def test_push_is_relevant_if_it_changes_the_branch_or_tag(revision, ref, branch, relevant):
+def test_push_is_relevant_if_it_changes_the_applied_branch_or_tag(revision, ref, branch, relevant):
     assert is_relevant(ref, revision=revision, branch=branch) is relevant
 
 
-def test_push_without_branches_is_relevant():
+def test_push_without_a_branch_or_tag_is_relevant():
     assert is_relevant()
 
 
-def test_push_that_deletes_and_creates_the_branch_is_relevant_with_the_new_commit():
+def test_push_that_deletes_and_recreates_the_applied_branch_is_relevant_with_the_new_commit():
     refs = (
         PushedRef(name="refs/heads/main", deleted=True),
         PushedRef(name="refs/heads/main", commit="abc"),
@@ -94,7 +96,7 @@ def test_push_that_deletes_and_creates_the_branch_is_relevant_with_the_new_commi
     assert found.ref == refs[1]
 
 
-def test_message_names_the_branch_that_is_not_followed():
+def test_webhook_response_names_the_pushed_branch_that_is_not_applied():
     followed = FollowedBranch(repository="/srv/fleet", revision="main")
     refs = (PushedRef(name="refs/heads/a"), PushedRef(name="refs/heads/b"))
     found = followed.relevance(Delivery(kind=EventKind.PUSH, refs=refs))

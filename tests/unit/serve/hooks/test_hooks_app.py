@@ -1,4 +1,4 @@
-"""Each kind of webhook is accepted if it is authentic, and has an effect only for the branch."""
+"""Webhook requests are accepted with a valid signature, and only pushes to the branch matter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALL = pytest.mark.parametrize("sender", SENDERS, ids=lambda each: each.name)
 
 
 class Receiver:
-    """The application with a folder of secrets, and what it has reported."""
+    """The webhook application with a directory of secrets, and the pushes that it reported."""
 
     def __init__(self, folder, *, repository=REPOSITORY, revision=BRANCH, **limits) -> None:
         self.folder, self.clock = folder, FakeClock()
@@ -48,14 +48,14 @@ class Receiver:
         self.app = hooks_app(options, self.pushes.append)
 
     def send(self, hook, **changes):
-        """Return the response to a request."""
+        """Send a webhook request, and return the response."""
         request = {"method": "POST", "headers": hook.headers, "body": hook.body, **changes}
         return ask(self.app, hook.path, **request)
 
 
 @pytest.fixture
 def receiver(tmp_path):
-    """Return a function that starts a receiver with the secrets of a sender."""
+    """Return a function that starts a webhook receiver with the secrets of a sender."""
 
     def start(sender=GITHUB, *secrets, **options) -> Receiver:
         file = tmp_path / sender.scheme
@@ -67,7 +67,7 @@ def receiver(tmp_path):
 
 
 @ALL
-def test_push_to_the_followed_branch_is_reported_with_its_commit(receiver, sender):
+def test_webhook_push_to_the_applied_branch_is_reported_with_its_commit(receiver, sender):
     started = receiver(sender)
     answer = started.send(sender.hook("push"))
     assert (answer.status, answer.text) == (202, "the repository is read now\n")
@@ -77,7 +77,7 @@ def test_push_to_the_followed_branch_is_reported_with_its_commit(receiver, sende
 
 @ALL
 @pytest.mark.parametrize("event", [each for each in KNOWN_EVENTS if each != "push"])
-def test_authentic_webhook_without_a_push_to_the_branch_is_answered_with_200(
+def test_webhook_request_without_a_push_to_the_applied_branch_gets_status_200(
     receiver, sender, event
 ):
     started = receiver(sender)
@@ -87,7 +87,7 @@ def test_authentic_webhook_without_a_push_to_the_branch_is_answered_with_200(
 
 
 @ALL
-def test_push_of_a_tag_is_reported_if_the_process_reads_this_tag(receiver, sender):
+def test_webhook_push_of_a_tag_is_reported_if_serve_applies_this_tag(receiver, sender):
     started = receiver(sender, revision="refs/tags/v1")
     assert started.send(sender.hook("tag")).status == 202
     assert started.send(sender.hook("push", delivery="delivery-2")).status == 200
@@ -98,7 +98,7 @@ REJECTED = (401, "Unauthorized")
 
 
 @ALL
-def test_webhook_signed_with_another_secret_is_rejected(receiver, sender):
+def test_webhook_request_signed_with_a_wrong_secret_is_rejected(receiver, sender):
     started = receiver(sender)
     answer = started.send(sender.hook(secret=sender.other_secret))
     assert (answer.status, answer.text) == REJECTED
@@ -107,7 +107,7 @@ def test_webhook_signed_with_another_secret_is_rejected(receiver, sender):
 
 
 @ALL
-def test_webhook_without_a_signature_is_rejected(receiver, sender):
+def test_webhook_request_without_a_signature_is_rejected(receiver, sender):
     started = receiver(sender)
     hook = sender.hook().with_headers(**{sender.signature.replace("-", "_"): None})
     answer = started.send(hook.with_headers(x_gitea_signature=None))
@@ -119,7 +119,7 @@ def test_webhook_without_a_signature_is_rejected(receiver, sender):
 @pytest.mark.parametrize(
     "value", ["x", "sha256=", "v1,", "sha256=zz", "v1,!!", "=", ",", "ü" * 64]
 )
-def test_webhook_with_a_malformed_signature_is_rejected(receiver, sender, value):
+def test_webhook_request_with_a_malformed_signature_is_rejected(receiver, sender, value):
     hook = sender.hook().with_headers(**{sender.signature.replace("-", "_"): value})
     answer = receiver(sender).send(hook.with_headers(x_gitea_signature=None))
     assert (answer.status, answer.text) == REJECTED
@@ -128,14 +128,14 @@ def test_webhook_with_a_malformed_signature_is_rejected(receiver, sender, value)
 @pytest.mark.parametrize(
     "sender", [each for each in SENDERS if each.signs_body], ids=lambda each: each.name
 )
-def test_webhook_whose_body_was_changed_is_rejected(receiver, sender):
+def test_webhook_request_with_a_modified_body_is_rejected(receiver, sender):
     hook = sender.hook()
     answer = receiver(sender).send(hook, body=hook.body.replace(b"main", b"mail"))
     assert (answer.status, answer.text) == REJECTED
 
 
 @ALL
-def test_webhook_is_accepted_with_each_of_two_secrets_and_rejected_with_a_removed_one(
+def test_webhook_request_is_accepted_with_each_of_two_secrets_until_a_secret_is_removed(
     receiver, sender
 ):
     started = receiver(sender, sender.other_secret, sender.secret)
@@ -154,21 +154,21 @@ def test_webhook_is_accepted_with_each_of_two_secrets_and_rejected_with_a_remove
 @pytest.mark.parametrize(
     ("age_s", "status"), [(299, 202), (-299, 202), (301, 401), (-301, 401), (1e9, 401)]
 )
-def test_webhook_with_a_signed_time_is_accepted_only_within_five_minutes(
+def test_webhook_request_with_a_signed_time_is_accepted_only_within_five_minutes(
     receiver, sender, age_s, status
 ):
     assert receiver(sender).send(sender.hook(age_s=age_s)).status == status
 
 
 @pytest.mark.parametrize("sender", TIMED, ids=lambda each: each.name)
-def test_webhook_whose_signed_time_was_replaced_is_rejected(receiver, sender):
+def test_webhook_request_with_a_modified_signed_time_is_rejected(receiver, sender):
     fresh = sender.hook().headers["webhook-timestamp"]
     hook = sender.hook(age_s=1_000).with_headers(webhook_timestamp=fresh)
     assert receiver(sender).send(hook).status == 401
 
 
 @pytest.mark.parametrize("sender", TIMED, ids=lambda each: each.name)
-def test_webhook_with_several_signatures_is_accepted_if_one_is_right(receiver, sender):
+def test_webhook_request_with_several_signatures_is_accepted_if_one_is_valid(receiver, sender):
     signature = sender.hook().headers["webhook-signature"]
     wrong = sender.hook(secret=sender.other_secret).headers["webhook-signature"]
     hook = sender.hook().with_headers(webhook_signature=f"v1a,x {wrong} {signature}")
@@ -178,7 +178,7 @@ def test_webhook_with_several_signatures_is_accepted_if_one_is_right(receiver, s
 @pytest.mark.parametrize(
     "sender", [each for each in SENDERS if each.identified], ids=lambda each: each.name
 )
-def test_repeated_webhook_is_answered_with_200_and_reported_once(receiver, sender):
+def test_repeated_webhook_request_gets_status_200_and_is_reported_once(receiver, sender):
     started = receiver(sender)
     hook = sender.hook()
     assert [started.send(hook).status for _ in range(3)] == [202, 200, 200]
@@ -186,13 +186,13 @@ def test_repeated_webhook_is_answered_with_200_and_reported_once(receiver, sende
     assert started.counts[sender.scheme, "repeated"] == 2
 
 
-def test_repeated_generic_webhook_is_reported_again_because_it_has_no_id(receiver):
+def test_repeated_generic_webhook_request_is_reported_again_because_it_has_no_id(receiver):
     sender = next(each for each in SENDERS if not each.identified)
     started = receiver(sender)
     assert [started.send(sender.hook()).status for _ in range(2)] == [202, 202]
 
 
-def test_webhook_that_was_rejected_is_not_remembered(receiver):
+def test_rejected_webhook_request_does_not_block_a_valid_one_with_the_same_id(receiver):
     started = receiver()
     assert started.send(GITHUB.hook(secret="wrong")).status == 401
     assert started.send(GITHUB.hook()).status == 202
@@ -202,7 +202,7 @@ def test_webhook_that_was_rejected_is_not_remembered(receiver):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 100_000, b'{"a": 1e999}', b"NaN"]
 )
-def test_authentic_webhook_that_is_not_a_json_object_is_answered_with_200(receiver, sender, body):
+def test_signed_webhook_request_that_is_not_a_json_object_gets_status_200(receiver, sender, body):
     started = receiver(sender)
     answer = started.send(sender.hook(body=body))
     assert (answer.status, answer.text[:10]) == (200, "no effect:")
@@ -210,7 +210,7 @@ def test_authentic_webhook_that_is_not_a_json_object_is_answered_with_200(receiv
 
 
 @ALL
-def test_authentic_webhook_with_unexpected_types_is_answered_with_200(receiver, sender):
+def test_signed_webhook_request_with_unexpected_field_types_is_not_an_error(receiver, sender):
     started = receiver(sender)
     for number, value in enumerate(([], {}, 1, None, True, "text", [[]], [{}], {"name": []})):
         names = ("ref", "after", "repository", "project", "changes", "push", "data", "deleted")
@@ -220,7 +220,7 @@ def test_authentic_webhook_with_unexpected_types_is_answered_with_200(receiver, 
 
 
 @ALL
-def test_webhook_above_the_size_limit_is_answered_with_413_before_it_is_read(receiver, sender):
+def test_webhook_request_above_the_size_limit_gets_status_413_before_it_is_read(receiver, sender):
     started = receiver(sender, each=1_000)
     hook = sender.hook(body=b"x" * 1_001)
     announced = hook.with_headers(content_length="1001")
@@ -230,12 +230,12 @@ def test_webhook_above_the_size_limit_is_answered_with_413_before_it_is_read(rec
 
 
 @pytest.mark.parametrize("length", ["99999999999999999999", "1" * 4_000])
-def test_webhook_that_announces_a_gigantic_body_is_answered_with_413(receiver, length):
+def test_webhook_request_that_announces_a_gigantic_body_gets_status_413(receiver, length):
     hook = GITHUB.hook().with_headers(content_length=length)
     assert receiver().send(hook, body=[None]).status == 413
 
 
-def test_webhook_of_three_mebibytes_is_accepted_by_default(receiver):
+def test_webhook_request_of_three_mebibytes_is_accepted_by_default(receiver):
     _, content = GITHUB.events["push"]
     body = json.dumps({**content, "commits": ["x" * (3 * 1024 * 1024 - 300)]}).encode()
     assert len(body) <= 3 * 1024 * 1024
@@ -243,7 +243,7 @@ def test_webhook_of_three_mebibytes_is_accepted_by_default(receiver):
 
 
 @ALL
-def test_scheme_without_a_secret_is_answered_with_501(receiver, sender, tmp_path):
+def test_webhook_request_for_a_scheme_without_a_secret_gets_status_501(receiver, sender, tmp_path):
     other = next(each for each in SENDERS if each.scheme != sender.scheme)
     answer = receiver(other).send(sender.hook())
     assert (answer.status, answer.text) == (501, "Not Implemented")
@@ -253,7 +253,7 @@ def test_scheme_without_a_secret_is_answered_with_501(receiver, sender, tmp_path
     "path",
     ["/", "/hooks", "/hooks/", "/hooks/other", "/hooks/github/", "/hooks/github/x", "/metrics"],
 )
-def test_other_path_of_the_listener_is_answered_with_404(receiver, path):
+def test_unknown_path_of_the_webhook_server_gets_status_404(receiver, path):
     started = receiver()
     for method in ("GET", "POST"):
         answer = ask(started.app, path, method=method)
@@ -263,13 +263,13 @@ def test_other_path_of_the_listener_is_answered_with_404(receiver, path):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_method_other_than_post_is_answered_with_405(receiver, method):
+def test_webhook_request_with_a_method_other_than_post_gets_status_405(receiver, method):
     answer = receiver().send(GITHUB.hook(), method=method)
     assert answer.status == 405
     assert answer.headers["allow"] == "POST"
 
 
-def test_unknown_senders_receive_identical_answers(receiver):
+def test_all_rejected_webhook_requests_get_identical_responses(receiver):
     started = receiver()
     hooks = (
         GITHUB.hook(secret="wrong"),
@@ -281,27 +281,27 @@ def test_unknown_senders_receive_identical_answers(receiver):
     assert len({str(started.send(each)) for each in hooks}) == 1
 
 
-def test_body_of_a_request_that_cannot_be_authentic_is_not_read(receiver):
+def test_webhook_request_without_a_signature_is_rejected_before_its_body_is_read(receiver):
     started = receiver()
     hook = GITHUB.hook().with_headers(x_hub_signature_256=None)
     # An application that waited for this body would see the client disconnect.
     assert started.send(hook, body=[None]).status == 401
 
 
-def test_token_of_gitlab_is_checked_before_the_body_is_read(receiver):
+def test_gitlab_webhook_token_is_checked_before_the_body_is_read(receiver):
     sender = next(each for each in SENDERS if each.name == "GitLab token")
     hook = sender.hook(secret="another-token")
     assert receiver(sender).send(hook, body=[None]).status == 401
 
 
-def test_client_that_disconnects_while_it_sends_the_body_has_no_effect(receiver):
+def test_webhook_request_has_no_effect_if_the_client_disconnects_while_it_sends_the_body(receiver):
     started = receiver()
     hook = GITHUB.hook()
     started.send(hook, body=[hook.body[:10], None])
     assert started.pushes == []
 
 
-def test_github_form_is_accepted_like_json(receiver):
+def test_github_webhook_form_is_accepted_like_json(receiver):
     _, content = GITHUB.events["push"]
     body = urlencode({"payload": json.dumps(content)}).encode()
     hook = GITHUB.hook(body=body)
@@ -310,18 +310,18 @@ def test_github_form_is_accepted_like_json(receiver):
 
 
 @pytest.mark.parametrize("body", [b"", b"payload", b"payload=", b"a=1", b"&" * 100, b"payload=1"])
-def test_authentic_form_without_a_json_object_is_answered_with_200(receiver, body):
+def test_signed_webhook_form_without_a_json_object_gets_status_200(receiver, body):
     form = GITHUB.hook(body=body).with_headers(content_type="application/x-www-form-urlencoded")
     started = receiver()
     assert (started.send(form).status, started.pushes) == (200, [])
 
 
-def test_json_with_the_content_type_of_a_form_is_accepted(receiver):
+def test_json_webhook_body_with_the_content_type_of_a_form_is_accepted(receiver):
     form = GITHUB.hook().with_headers(content_type="application/x-www-form-urlencoded")
     assert receiver().send(form).status == 202
 
 
-def test_script_of_the_documentation_sends_a_webhook_that_is_accepted(receiver, tmp_path):
+def test_example_script_in_the_documentation_sends_an_accepted_webhook_request(receiver, tmp_path):
     text = (DOCS / "webhooks.md").read_text(encoding="utf-8")
     (script,) = re.findall("```python\n(.*?)```", text, re.DOTALL)
     sender = next(each for each in SENDERS if each.scheme == "generic")
@@ -337,13 +337,13 @@ def test_script_of_the_documentation_sends_a_webhook_that_is_accepted(receiver, 
     assert len(started.pushes) == 1
 
 
-def test_sha_1_signature_of_github_is_not_accepted(receiver):
+def test_sha_1_signature_of_a_github_webhook_is_rejected(receiver):
     hook = GITHUB.hook()
     hook = hook.with_headers(x_hub_signature_256=hook.headers["x-hub-signature"])
     assert receiver().send(hook).status == 401
 
 
-def test_gitlab_signing_token_is_not_accepted_as_a_plain_token(receiver):
+def test_gitlab_signing_token_is_rejected_as_a_plain_token(receiver):
     token, signing = (
         next(each for each in SENDERS if each.name == f"GitLab {name}")
         for name in ("token", "signing")
@@ -351,7 +351,7 @@ def test_gitlab_signing_token_is_not_accepted_as_a_plain_token(receiver):
     assert receiver(signing).send(token.hook(secret=signing.secret)).status == 401
 
 
-def test_gitlab_webhook_is_accepted_with_either_kind_of_secret(receiver):
+def test_gitlab_webhook_request_is_accepted_with_either_kind_of_secret(receiver):
     token, signing = (
         next(each for each in SENDERS if each.name == f"GitLab {name}")
         for name in ("token", "signing")
@@ -361,7 +361,7 @@ def test_gitlab_webhook_is_accepted_with_either_kind_of_secret(receiver):
     assert started.send(signing.hook(delivery="delivery-2")).status == 202
 
 
-def test_webhook_and_its_secret_do_not_appear_in_the_log(receiver, caplog):
+def test_webhook_secrets_and_signatures_do_not_appear_in_the_log(receiver, caplog):
     caplog.set_level("DEBUG")
     started = receiver()
     started.send(GITHUB.hook())
@@ -372,7 +372,7 @@ def test_webhook_and_its_secret_do_not_appear_in_the_log(receiver, caplog):
     assert "an attempt" not in caplog.text
 
 
-def test_many_rejected_webhooks_cause_one_message_a_minute(receiver, caplog):
+def test_many_rejected_webhook_requests_cause_one_log_message_per_minute(receiver, caplog):
     started = receiver()
     for _ in range(50):
         started.send(GITHUB.hook(secret="wrong"))
@@ -382,7 +382,9 @@ def test_many_rejected_webhooks_cause_one_message_a_minute(receiver, caplog):
     assert "requests to /hooks/github without a valid signature: 50;" in caplog.text
 
 
-def test_name_of_a_branch_in_the_answer_and_the_log_cannot_add_a_line(receiver, caplog):
+def test_branch_name_in_a_webhook_request_cannot_add_a_line_to_the_response_or_the_log(
+    receiver, caplog
+):
     caplog.set_level("INFO")
     _, content = GITHUB.events["push"]
     body = json.dumps({**content, "ref": "refs/heads/a\r\n\x1b[31m::error::"}).encode()
@@ -392,7 +394,7 @@ def test_name_of_a_branch_in_the_answer_and_the_log_cannot_add_a_line(receiver, 
     assert "\r" not in answer.text + caplog.text
 
 
-def test_github_examples_are_answered_with_200_and_only_pushes_to_the_branch_with_202(receiver):
+def test_github_example_webhooks_are_accepted_and_only_pushes_to_the_branch_are_reported(receiver):
     examples = json.loads(tool("github-webhooks").read_text())
     started = receiver(revision="master", repository="git@github.com:Codertocat/Hello-World.git")
     answers = Counter()
@@ -411,7 +413,7 @@ def test_github_examples_are_answered_with_200_and_only_pushes_to_the_branch_wit
 
 @pytest.fixture
 def listening(receiver):
-    """Return a function that serves a receiver, and returns it with its address."""
+    """Return a function that serves a webhook receiver on a port, and returns it with its URL."""
     servers = []
 
     def start(sender=GITHUB, **limits):
@@ -439,7 +441,7 @@ def _head(hook, n_bytes: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def test_webhook_arrives_over_a_connection(listening):
+def test_webhook_request_is_received_over_a_tcp_connection(listening):
     started, address = listening()
     hook = GITHUB.hook().with_headers(connection="close")
     with connect(address) as client:
@@ -449,7 +451,7 @@ def test_webhook_arrives_over_a_connection(listening):
 
 
 @ALL
-def test_webhook_whose_body_arrives_too_slowly_is_answered_with_408(listening, sender):
+def test_webhook_request_whose_body_arrives_too_slowly_gets_status_408(listening, sender):
     started, address = listening(sender, body_s=0.05)
     hook = sender.hook()
     with connect(address) as client:
@@ -458,7 +460,7 @@ def test_webhook_whose_body_arrives_too_slowly_is_answered_with_408(listening, s
     assert started.pushes == []
 
 
-def test_sender_of_a_large_webhook_receives_413_before_it_sends_the_body(listening):
+def test_client_gets_status_413_before_it_sends_the_body_of_a_too_large_webhook_request(listening):
     _, address = listening()
     with connect(address) as client:
         hook = GITHUB.hook().with_headers(expect="100-continue", connection="close")
@@ -466,7 +468,7 @@ def test_sender_of_a_large_webhook_receives_413_before_it_sends_the_body(listeni
         assert read_to_end(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_sender_that_sends_a_large_webhook_completely_receives_413(listening):
+def test_client_that_sends_a_too_large_webhook_request_completely_gets_status_413(listening):
     _, address = listening(request_bytes=8_000_000)
     with connect(address) as client:
         hook = GITHUB.hook().with_headers(connection="keep-alive")

@@ -1,4 +1,4 @@
-"""Secrets of webhooks are read from files, and again when the files change."""
+"""Webhook secrets are read from files, and reloaded when the files change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def clock():
 
 @pytest.fixture
 def opened(tmp_path, clock):
-    """Return a function that writes files and opens their folder."""
+    """Return a function that writes secret files and opens their directory."""
 
     def open_folder(**files: str | bytes) -> SecretFolder:
         for name, content in files.items():
@@ -39,23 +39,23 @@ def write(path, content: str | bytes) -> None:
     path.chmod(0o400)
 
 
-def test_each_line_of_a_file_is_one_secret(opened):
+def test_each_line_of_a_webhook_secret_file_is_one_secret(opened):
     folder = opened(github=f"{LONG}\n\n  {LONGER}\r\n")
     assert folder.secrets(Scheme.GITHUB).texts == (LONG.encode(), LONGER.encode())
 
 
-def test_scheme_without_a_file_has_no_secrets(opened):
+def test_webhook_scheme_without_a_file_has_no_secrets(opened):
     assert not opened(github=LONG).secrets(Scheme.GITLAB)
 
 
-def test_secret_with_the_prefix_of_standard_webhooks_is_a_key_for_gitlab(opened):
+def test_gitlab_secret_with_the_prefix_of_standard_webhooks_is_a_signing_key(opened):
     folder = opened(gitlab=f"{LONG}\n{KEY}\n", standard=KEY, github=KEY)
     assert folder.secrets(Scheme.GITLAB) == Secrets(texts=(LONG.encode(),), keys=(b"k" * 32,))
     assert folder.secrets(Scheme.STANDARD) == Secrets(keys=(b"k" * 32,))
     assert folder.secrets(Scheme.GITHUB) == Secrets(texts=(KEY.encode(),))
 
 
-def test_changed_file_is_read_again_at_most_once_a_second(opened, tmp_path, clock):
+def test_changed_webhook_secret_file_is_reloaded_at_most_once_per_second(opened, tmp_path, clock):
     folder = opened(github=LONG)
     write(tmp_path / "github", LONGER)
     assert folder.secrets(Scheme.GITHUB).texts == (LONG.encode(),)
@@ -63,7 +63,7 @@ def test_changed_file_is_read_again_at_most_once_a_second(opened, tmp_path, cloc
     assert folder.secrets(Scheme.GITHUB).texts == (LONGER.encode(),)
 
 
-def test_mounted_secret_that_kubernetes_replaces_is_read_again(tmp_path, clock):
+def test_mounted_webhook_secret_that_kubernetes_replaces_is_reloaded(tmp_path, clock):
     for name, secret in (("..1", LONG), ("..2", LONGER)):
         (tmp_path / name).mkdir()
         write(tmp_path / name / "github", secret)
@@ -77,7 +77,9 @@ def test_mounted_secret_that_kubernetes_replaces_is_read_again(tmp_path, clock):
     assert folder.secrets(Scheme.GITHUB).texts == (LONGER.encode(),)
 
 
-def test_removed_file_removes_its_secrets_and_a_new_file_adds_them(opened, tmp_path, clock):
+def test_removed_webhook_secret_file_removes_its_secrets_and_a_new_file_adds_them(
+    opened, tmp_path, clock
+):
     folder = opened(github=LONG)
     (tmp_path / "github").unlink()
     clock.seconds += 1
@@ -88,7 +90,9 @@ def test_removed_file_removes_its_secrets_and_a_new_file_adds_them(opened, tmp_p
 
 
 @pytest.mark.parametrize("content", ["", "\n \n", b"\xff\xfe", "a\n" * 17, "a" * 20_000])
-def test_file_that_becomes_unusable_removes_its_secrets(opened, tmp_path, clock, caplog, content):
+def test_webhook_secret_file_that_becomes_unusable_removes_its_secrets(
+    opened, tmp_path, clock, caplog, content
+):
     folder = opened(github=LONG)
     write(tmp_path / "github", content)
     clock.seconds += 1
@@ -112,13 +116,15 @@ def test_file_that_becomes_unusable_removes_its_secrets(opened, tmp_path, clock,
         ("githb", LONG),
     ],
 )
-def test_unusable_file_at_the_start_is_an_error_that_names_the_file(opened, name, content):
+def test_unusable_webhook_secret_file_at_the_start_is_an_error_that_names_the_file(
+    opened, name, content
+):
     with pytest.raises(UsageError, match=name) as found:
         opened(**{name: content})
     assert "not base64" not in str(found.value).replace("is not base64", "")
 
 
-def test_link_to_a_file_outside_of_the_folder_is_rejected(tmp_path, clock):
+def test_link_to_a_file_outside_the_webhook_secret_directory_is_rejected(tmp_path, clock):
     (tmp_path / "secrets").mkdir()
     write(tmp_path / "other", LONG)
     (tmp_path / "secrets" / "github").symlink_to(tmp_path / "other")
@@ -126,23 +132,23 @@ def test_link_to_a_file_outside_of_the_folder_is_rejected(tmp_path, clock):
         SecretFolder(tmp_path / "secrets", clock)
 
 
-def test_named_pipe_is_rejected_instead_of_read(tmp_path, clock):
+def test_named_pipe_in_the_webhook_secret_directory_is_rejected_without_reading(tmp_path, clock):
     os.mkfifo(tmp_path / "github")
     with pytest.raises(UsageError, match="named pipe"):
         SecretFolder(tmp_path, clock)
 
 
-def test_missing_folder_is_an_error(tmp_path, clock):
+def test_missing_webhook_secret_directory_is_an_error(tmp_path, clock):
     with pytest.raises(UsageError, match="hook-secrets"):
         SecretFolder(tmp_path / "absent", clock)
 
 
-def test_empty_folder_causes_a_warning(tmp_path, clock, caplog):
+def test_empty_webhook_secret_directory_causes_a_warning(tmp_path, clock, caplog):
     SecretFolder(tmp_path, clock)
     assert "has no secret" in caplog.text
 
 
-def test_short_secret_causes_a_warning_that_does_not_show_it(opened, caplog):
+def test_short_webhook_secret_causes_a_warning_that_does_not_show_the_secret(opened, caplog):
     opened(github="hunter2")
     assert "can be guessed" in caplog.text
     assert "hunter2" not in caplog.text
@@ -151,7 +157,7 @@ def test_short_secret_causes_a_warning_that_does_not_show_it(opened, caplog):
 @pytest.mark.parametrize(
     ("mode", "warned"), [(0o400, False), (0o440, False), (0o444, True), (0o620, True)]
 )
-def test_secret_that_other_users_can_access_causes_a_warning(
+def test_webhook_secret_file_that_other_users_can_access_causes_a_warning(
     tmp_path, clock, caplog, mode, warned
 ):
     write(tmp_path / "github", LONG)
@@ -160,7 +166,7 @@ def test_secret_that_other_users_can_access_causes_a_warning(
     assert ("other users can read or write" in caplog.text) is warned
 
 
-def test_secrets_are_not_in_the_string_representation(opened):
+def test_webhook_secrets_are_not_in_their_string_representation(opened):
     folder = opened(github=LONG, gitlab=KEY)
     shown = repr([folder.secrets(each) for each in Scheme])
     assert LONG not in shown

@@ -1,4 +1,4 @@
-"""Signatures are those that the forges and the specification of Standard Webhooks define."""
+"""Webhook signatures are verified as the Git hosts and Standard Webhooks define them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STANDARD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 STANDARD_SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_hmac_of_the_example_in_the_documentation_of_github_is_accepted():
+def test_hmac_example_in_the_github_documentation_is_accepted():
     found = signatures.hex_signature(f"sha256={GITHUB_HEX}", ("sha256",))
     assert found is not None
     assert signatures.matches_hmac(GITHUB_BODY, found, [b"other", GITHUB_SECRET])
@@ -53,11 +53,13 @@ def test_hmac_of_the_example_in_the_documentation_of_github_is_accepted():
         ("=", ("", "sha256"), False),
     ],
 )
-def test_signature_header_has_an_algorithm_and_all_digits(header, algorithms, accepted):
+def test_webhook_signature_header_requires_an_algorithm_and_all_digits(
+    header, algorithms, accepted
+):
     assert (signatures.hex_signature(header, algorithms) is not None) is accepted
 
 
-def test_signature_of_the_example_of_standard_webhooks_is_accepted():
+def test_signature_example_of_standard_webhooks_is_accepted():
     key = signatures.standard_key(STANDARD_SECRET)
     assert key is not None
     values = signatures.standard_signatures(STANDARD_SIGNATURE)
@@ -82,7 +84,7 @@ def test_signature_of_the_example_of_standard_webhooks_is_accepted():
         ("", 0),
     ],
 )
-def test_header_of_standard_webhooks_contains_up_to_16_signatures(header, n_found):
+def test_standard_webhooks_header_contains_up_to_16_signatures(header, n_found):
     assert len(signatures.standard_signatures(header)) == n_found
 
 
@@ -100,7 +102,7 @@ def test_header_of_standard_webhooks_contains_up_to_16_signatures(header, n_foun
         ("whsec_ä", None),
     ],
 )
-def test_secret_of_standard_webhooks_is_base64_with_an_optional_prefix(secret, key):
+def test_standard_webhooks_secret_is_base64_with_an_optional_prefix(secret, key):
     assert signatures.standard_key(secret) == key
 
 
@@ -124,11 +126,11 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
         ("٣", False),
     ],
 )
-def test_signed_time_is_recent_within_five_minutes(timestamp, recent):
+def test_signed_webhook_time_is_recent_within_five_minutes(timestamp, recent):
     assert signatures.is_recent(timestamp, NOW) is recent
 
 
-def test_token_matches_only_the_whole_secret():
+def test_webhook_token_matches_only_the_whole_secret():
     assert signatures.matches_token("a token", [b"other", b"a token"])
     for token in ("", "a toke", "a token ", "A token", "other2"):
         assert not signatures.matches_token(token, [b"other", b"a token"])
@@ -136,7 +138,7 @@ def test_token_matches_only_the_whole_secret():
     assert signatures.matches_token("ü".encode().decode("latin-1"), ["ü".encode()])
 
 
-def test_signature_is_compared_with_each_secret_also_after_a_match(monkeypatch):
+def test_webhook_signature_is_compared_with_each_secret_even_after_a_match(monkeypatch):
     compared = []
     compare = hmac.compare_digest
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""The listener of the page shows the newest view, and nothing else can be done with it."""
+"""The status page server shows the newest state, and accepts only read requests."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def store():
 
 @pytest.fixture
 def face(store):
-    """Return a function that sends requests to the application in process."""
+    """Return a function that sends requests to the status page application in process."""
 
     def build(content=CONTENT, **options):
         return partial(ask, face_app(store, content, FaceOptions(**options)))
@@ -71,7 +71,7 @@ def face(store):
 
 @pytest.fixture
 def served(store):
-    """Return a function that serves the store with some options, and returns the address."""
+    """Return a function that serves a state store with given options, and returns its address."""
     servers = []
 
     def serve(content=CONTENT, **options):
@@ -103,7 +103,7 @@ def test_api_returns_documents_that_match_their_published_schemas(store, face, p
     check_document(document, schema)
 
 
-def test_api_lists_runs_with_the_newest_first_and_the_active_one_separately(store, face):
+def test_api_lists_runs_newest_first_and_the_active_run_separately(store, face):
     active = ActiveRun(run_id="run-3", plan=store.read()[1].plan, started_at=NOW)
     store.update(runs=(ended_run("run-2"), ended_run("run-1")), run=active)
     document = json.loads(face()("/api/v1/runs").body)
@@ -112,14 +112,16 @@ def test_api_lists_runs_with_the_newest_first_and_the_active_one_separately(stor
 
 
 @pytest.mark.parametrize("path", ["/api/v1/plan", "/api/v1/status"])
-def test_api_answers_503_and_names_the_probe_before_the_first_plan(face, store, path):
+def test_api_responds_with_503_and_names_the_readiness_probe_before_the_first_plan(
+    face, store, path
+):
     store.update(plan=None)
     answer = face()(path)
     assert answer.status == 503
     assert "/readyz" in answer.text
 
 
-def test_api_answers_404_for_an_unknown_run(face):
+def test_api_responds_with_404_for_an_unknown_run(face):
     assert face()("/api/v1/runs/other").status == 404
 
 
@@ -134,7 +136,7 @@ def test_api_answers_404_for_an_unknown_run(face):
         ("/readyz", "ready\n"),
     ],
 )
-def test_page_listener_serves_each_path(face, path, body):
+def test_status_page_server_serves_each_path(face, path, body):
     answer = face()(path)
     assert (answer.status, answer.text) == (200, body)
 
@@ -146,14 +148,14 @@ def test_page_listener_serves_each_path(face, path, body):
         *("/api", "/api/v1/plan/", "/static/../metrics", "//metrics", "/hooks/github", "/docs"),
     ],
 )
-def test_unknown_path_is_answered_with_404_as_plain_text(face, path):
+def test_unknown_path_of_the_status_page_server_gets_404_as_plain_text(face, path):
     answer = face()(path)
     assert (answer.status, answer.text) == (404, "Not Found")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("path", ["/vm/default/b", "/reasons/other"])
-def test_page_of_an_unknown_vm_or_reason_is_answered_with_404_and_a_page(face, path):
+def test_status_page_of_an_unknown_vm_or_reason_gets_404_and_an_html_page(face, path):
     answer = face()(path)
     assert (answer.status, answer.text) == (404, f"<p>no page {path}")
     assert answer.headers["content-type"].startswith("text/html")
@@ -164,23 +166,23 @@ PATHS = ("/", "/vm/default/a", "/api/v1/plan", "/api/v1/runs", "/metrics", "/hea
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_method_other_than_get_and_head_is_answered_with_405(face, path, method):
+def test_status_page_server_rejects_methods_other_than_get_and_head_with_405(face, path, method):
     answer = face()(path, method=method, body=b"{}")
     assert (answer.status, answer.text) == (405, "Method Not Allowed")
     assert "GET" in answer.headers["allow"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_head_is_answered_like_get_without_a_body(face, path):
+def test_head_request_to_the_status_page_server_gets_the_same_headers_without_a_body(face, path):
     answer = face()(path, method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_page_receives_the_filters_of_the_query(face):
+def test_status_page_receives_the_filters_of_the_url_query(face):
     assert "[('effect', 'live'), ('ns', 'b')]" in face()("/?effect=live&ns=b").text
 
 
-def test_page_is_rendered_once_for_each_view_and_query(store, face):
+def test_status_page_is_rendered_once_for_each_state_and_query(store, face):
     rendered = []
 
     def page(view, query, view_id):
@@ -197,7 +199,7 @@ def test_page_is_rendered_once_for_each_view_and_query(store, face):
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/plan", "/static/page.css"])
-def test_document_that_the_client_has_is_not_sent_again(store, face, path):
+def test_document_that_the_client_has_cached_is_not_sent_again(store, face, path):
     ask_face = face()
     first = ask_face(path)
     tag = first.headers["etag"]
@@ -207,7 +209,7 @@ def test_document_that_the_client_has_is_not_sent_again(store, face, path):
     assert changed.body == first.body
 
 
-def test_changed_plan_is_sent_although_the_client_has_the_older_one(store, face):
+def test_changed_plan_is_sent_to_a_client_that_has_cached_the_older_plan(store, face):
     ask_face = face()
     tag = ask_face("/api/v1/plan").headers["etag"]
     store.update(plan=planned_view("3Gi").plan)
@@ -248,7 +250,9 @@ def test_readiness_probe_says_what_the_process_waits_for_and_since_when(store, f
 
 
 @pytest.mark.parametrize(("lasts_s", "status"), [(14, 200), (15, 503)])
-def test_readiness_probe_fails_during_an_outage_that_the_view_does_not_show(face, lasts_s, status):
+def test_readiness_probe_fails_during_an_outage_that_the_status_pages_do_not_show_yet(
+    face, lasts_s, status
+):
     def outage():
         error = UnreachableError("no answer from the API server within 5 s")
         return outage_shown((NOW, error), NOW + timedelta(seconds=lasts_s))
@@ -258,7 +262,7 @@ def test_readiness_probe_fails_during_an_outage_that_the_view_does_not_show(face
     assert ("cluster since 2026-11-23T12:00:00Z: no answer" in answer.text) == (status == 503)
 
 
-def test_readiness_probe_of_a_standby_replica_succeeds_and_names_the_wait(store, face):
+def test_readiness_probe_of_a_standby_replica_succeeds_and_says_what_it_waits_for(store, face):
     store.update(waits=(Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="serve-1 leads"),))
     answer = face()("/readyz")
     assert answer.status == 200
@@ -271,7 +275,7 @@ def test_liveness_probe_fails_if_the_process_has_a_problem(face):
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/plan", "/healthz", "/other", "/metrics"])
-def test_each_response_has_a_strict_policy_for_browsers(face, path):
+def test_each_status_page_response_has_a_strict_content_security_policy(face, path):
     headers = face()(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -296,22 +300,22 @@ def test_each_response_has_a_strict_policy_for_browsers(face, path):
         *(("127.1", 421), ("a b", 421)),
     ],
 )
-def test_request_for_an_unknown_host_name_is_rejected(face, host, status):
+def test_request_to_the_status_pages_with_an_unknown_host_name_is_rejected(face, host, status):
     ask_face = face(hosts=("Reconciler.example.org", "*.corp.example"))
     assert ask_face("/healthz", headers={"Host": host}).status == status
 
 
-def test_any_host_name_is_accepted_if_the_operator_allows_all(face):
+def test_status_pages_accept_any_host_name_if_the_operator_allows_all(face):
     ask_face = face(hosts=("*",))
     assert ask_face("/healthz", headers={"Host": "any.example"}).status == 200
 
 
-def test_request_with_too_many_headers_is_rejected(face):
+def test_request_to_the_status_pages_with_too_many_headers_is_rejected(face):
     headers = {f"X-{number}": "a" for number in range(120)}
     assert face()("/healthz", headers=headers).status == 431
 
 
-def test_exception_in_a_page_is_logged_and_answered_without_its_message(face, caplog):
+def test_exception_while_rendering_a_page_is_logged_but_not_shown_to_the_client(face, caplog):
     def page(view, query, view_id):
         raise ValueError("a secret of the program")
 
@@ -325,7 +329,7 @@ def _open(connection, headers: str = "", path: str = "/events") -> None:
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
 
 
-def test_event_stream_sends_the_whole_view_first_and_then_each_change(store, served):
+def test_event_stream_sends_the_whole_state_first_and_then_each_change(store, served):
     address = served(streams=StreamLimits(interval_s=0.0))
     with connect(address) as client:
         _open(client)
@@ -348,7 +352,7 @@ def test_event_stream_sends_a_slow_client_all_changes_in_one_event(store, served
     assert received.count(b"event: mode") < 2_000
 
 
-def test_reconnected_event_stream_sends_nothing_if_the_view_is_the_same(store, served):
+def test_reconnected_event_stream_sends_nothing_if_the_state_is_unchanged(store, served):
     address = served(streams=StreamLimits(interval_s=0.0, heartbeat_s=0.05))
     with connect(address) as client:
         _open(client)
@@ -363,14 +367,14 @@ def test_reconnected_event_stream_sends_nothing_if_the_view_is_the_same(store, s
             assert b"event: mode" not in read_until(client, b": still connected")
 
 
-def test_reconnected_event_stream_sends_the_whole_view_if_it_has_changed(store, served):
+def test_reconnected_event_stream_sends_the_whole_state_if_it_has_changed(store, served):
     address = served()
     with connect(address) as client:
         _open(client, "Last-Event-ID: 1.000-1\r\n")
         assert b"data: None 0.1.0\n\n" in read_until(client, b"id: ")
 
 
-def test_page_contains_the_id_with_which_its_stream_starts(store, served):
+def test_status_page_contains_the_id_with_which_its_event_stream_starts(store, served):
     address = served(streams=StreamLimits(heartbeat_s=0.05))
     view_id = request(address, "/").text.split()[2]
     with connect(address) as client:
@@ -378,7 +382,7 @@ def test_page_contains_the_id_with_which_its_stream_starts(store, served):
         assert b"event: mode" not in read_until(client, b": still connected")
 
 
-def test_event_stream_above_the_limit_is_answered_with_503(store, served):
+def test_event_stream_above_the_limit_is_rejected_with_503(store, served):
     address = served(streams=StreamLimits(clients=1, interval_s=0.0))
     with connect(address) as client:
         _open(client)
@@ -436,7 +440,7 @@ def _full(address) -> bool:
         return b" 503 " in read_until(client, b"\r\n")
 
 
-def test_store_is_usable_after_the_server_with_open_streams_has_stopped(store):
+def test_state_store_is_usable_after_the_server_with_open_streams_has_stopped(store):
     app = face_app(store, CONTENT, FaceOptions())
     with HttpServer(Listener(option="--listen", address=ANY_PORT, app=app)) as server:
         with connect(server.addresses[0]) as client:
@@ -448,14 +452,14 @@ def test_store_is_usable_after_the_server_with_open_streams_has_stopped(store):
     assert store.read()[1].version == "0.2.0"
 
 
-def test_view_without_runs_has_an_empty_list_of_runs(face, store):
+def test_api_returns_an_empty_list_of_runs_before_the_first_run(face, store):
     store.update(runs=())
     document = json.loads(face()("/api/v1/runs").body)
     assert document["runs"] == []
     assert document["instance"] == make_view().instance
 
 
-def test_request_with_too_large_headers_is_rejected(face):
+def test_request_to_the_status_pages_with_too_large_headers_is_rejected(face):
     assert face()("/healthz", headers={"X-Large": "a" * 33_000}).status == 431
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server starts and stops in bounded time, and closes the connections of bad clients."""
+"""The HTTP server starts and stops in bounded time, and disconnects misbehaving clients."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def listener(**limits) -> Listener:
     )
 
 
-def test_http_server_serves_each_listener_with_its_own_application():
+def test_http_server_serves_each_address_with_its_own_application():
     async def other(request):
         return PlainTextResponse("other")
 
@@ -89,7 +89,7 @@ def test_http_server_on_a_port_in_use_raises_an_error_that_names_the_option():
     assert "--listen" in found.value.hint
 
 
-def test_http_server_that_stops_ends_streams_and_idle_connections():
+def test_stopping_http_server_ends_event_streams_and_idle_connections():
     with HttpServer(listener()) as server, connect(server.addresses[0]) as streaming:
         streaming.sendall(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
         read_until(streaming, b"started ")
@@ -111,7 +111,7 @@ def test_connection_whose_headers_do_not_arrive_in_time_is_closed(sent, answer):
         assert read_to_end(client)[:13] == answer
 
 
-def test_connection_is_closed_silently_if_no_request_follows_a_body_that_was_not_read():
+def test_connection_with_an_unread_body_is_closed_silently_if_no_request_follows():
     with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
         read_until(client, b"\r\n\r\nNot Found")
@@ -119,7 +119,7 @@ def test_connection_is_closed_silently_if_no_request_follows_a_body_that_was_not
         assert read_to_end(client) == b""
 
 
-def test_second_request_whose_headers_do_not_arrive_in_time_is_closed():
+def test_connection_is_closed_if_the_headers_of_its_second_request_do_not_arrive_in_time():
     with HttpServer(listener(head_s=0.2)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\nGET /len")
         assert b"HTTP/1.1 408 " in read_to_end(client)
@@ -144,7 +144,7 @@ def test_connection_that_stops_reading_a_large_response_is_closed():
         assert server.alive
 
 
-def test_connection_that_reads_again_in_time_is_not_closed():
+def test_connection_that_resumes_reading_in_time_is_not_closed():
     async def scenario(*, reads_again: bool) -> bool:
         closed = asyncio.Event()
         transport = SimpleNamespace(abort=closed.set, get_extra_info=lambda _name: None)
@@ -162,7 +162,7 @@ def test_connection_that_reads_again_in_time_is_not_closed():
     assert not asyncio.run(scenario(reads_again=True))
 
 
-def test_connection_without_a_further_request_is_closed():
+def test_connection_without_a_second_request_is_closed_after_the_idle_time():
     with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_to_end(client).endswith(b"\r\n\r\n0")
@@ -202,7 +202,7 @@ def test_connection_above_the_limit_replaces_one_without_a_request(sent):
         assert read_to_end(first) == b""
 
 
-def test_connection_above_the_limit_replaces_an_idle_one_before_one_that_sends_a_request():
+def test_connection_above_the_limit_replaces_an_idle_one_rather_than_one_that_sends_a_request():
     with (
         HttpServer(listener(connections=2)) as server,
         connect(server.addresses[0]) as sending,
@@ -217,7 +217,7 @@ def test_connection_above_the_limit_replaces_an_idle_one_before_one_that_sends_a
         read_until(sending, b"\r\n\r\n4")
 
 
-def test_request_above_the_size_limit_loses_its_connection():
+def test_client_that_sends_a_request_above_the_size_limit_is_disconnected():
     with HttpServer(listener(request_bytes=1_000)) as server:
         with connect(server.addresses[0]) as client:
             head = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"
@@ -259,7 +259,7 @@ def test_listen_address_is_a_host_and_a_port(text, host, port):
 @pytest.mark.parametrize(
     "text", ["", "8080", "a:", "a:-1", "a:65536", "::1:80", "[::1:80", "::1]:80", "a:٣", "a:1:2"]
 )
-def test_text_that_is_not_a_listen_address_is_rejected_with_the_name_of_the_option(text):
+def test_string_that_is_not_a_listen_address_is_rejected_with_the_name_of_the_option(text):
     with pytest.raises(UsageError, match="--listen"):
         parse_listen_address(text, "--listen")
 
@@ -280,7 +280,9 @@ def test_listen_address_is_loopback_only_if_no_other_machine_can_connect(host, l
     [b"zz\r\n", b"5\r\nabcdefghij", b"f" * 100 + b"\r\n"],
     ids=["no length", "no end", "gigantic"],
 )
-def test_malformed_rest_of_a_request_that_was_answered_closes_the_connection(body, caplog):
+def test_connection_is_closed_if_malformed_data_follows_a_request_that_got_a_response(
+    body, caplog
+):
     with HttpServer(listener()) as server, connect(server.addresses[0]) as client:
         head = b"POST /other HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.sendall(head)

@@ -1,4 +1,4 @@
-"""A document is rendered once for the same sources, and older sources are not kept."""
+"""The render cache renders a document once per source, and drops documents of older sources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_concurrent_requests_for_a_document_render_it_once():
     assert {each.body for each in found} == {b"page"}
 
 
-def test_cache_keeps_only_the_newest_source_of_a_group_in_memory():
+def test_render_cache_keeps_only_the_newest_source_of_a_group_in_memory():
     async def scenario():
         cache, alive = RenderCache(), []
         for number in range(50):
@@ -47,7 +47,7 @@ def test_cache_keeps_only_the_newest_source_of_a_group_in_memory():
     assert asyncio.run(scenario()) == [False] * 49 + [True]
 
 
-def test_cache_removes_documents_above_the_size_limit():
+def test_render_cache_removes_documents_above_the_size_limit():
     async def scenario():
         cache, source = RenderCache(max_bytes=10_000), Source()
         for number in range(100):

@@ -1,4 +1,4 @@
-"""Tests which notifications are due: each cause once, and its end once."""
+"""Tests which notifications are due: each problem is reported once, and its end once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET = make_view()
 
 
 def grows(*names: str, guest: str = "64Gi", max_guest: str = "4Gi"):
-    """Return a view in which VMs need a restart, because the size is above maxGuest."""
+    """Return a state in which VMs need a restart, because the desired size is above maxGuest."""
     refs = [vm_ref("db", name) for name in names]
     desired = make_desired(*(want(guest, ref) for ref in refs))
     vmis = tuple(make_vmi(ref, max_guest=max_guest) for ref in refs)
@@ -33,7 +33,7 @@ def grows(*names: str, guest: str = "64Gi", max_guest: str = "4Gi"):
 
 
 def live(guest: str = "2Gi"):
-    """Return a view with a plan that changes one VM live."""
+    """Return a state with a plan that changes one VM live."""
     return make_view(make_desired(want(guest)), make_live(make_vm(), vmis=(make_vmi(),)))
 
 
@@ -80,7 +80,7 @@ def later(view, after: timedelta):
 
 
 class Story:
-    """The decisions on a sequence of views."""
+    """The notifications that are due in a sequence of states."""
 
     def __init__(self) -> None:
         self.reported = Reported()
@@ -169,14 +169,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_notification_is_due_for_what_a_person_should_know(case):
+def test_notification_is_due_for_each_problem_that_needs_a_user(case):
     view, expected = CASES[case]
     story = Story()
     assert story.sees(view) == expected
     assert story.sees(view) == []
 
 
-def test_invalid_part_of_a_commit_is_reported_once_with_its_location():
+def test_invalid_manifest_of_a_commit_is_notified_once_with_its_location():
     error = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",
@@ -189,7 +189,7 @@ def test_invalid_part_of_a_commit_is_reported_once_with_its_location():
     assert story.last[0].text == "vms/db.yaml:4:9: guest is no quantity; and 1 more error"
 
 
-def test_invalid_manifest_is_reported_for_its_commit_and_not_again_for_its_object():
+def test_invalid_manifest_is_notified_for_its_commit_and_not_again_for_its_vm():
     error = Diagnostic(
         severity=Severity.ERROR, code="bad-quantity", message="guest is no quantity", ref=PG
     )
@@ -199,14 +199,14 @@ def test_invalid_manifest_is_reported_for_its_commit_and_not_again_for_its_objec
     assert Story().sees(view) == ["invalid-commit bad-quantity"]
 
 
-def test_rejected_commit_is_reported_once_although_the_plan_shows_it_too():
+def test_rejected_commit_is_notified_once_even_if_the_plan_also_shows_it():
     error = Diagnostic(severity=Severity.ERROR, code="unsigned", message="commit f is rejected")
     view = refusing()
     plan = replace(view.plan, diagnostics=(error,))
     assert Story().sees(replace(view, plan=plan)) == ["invalid-commit unsigned"]
 
 
-def test_rejected_commit_without_an_acceptable_ancestor_is_critical():
+def test_notification_is_critical_if_a_rejected_commit_has_no_valid_ancestor():
     severities = [
         due(refusing(commit), Reported()).notifications[0].severity for commit in (COMMIT, None)
     ]
@@ -222,7 +222,7 @@ def test_problem_of_several_objects_is_one_notification_that_lists_them():
     assert (len(found.causes), found.path) == (3, "")
 
 
-def test_notification_about_one_vm_has_its_explanation_and_its_page():
+def test_notification_about_one_vm_contains_its_explanation_and_a_link_to_its_page():
     story = Story()
     view = grows("pg-0")
     story.sees(view)
@@ -232,7 +232,7 @@ def test_notification_about_one_vm_has_its_explanation_and_its_page():
     assert (found.path, found.cluster) == ("/vm/db/pg-0", view.plan.cluster)
 
 
-def test_message_with_line_feeds_adds_no_line_to_the_text():
+def test_newlines_in_a_message_add_no_line_to_the_notification():
     failed = replace(FAILED, why=Explanation(reason="reverted", message="a\nb", hint="c\r\nd"))
     story = Story()
     story.sees(ended(failed, exit_code=ExitCode.FAILED))
@@ -240,20 +240,20 @@ def test_message_with_line_feeds_adds_no_line_to_the_text():
     assert found.text == "db/pg-0: a b\nhint: c  d"
 
 
-def test_new_object_with_a_known_problem_is_reported_without_the_others():
+def test_notification_about_a_new_object_with_a_known_problem_does_not_list_older_objects():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(grows("pg-0", "pg-1")) == ["waits-for-person above-max-guest"]
     assert [each.ref.name for each in story.last[0].subjects] == ["pg-1"]
 
 
-def test_new_desired_size_is_a_new_cause():
+def test_new_desired_size_of_a_vm_with_a_known_problem_causes_a_new_notification():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(grows("pg-0", guest="65Gi")) == ["waits-for-person above-max-guest"]
 
 
-def test_very_many_objects_with_the_same_problem_are_one_cause_for_a_commit():
+def test_very_many_objects_with_the_same_problem_cause_one_notification_per_commit():
     names = [f"vm-{n}" for n in range(GROUPED_FROM + 10)]
     story = Story()
     story.sees(grows(*names))
@@ -264,7 +264,7 @@ def test_very_many_objects_with_the_same_problem_are_one_cause_for_a_commit():
     assert story.sees(grows(*names, "another")) == []
 
 
-def test_end_of_a_problem_is_reported_once_when_it_has_been_absent_for_five_minutes():
+def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(later(QUIET, OVER_AFTER - timedelta(seconds=1))) == []
@@ -275,7 +275,7 @@ def test_end_of_a_problem_is_reported_once_when_it_has_been_absent_for_five_minu
     assert story.sees(later(gone, OVER_AFTER)) == []
 
 
-def test_problem_that_comes_and_goes_is_reported_once():
+def test_problem_that_comes_and_goes_is_notified_once():
     story, bad = Story(), grows("pg-0")
     story.sees(bad)
     step = timedelta(minutes=4)
@@ -284,20 +284,20 @@ def test_problem_that_comes_and_goes_is_reported_once():
         assert story.sees(later(bad, step * (number + 1))) == []
 
 
-def test_problem_that_comes_back_after_its_end_is_reported_again():
+def test_problem_that_returns_after_its_notified_end_is_notified_again():
     story, bad = Story(), grows("pg-0")
     story.sees(bad)
     story.sees(later(QUIET, OVER_AFTER))
     assert story.sees(later(bad, OVER_AFTER * 2)) == ["waits-for-person above-max-guest"]
 
 
-def test_problem_is_not_over_only_because_no_new_plan_was_made():
+def test_problem_does_not_count_as_over_while_no_new_plan_is_made():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(replace(QUIET, plan=None, at=NOW + OVER_AFTER * 3)) == []
 
 
-def test_rollout_that_continues_in_later_runs_starts_once():
+def test_start_of_a_rollout_that_continues_in_later_runs_is_notified_once():
     story = Story()
     story.sees(STARTS)
     for number in range(1, 4):
@@ -305,14 +305,14 @@ def test_rollout_that_continues_in_later_runs_starts_once():
         assert story.sees(replace(view, run=replace(view.run, run_id=f"run-{number}"))) == []
 
 
-def test_new_rollout_of_a_commit_is_reported_after_six_hours_without_one():
+def test_later_rollout_of_the_same_commit_is_notified_after_six_hours():
     story = Story()
     story.sees(STARTS)
     assert story.sees(later(QUIET, KEPT_FOR)) == []
     assert story.sees(later(STARTS, KEPT_FOR)) == ["start start"]
 
 
-def test_lasting_problems_are_listed_for_receivers_that_expect_repetitions():
+def test_lasting_problems_are_listed_for_notification_receivers_that_expect_repetitions():
     story = Story()
     story.sees(replace(grows("pg-0"), run=STARTS.run))
     assert [each.kind for each in story.lasting] == [NotificationKind.WAITS_FOR_PERSON]
@@ -322,6 +322,6 @@ def test_lasting_problems_are_listed_for_receivers_that_expect_repetitions():
 
 
 @pytest.mark.parametrize(("shard", "reported"), [(0, ["invalid-commit"]), (1, []), (2, [])])
-def test_invalid_commit_is_reported_by_one_shard(shard, reported):
+def test_invalid_commit_is_notified_by_only_one_shard(shard, reported):
     view = replace(refusing(), shard=shard)
     assert [each.kind for each in due(view, Reported()).notifications] == reported

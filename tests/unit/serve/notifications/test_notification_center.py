@@ -49,7 +49,7 @@ class FakeSender:
 
 
 class DeafLease(FakeLease):
-    """A lease that cannot be written."""
+    """A Lease that cannot be written."""
 
     def annotate(self, _annotations) -> bool:
         self.writes += 1
@@ -77,7 +77,7 @@ def test_next_leader_does_not_repeat_a_notification(clock, sender):
     assert (sender.sent, sender.lasting) == (["not-found"], ("not-found",))
 
 
-def test_notification_is_not_sent_before_its_cause_is_stored(clock, sender):
+def test_notification_is_not_sent_before_it_is_recorded_on_the_lease(clock, sender):
     lease = DeafLease()
     center = NotificationCenter(lease, sender, clock)
     center.update(MISSING)
@@ -87,7 +87,7 @@ def test_notification_is_not_sent_before_its_cause_is_stored(clock, sender):
     assert sender.sent == ["not-found"]
 
 
-def test_notification_that_becomes_due_while_the_process_ends_is_left_to_the_next_leader(
+def test_notification_that_becomes_due_while_the_process_stops_is_left_to_the_next_leader(
     clock, sender
 ):
     lease = FakeLease()
@@ -99,7 +99,9 @@ def test_notification_that_becomes_due_while_the_process_ends_is_left_to_the_nex
     assert following.sent == ["not-found"]
 
 
-def test_bug_is_logged_once_and_does_not_reach_the_thread_of_the_lease(clock, sender, caplog):
+def test_bug_in_the_notification_code_is_logged_once_and_does_not_stop_lease_renewals(
+    clock, sender, caplog
+):
     center = NotificationCenter(FakeLease(), sender, clock)
     center.update(replace(MISSING, plan=object()))
     center.update(replace(MISSING, plan=object()))
@@ -108,7 +110,7 @@ def test_bug_is_logged_once_and_does_not_reach_the_thread_of_the_lease(clock, se
     assert sender.sent == ["not-found"]
 
 
-def test_last_notifications_are_shown_when_they_have_changed(clock, sender):
+def test_status_pages_show_the_last_notifications_when_they_change(clock, sender):
     shown = []
     center = NotificationCenter(FakeLease(), sender, clock, show=shown.append)
     center.update(QUIET)
@@ -118,7 +120,9 @@ def test_last_notifications_are_shown_when_they_have_changed(clock, sender):
     assert shown == [sender.records]
 
 
-def test_standby_replica_sends_nothing_and_a_later_leader_reads_the_lease_again(clock, sender):
+def test_standby_replica_sends_no_notification_and_rereads_the_lease_when_it_becomes_the_leader(
+    clock, sender
+):
     lease = FakeLease()
     center = NotificationCenter(lease, sender, clock)
     standby = replace(MISSING, role=Role.STANDBY)
@@ -135,7 +139,7 @@ def test_standby_replica_sends_nothing_and_a_later_leader_reads_the_lease_again(
     ("minutes", "view", "over"),
     [(19, QUIET, []), (20, QUIET, ["not-found"]), (20, replace(QUIET, plan=None), [])],
 )
-def test_end_of_a_problem_during_a_restart_is_reported_some_minutes_later(
+def test_problem_that_ended_during_a_restart_is_reported_as_over_some_minutes_later(
     minutes, view, over, clock, sender
 ):
     lease = FakeLease()
@@ -150,7 +154,7 @@ def test_end_of_a_problem_during_a_restart_is_reported_some_minutes_later(
     assert sender.sent == ["not-found", *over]
 
 
-def test_problem_that_lasts_during_a_restart_is_reported_once(clock, sender):
+def test_problem_that_lasts_during_a_restart_is_notified_once(clock, sender):
     lease = FakeLease()
     for _ in range(2):
         started, center = clock.now(), NotificationCenter(lease, sender, clock)
@@ -161,7 +165,7 @@ def test_problem_that_lasts_during_a_restart_is_reported_once(clock, sender):
     assert sender.lasting == ("not-found",)
 
 
-def test_lease_is_not_written_if_nothing_has_changed(clock, sender):
+def test_notification_record_on_the_lease_is_not_written_if_nothing_has_changed(clock, sender):
     lease = FakeLease()
     center = NotificationCenter(lease, sender, clock)
     center.update(MISSING)
@@ -174,7 +178,7 @@ def test_lease_is_not_written_if_nothing_has_changed(clock, sender):
     assert lease.writes == 2
 
 
-def test_stored_causes_are_read_back_without_their_texts():
+def test_notified_problems_are_read_from_the_lease_without_their_messages():
     known = Known(since=NOW, seen=NOW + timedelta(minutes=3))
     assert decoded(encoded(Reported(known={"0123456789abcdef": known}))).reported == Reported(
         known={"0123456789abcdef": known}
@@ -183,7 +187,7 @@ def test_stored_causes_are_read_back_without_their_texts():
     assert decoded(None) == decoded("")
 
 
-def test_only_the_newest_causes_are_stored():
+def test_lease_stores_only_the_newest_notified_problems():
     known = {
         f"{n:016x}": Known(since=NOW, seen=NOW + timedelta(minutes=n))
         for n in range(MOST_CAUSES + 5)
@@ -194,7 +198,7 @@ def test_only_the_newest_causes_are_stored():
     assert (len(stored), min(stored)) == (MOST_CAUSES, f"{5:016x}")
 
 
-def test_stored_causes_of_the_longest_names_fit_into_the_annotations_of_an_object():
+def test_notified_problems_with_the_longest_names_fit_into_the_annotations_of_a_lease():
     ref = vm_ref("n" * 63, "v" * 253)
     cause = Cause(
         key="",
@@ -241,7 +245,9 @@ def test_stored_causes_of_the_longest_names_fit_into_the_annotations_of_an_objec
         ),
     ],
 )
-def test_unreadable_annotation_is_reported_and_counts_as_empty(text, clock, sender, caplog):
+def test_unreadable_notification_annotation_is_reported_and_counts_as_empty(
+    text, clock, sender, caplog
+):
     lease = FakeLease()
     lease.kept[NOTIFIED] = text
     NotificationCenter(lease, sender, clock).update(MISSING)
