@@ -1,4 +1,4 @@
-"""Settings of all tests: the same examples in each run, no deadlines, less garbage collection."""
+"""Settings for all tests: fixed random examples, no deadlines, and less garbage collection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_finish():
-    """Exclude the objects that exist after collection from later garbage collections."""
+    """Exclude objects that exist after test collection from later garbage collections."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -25,7 +25,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def _own_logging():
-    """Restore the log levels and handlers that a command sets, for example with ``-vv``."""
+    """Restore the log levels and handlers that a command changes, for example with ``-vv``."""
     root = logging.getLogger()
     loggers = [root, *map(logging.getLogger, ("reconciler", "reconciler.requests"))]
     levels, handlers = [each.level for each in loggers], list(root.handlers)

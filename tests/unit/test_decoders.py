@@ -1,4 +1,4 @@
-"""Threads that need the same new type get it only when it is complete."""
+"""A thread gets a msgspec decoder for a new type only when the decoder is complete."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ YIELDS = 200
 
 
 def new_type(while_reading) -> Any:
-    """Return a type with a type in it; msgspec calls *while_reading* before the type is complete.
+    """Return a nested type; msgspec calls *while_reading* before it has analyzed the whole type.
 
-    msgspec evaluates an annotation that is text, here a call.
+    msgspec evaluates annotations that are strings, here a function call.
     """
 
     def value_type() -> type:
@@ -45,7 +45,7 @@ def converted(kind: Any) -> None:
         (json_decoder, converted),
     ],
 )
-def test_second_thread_waits_until_the_first_has_read_the_type(first, second):
+def test_second_thread_waits_until_the_first_has_created_the_decoder_of_a_type(first, second):
     ended = []
 
     def while_reading() -> None:
@@ -65,6 +65,6 @@ def test_second_thread_waits_until_the_first_has_read_the_type(first, second):
     assert ended == ["first", "second"]
 
 
-def test_decoder_of_a_type_is_made_once():
+def test_decoder_of_a_type_is_created_once():
     kind = new_type(lambda: None)
     assert json_decoder(kind) is json_decoder(kind)

@@ -59,7 +59,7 @@ def one(kind: str, name: str = "") -> dict:
 
 
 def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
-    """Return each right as role, API group, resource, object name and verb."""
+    """Return each RBAC permission as role, API group, resource, object name and verb."""
     return {
         (role["metadata"]["name"], group, resource, name, verb)
         for role in roles(manifests)
@@ -72,7 +72,7 @@ def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
 
 
 def documented(text: str) -> set[tuple[str, ...]]:
-    """Return the permissions in the table of the documentation, in the form of ``rights``."""
+    """Return the permissions in the table of the documentation, in the format of ``rights``."""
     found, role, group = set(), "", ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -109,7 +109,7 @@ def duration_s(text: str) -> int:
 
 
 def unknown_fields(value: object, model: str, where: str) -> list[str]:
-    """Yield paths in *value* that the client's *model* of the Kubernetes API does not have."""
+    """Yield paths in *value* that do not exist in the client's *model* of the Kubernetes API."""
     if model.startswith("list["):
         return [
             path
@@ -131,7 +131,7 @@ def unknown_fields(value: object, model: str, where: str) -> list[str]:
     ]
 
 
-def test_base_kustomization_lists_every_file_of_its_folder():
+def test_base_kustomization_lists_every_file_of_its_directory():
     (kustomization,) = load(BASE / "kustomization.yaml")
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files
@@ -155,14 +155,14 @@ def test_check_of_deployment_manifests_finds_a_misspelled_field():
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
 
 
-def test_rights_table_in_the_documentation_equals_the_rights_of_the_base_deployment():
+def test_permission_table_in_the_documentation_equals_the_rbac_rules_of_the_base_deployment():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     table = text.split("Permissions of the base")[1].split("Permissions that an overlay adds")[0]
     assert documented(table) == rights(objects())
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_rights_table_in_the_documentation_equals_the_rights_that_an_overlay_adds(overlay):
+def test_permission_table_in_the_documentation_equals_the_rbac_rules_that_an_overlay_adds(overlay):
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     table = text.split("Permissions that an overlay adds")[1].split("\n## ")[0]
     added = {each[1:] for each in rights(render(overlay)) - rights(objects())}
@@ -170,7 +170,7 @@ def test_rights_table_in_the_documentation_equals_the_rights_that_an_overlay_add
     assert found == added
 
 
-def test_role_is_bound_only_to_the_service_account():
+def test_deployed_role_is_bound_only_to_the_service_account():
     account = one("ServiceAccount")["metadata"]
     bindings = [o for o in objects() if o["kind"].endswith("Binding")]
     assert {each["roleRef"]["name"] for each in bindings} == {
@@ -182,7 +182,7 @@ def test_role_is_bound_only_to_the_service_account():
         assert each["subjects"] == [subject]
 
 
-def test_role_for_leases_is_in_the_namespace_of_the_kubevirt_cr():
+def test_deployed_role_for_leases_is_in_the_namespace_of_the_kubevirt_cr():
     assert one("Role")["metadata"]["namespace"] == "kubevirt"
     assert one("RoleBinding")["metadata"]["namespace"] == "kubevirt"
 
@@ -268,7 +268,7 @@ def test_git_credentials_are_read_from_a_mounted_secret():
 
 
 def rendering() -> tuple[dict, str]:
-    """Return the init container that runs kustomize, and its askpass script."""
+    """Return the init container that runs kustomize, and its Git askpass script."""
     manifests = render(DEPLOY / "overlays" / "kustomize")
     (container,) = pod_of(manifests)["initContainers"]
     (script,) = (
@@ -313,7 +313,7 @@ def test_deployed_container_has_valid_options(folder):
 
 
 @every_kustomization
-def test_render_helper_returns_the_objects_that_kustomize_prints(folder):
+def test_kustomize_renderer_of_the_tests_returns_the_objects_that_kustomize_prints(folder):
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not on PATH")
@@ -346,7 +346,7 @@ def test_observe_overlay_only_runs_plans_and_grants_no_write_permission():
         ("kustomize", set()),
     ],
 )
-def test_deployment_overlay_adds_only_the_rights_that_it_needs(overlay, added):
+def test_deployment_overlay_adds_only_the_permissions_that_it_needs(overlay, added):
     expected = rights(objects()) | {("reconciler-apply", *each) for each in added}
     assert rights(render(DEPLOY / "overlays" / overlay)) == expected
 
@@ -355,13 +355,13 @@ def serve_objects() -> list[dict]:
     return render(DEPLOY / "overlays" / "serve")
 
 
-def test_serve_overlay_adds_only_the_right_to_its_own_lease():
+def test_serve_overlay_adds_only_the_permission_for_its_own_lease():
     lease = ("coordination.k8s.io", "leases", SERVE_LEASE)
     added = {("reconciler-lease", *lease, verb) for verb in ("get", "update")}
     assert rights(serve_objects()) == rights(objects()) | added
 
 
-def test_serve_overlay_runs_two_replicas_of_serve_instead_of_the_cronjob():
+def test_serve_overlay_runs_two_serve_replicas_instead_of_the_cronjob():
     manifests = serve_objects()
     (deployment,) = of_kind(manifests, "Deployment")
     assert of_kind(manifests, "CronJob") == []
@@ -374,7 +374,7 @@ def test_serve_overlay_runs_two_replicas_of_serve_instead_of_the_cronjob():
     assert budget["spec"]["maxUnavailable"] == 1
 
 
-def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serving_needs():
+def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serve_needs():
     old, new = pod(), pod_of(serve_objects())
     assert new.keys() - old.keys() == {"topologySpreadConstraints"}
     assert old.keys() - new.keys() == {"restartPolicy"}
@@ -384,7 +384,7 @@ def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serving_needs():
         assert after[key] == before[key]
 
 
-def test_probes_and_services_use_ports_on_which_serve_listens():
+def test_deployed_probes_and_services_use_ports_on_which_serve_listens():
     manifests = serve_objects()
     (container,) = pod_of(manifests)["containers"]
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
@@ -404,7 +404,7 @@ def test_probes_and_services_use_ports_on_which_serve_listens():
         assert service["spec"]["type"] == "ClusterIP"
 
 
-def test_webhook_secrets_are_read_from_a_mounted_secret():
+def test_deployed_serve_reads_webhook_secrets_from_a_mounted_secret():
     (container,) = pod_of(serve_objects())["containers"]
     mounts = {each["name"]: each for each in container["volumeMounts"]}
     arguments = dict(zip(container["args"][1::2], container["args"][2::2], strict=True))
@@ -414,7 +414,7 @@ def test_webhook_secrets_are_read_from_a_mounted_secret():
     assert volume["secret"]["optional"]
 
 
-def test_only_the_port_of_the_webhooks_is_reachable_by_every_client():
+def test_network_policy_opens_only_the_webhook_port_to_every_client():
     policies = {
         each["metadata"]["name"]: each for each in of_kind(serve_objects(), "NetworkPolicy")
     }
@@ -433,7 +433,7 @@ def test_only_the_port_of_the_webhooks_is_reachable_by_every_client():
     assert egress["to"], "only the namespace of Prometheus"
 
 
-def test_service_monitor_selects_the_service_of_the_metrics():
+def test_service_monitor_selects_the_service_that_exposes_the_metrics():
     (monitor,) = load(EXAMPLES / "monitoring" / "servicemonitor.yaml")
     wanted = monitor["spec"]["selector"]["matchLabels"].items()
     (service,) = (
@@ -447,7 +447,7 @@ def test_service_monitor_selects_the_service_of_the_metrics():
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_deployment_overlay_extends_the_base_or_the_overlay_of_serve(overlay):
+def test_deployment_overlay_extends_the_base_or_the_serve_overlay(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     files = {path.name for path in overlay.glob("*.yaml")} - {"kustomization.yaml"}
     patches = {each["path"] for each in kustomization.get("patches", ()) if "path" in each}
@@ -456,7 +456,9 @@ def test_deployment_overlay_extends_the_base_or_the_overlay_of_serve(overlay):
 
 
 @pytest.mark.parametrize("owner", ["harvester", "hyperconverged"])
-def test_overlay_of_serve_with_an_owner_grants_the_rights_of_both(owner):
+def test_serve_overlay_for_hyperconverged_or_harvester_grants_the_permissions_of_both_overlays(
+    owner,
+):
     overlays = DEPLOY / "overlays"
     base, serve = rights(objects()), rights(serve_objects())
     with_owner = rights(render(overlays / owner))
@@ -468,7 +470,7 @@ def test_overlay_of_serve_with_an_owner_grants_the_rights_of_both(owner):
     assert leases != ["kubevirt"]
 
 
-def test_serve_overlay_with_notifications_mounts_the_file_of_the_option():
+def test_serve_overlay_with_notifications_mounts_the_file_of_the_notify_option():
     manifests = render(DEPLOY / "overlays" / "serve-notify")
     assert rights(manifests) == rights(serve_objects())
     (container,) = pod_of(manifests)["containers"]

@@ -1,4 +1,4 @@
-"""Rules for the documentation: generated parts are up to date, and every code is explained."""
+"""Checks that generated documentation is up to date, and that every reason code is explained."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ PAGES = [
     *sorted((ROOT / ".github").glob("*.md")),
     *(path for path in sorted((ROOT / ".github/adr").glob("*.md")) if "0011" not in path.name),
 ]
-"""The pages that describe the current code; decision record 11 describes removed code."""
+"""The pages that describe the current code, except decision record 11 about removed code."""
 SCHEMAS = {"Config": "config", "Notify": "notify", "Verification": "verification"}
-"""The schema of each kind of document in the documentation; other kinds are manifests."""
+"""The JSON schema for each kind of document in the documentation; other kinds are manifests."""
 NO_CODES = {
     "first-plan",
     "alert-matcher",
@@ -76,7 +76,7 @@ NO_CODES = {
     *("openssh-client", "apt-get"),
     "run-ended",
 }
-"""Hyphenated words in the product that are neither a reason nor the code of a reported problem."""
+"""Hyphenated words in the code that are neither reasons nor codes of reported problems."""
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def test_stale_generated_documentation_block_is_detected(docs):
 
 
 def hyphenated():
-    """Yield each text in the product that has the form of a code, except options of git."""
+    """Yield each string in the code that has the form of a reason code, except options of git."""
     for path in PACKAGE.rglob("*.py"):
         if {"simulator", "git"} & set(path.relative_to(PACKAGE).parts):
             continue
@@ -130,7 +130,7 @@ def test_reason_code_in_the_documentation_exists_in_the_product():
 
 
 def exists(name):
-    """Return whether *name*, a path or a dotted name, is a file, a folder or part of a module."""
+    """Return whether the path or dotted name *name* is a file, a directory or part of a module."""
     name = name.removeprefix("reconciler.")
     if "/" in name:
         return any((base / name).exists() for base in (ROOT, PACKAGE))

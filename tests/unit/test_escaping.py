@@ -1,4 +1,4 @@
-"""Text stays readable where it is harmless, and is shortened where it is very long."""
+"""Escaping keeps harmless text readable, and shortens very long text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from reconciler.escaping import (
         "e\u0301 n\u0303\u0323",
     ],
 )
-def test_printable_text_keeps_ordinary_text(text):
+def test_escaping_for_terminals_keeps_ordinary_text(text):
     assert printable(text) == text
 
 
@@ -40,25 +40,25 @@ def test_printable_text_keeps_ordinary_text(text):
     "command", ["add-mask", "error", "debug", "echo", "set-output", "a_b", "AB-C"]
 )
 @pytest.mark.parametrize("before", ["", "a\n", "\t", "word", "fd00"])
-def test_printable_text_contains_no_github_workflow_command(command, before):
+def test_escaped_text_contains_no_github_workflow_command(command, before):
     assert f"::{command}" not in printable(f"{before}::{command} x=y::z")
 
 
-def test_html_text_escapes_markup_and_quotation_marks():
+def test_escaping_for_html_escapes_markup_and_quotation_marks():
     assert html_text("<b title='a' id=\"c\">&amp;\x1b\u202e") == (
         "&lt;b title=&#x27;a&#x27; id=&quot;c&quot;&gt;&amp;amp;\\x1b\\u202e"
     )
     assert html_text("größer ::error::") == "größer \\x3a:error::"
 
 
-def test_very_long_printable_text_is_shortened_in_the_middle():
+def test_very_long_escaped_text_is_shortened_in_the_middle():
     shown = printable("a" * 20_000_000 + "vms/db.yaml:14:18")
     assert len(shown) == MAX_TEXT + 1
     assert shown.startswith("aaa")
     assert shown.endswith("vms/db.yaml:14:18")
 
 
-def test_printed_traceback_keeps_frame_lines_and_joins_the_lines_of_the_message():
+def test_escaped_traceback_keeps_frame_lines_and_joins_the_lines_of_the_message():
     parts = ['  File "a.py", line 1\n    x = 1\n', "ValueError: one\n::error::two\n"]
     assert printable_traceback(parts) == (
         '  File "a.py", line 1\n    x = 1\nValueError: one \\x3a:error\\x3a:two'
@@ -91,7 +91,9 @@ def test_escaping_a_large_json_document_needs_little_additional_memory():
         ("uid 5f3a", "uid 5f3a"),
     ],
 )
-def test_markdown_text_contains_no_hash_that_github_would_link_to_a_commit(text, shown):
+def test_text_escaped_for_markdown_contains_no_hash_that_github_would_link_to_a_commit(
+    text, shown
+):
     assert markdown_inline(text) == shown
 
 

@@ -1,4 +1,4 @@
-"""Rules for the layout of the repository, its modules, its documents and its dependencies."""
+"""Checks rules for the repository layout, the modules, the documents and the dependencies."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ KEPT = {
     "tests",
 }
 MADE = {".git", ".venv", "build", "dist"}
-"""Files that tools create and Git ignores, like every ``.something_cache``."""
+"""Files that tools create and Git ignores, in addition to every ``.something_cache``."""
 CEILING = 400
 MOST_MODULES = 16
 FOLDERS = sorted(
     {path.parent for root in (PACKAGE, ROOT / "tests") for path in root.rglob("*.py")}
 )
 FREE_NAMES = ("simulator", "cli/commands")
-"""Folders of the product whose modules may have the same names as other modules."""
+"""Directories of the product whose modules may have the same names as other modules."""
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
-"""Distributions whose import package has another name."""
+"""Python distributions whose import package has a different name."""
 DATA_ONLY = {"tzdata"}
-"""Distributions that are only read as files: Python's zoneinfo reads tzdata."""
+"""Python distributions that are only read as data files: zoneinfo reads tzdata."""
 
 
 def is_made(name: str) -> bool:
@@ -84,7 +84,7 @@ def test_module_has_at_most_400_lines(path):
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_folder_has_at_most_16_modules(folder):
+def test_directory_has_at_most_16_modules(folder):
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST_MODULES
 
@@ -99,14 +99,14 @@ def test_module_names_are_unique():
     assert [name for name, n in names.items() if n > 1] == []
 
 
-def test_product_folder_with_modules_has_an_init_module():
+def test_product_directory_with_modules_has_an_init_module():
     assert {path.parent for path in MODULES} == {
         path.parent for path in MODULES if path.name == "__init__.py"
     }
 
 
 def imported(module: ast.Module) -> set[str]:
-    """Return the absolute imports of *module*, each with its parent package."""
+    """Return the absolute imports of *module*, each together with its parent package."""
     names = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
@@ -136,14 +136,14 @@ def own_texts() -> list[Path]:
     ]
 
 
-def test_source_text_has_no_todo_comments():
+def test_source_code_has_no_todo_comments():
     mark = re.compile(r"\b(TODO|FIXME|XXX)\b")
     found = [str(path) for path in own_texts() if mark.search(path.read_text(encoding="utf-8"))]
     assert found == []
 
 
 def locked(name: str) -> dict[str, str]:
-    """Return each requirement of a lock file, without its comments, by its name and version."""
+    """Return each requirement of a lock file without comments, by name and version."""
     text = re.sub(r"\n +#.*", "", (ROOT / name).read_text())
     requirements = re.split(r"\n(?=[a-z0-9])", text.strip())
     return {re.split(r"[ ;]", each)[0]: each for each in requirements}
@@ -161,7 +161,7 @@ def test_lock_file_of_the_image_has_the_same_versions_and_hashes_as_the_complete
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-run.lock"])
-def test_lock_file_pins_every_requirement_by_hash_and_contains_no_package_index_address(name):
+def test_lock_file_pins_every_requirement_by_hash_and_contains_no_package_index_url(name):
     lock = (ROOT / name).read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
     assert len(requirements) > 40

@@ -1,4 +1,4 @@
-"""Files that users name are read only if they are regular files; ``-`` reads standard input."""
+"""Input files are read only if they are regular files; ``-`` reads standard input."""
 
 import io
 import os
@@ -44,7 +44,7 @@ current-context: x
 
 @pytest.fixture(params=["pipe", "socket", "device", "folder"])
 def unreadable(request, tmp_path):
-    """A file that is not regular, also under a name with .yaml."""
+    """Return a file that is not regular, also with the name extension .yaml."""
     file = tmp_path / "file"
     bound = None
     match request.param:
@@ -94,7 +94,7 @@ def test_pipe_that_replaces_an_input_file_after_the_check_is_not_read(tmp_path, 
 
 
 def replaced_after_check(monkeypatch, file):
-    """Put a link to a device at the path *file* as soon as that path was checked."""
+    """Replace *file* by a symbolic link to a device as soon as its path was checked."""
     check = input_files.check
 
     def checked(path):
@@ -119,7 +119,7 @@ def test_device_that_replaces_a_file_listed_in_the_kubeconfig_is_not_read(
 
 @pytest.fixture
 def pod(tmp_path, monkeypatch):
-    """The folder with the token and the certificate of a pod's service account."""
+    """The directory with the token and the certificate of a pod's service account."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
@@ -137,13 +137,13 @@ def test_service_account_token_and_certificate_of_a_pod_are_read(pod):
 
 
 @pytest.mark.parametrize("name", ["token", "ca.crt"])
-def test_device_that_replaces_a_file_of_the_service_account_is_not_read(name, pod, monkeypatch):
+def test_device_that_replaces_a_service_account_file_is_not_read(name, pod, monkeypatch):
     replaced_after_check(monkeypatch, pod / name)
     with pytest.raises(ClusterError, match="the pod's service account cannot be used"):
         kubeconfig.load(None, None)
 
 
-def test_symbolic_link_that_replaces_an_input_folder_after_the_check_is_not_followed(
+def test_symbolic_link_that_replaces_an_input_directory_after_the_check_is_not_followed(
     tmp_path, monkeypatch
 ):
     for name in ("folder/sub", "secret"):
@@ -213,7 +213,7 @@ def test_second_read_of_standard_input_returns_the_same_bytes(monkeypatch):
     assert [input_files.read("-"), input_files.read("-")] == [b"kind: X\n"] * 2
 
 
-def test_line_feed_at_the_end_of_a_token_file_is_not_part_of_the_token(tmp_path):
+def test_newline_at_the_end_of_a_token_file_is_not_part_of_the_token(tmp_path):
     (tmp_path / "token").write_text("secret\n")
     (tmp_path / "config").write_text(KUBECONFIG.format(cluster="", user="tokenFile: token"))
     found = kubeconfig.load(str(tmp_path / "config"), None)

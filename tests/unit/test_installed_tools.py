@@ -1,4 +1,4 @@
-"""Tests that need a program or data file are skipped without it, or fail if it is required."""
+"""Tests that need a missing program or data file are skipped, or fail if it is required."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.skipif(not tools.TABLE.exists(), reason="this is not a 
 
 @pytest.fixture
 def nothing_installed(monkeypatch):
-    """Makes every tool look like a missing one."""
+    """Make every development tool appear to be missing."""
     (first, *_) = tools._entries().values()
     monkeypatch.setattr(type(first), "find", lambda _: None)
     monkeypatch.delenv(tools.REQUIRE, raising=False)
 
 
-def test_test_is_skipped_with_an_installation_command_if_a_required_tool_is_missing(
+def test_missing_development_tool_skips_a_test_with_an_installation_command(
     nothing_installed,
 ):
     with pytest.raises(pytest.skip.Exception, match="chromium is not installed: apt-get install"):
@@ -29,7 +29,7 @@ def test_test_is_skipped_with_an_installation_command_if_a_required_tool_is_miss
         tools.tool("axe-core")
 
 
-def test_test_fails_if_a_tool_is_missing_that_an_environment_variable_requires(
+def test_missing_development_tool_that_an_environment_variable_requires_fails_a_test(
     nothing_installed, monkeypatch
 ):
     monkeypatch.setenv(tools.REQUIRE, "chromium,axe-core")

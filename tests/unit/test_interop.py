@@ -1,4 +1,4 @@
-"""The rules in examples/interop: health checks run in Lua and CEL; ignored fields exist."""
+"""Checks examples/interop: health checks in Lua and CEL run, and ignored fields exist."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def load(name):
 
 @cache
 def objects(world, kind, at_s=15.0):
-    """Return the objects of a kind in a simulated cluster, some seconds after its start."""
+    """Return the objects of a kind in a simulated cluster, *at_s* seconds after its start."""
     sim = simulator(world)
     sim.engine.run_until(at_s)
     return {each["metadata"]["name"]: each for each in sim.store.list(kind)}
 
 
 def argo(kind, obj):
-    """Run the health check of Argo CD, which gets the object as ``obj``."""
+    """Run the Argo CD health check, a Lua script that gets the object as ``obj``."""
     data = load("argocd-cm.yaml")["data"]
     script = data[f"resource.customizations.health.kubevirt.io_{kind}"]
     lua = lupa.LuaRuntime()
@@ -55,7 +55,7 @@ def argo(kind, obj):
 
 
 def flux(obj):
-    """Return which of the CEL expressions of Flux are true, in the order in which Flux asks."""
+    """Return the name of the first true CEL expression, in the order that Flux evaluates."""
     (checks,) = load("flux-kustomization.yaml")["spec"]["healthCheckExprs"]
     found = {name: cel.evaluate(checks[name], obj) for name in ("inProgress", "failed", "current")}
     return next((name for name, value in found.items() if value), "")
@@ -71,7 +71,9 @@ def flux(obj):
         ("in-flight", "vm", "Progressing", "inProgress"),
     ],
 )
-def test_health_of_a_vm_is_the_health_of_its_guest(world, vm, argo_status, flux_status):
+def test_argo_cd_and_flux_health_of_a_vm_reflects_its_memory_change(
+    world, vm, argo_status, flux_status
+):
     found = objects(world, VMS)[vm]
     assert argo("VirtualMachine", found)["status"] == argo_status
     assert flux(found) == flux_status
@@ -99,7 +101,7 @@ def condition(kind, status="True"):
         ),
     ],
 )
-def test_health_of_a_vm_in_other_states(status, argo_status, flux_status):
+def test_argo_cd_and_flux_health_of_a_vm_reflects_its_status(status, argo_status, flux_status):
     found = {"status": status}
     assert argo("VirtualMachine", found)["status"] == argo_status
     assert flux(found) == flux_status
@@ -115,11 +117,11 @@ def test_health_of_a_vm_in_other_states(status, argo_status, flux_status):
         ({}, "Progressing"),
     ],
 )
-def test_health_of_an_instance_shows_a_memory_change(status, expected):
+def test_argo_cd_health_of_a_vmi_reflects_a_memory_change(status, expected):
     assert argo("VirtualMachineInstance", {"status": status})["status"] == expected
 
 
-def test_argo_cd_ignores_what_the_field_manager_of_the_reconciler_has_written():
+def test_argo_cd_ignores_fields_whose_field_manager_is_the_reconciler():
     data = load("argocd-cm.yaml")["data"]
     rules = {key: YAML(typ="safe").load(text) for key, text in data.items() if "ignore" in key}
     assert {key.rpartition(".")[2].rpartition("_")[2] for key in rules} == {
@@ -140,7 +142,7 @@ def ignored(name):
 @pytest.mark.parametrize(
     "name", ["argocd-application.yaml", "flux-kustomization.yaml", "flux-helmrelease.yaml"]
 )
-def test_ignored_fields_are_those_that_the_reconciler_writes(name):
+def test_argo_cd_and_flux_ignore_exactly_the_vm_fields_that_the_reconciler_writes(name):
     assert ignored(name) == OURS
     schema = structural_schema.of(VMS)
     for each in OURS:
@@ -150,7 +152,7 @@ def test_ignored_fields_are_those_that_the_reconciler_writes(name):
         assert node, each
 
 
-def test_flux_ignores_each_setting_that_the_reconciler_writes():
+def test_flux_ignores_each_kubevirt_setting_that_the_reconciler_writes():
     rules = load("flux-kustomization.yaml")["spec"]["ignore"]
     paths = {each["target"]["kind"]: each["paths"] for each in rules}
     homes = [each.path for each in HOMES["v1"].values()]
@@ -165,11 +167,11 @@ def test_kapp_keeps_the_fields_that_the_reconciler_writes():
     assert all(each["sources"] == ["existing", "new"] for each in rules)
 
 
-def test_each_rule_that_a_warning_names_exists():
+def test_each_interop_example_that_a_warning_names_exists():
     tools = (*REVERTING_MANAGERS.values(), *MARKING_TOOLS.values())
     named = {each.rule for each in tools if each.rule}
     assert named <= {path.name for path in INTEROP.iterdir()}
 
 
-def test_warnings_know_the_field_manager_of_our_own_writes():
+def test_warnings_about_other_tools_know_the_field_manager_of_the_reconciler():
     assert OUR_MANAGER == FIELD_MANAGER

@@ -1,4 +1,4 @@
-"""Messages do not quote a misplaced secret, unless its place holds a name or a choice."""
+"""Error messages do not quote a misplaced secret, except in fields for names or choices."""
 
 from __future__ import annotations
 
@@ -123,11 +123,11 @@ NAMES = {
     "paths.0",
     "rollout.antiAffinity.0",
 }
-"""The places of names, kinds, paths and choices, which a message may quote."""
+"""The fields for names, kinds, paths and choices, whose values a message may quote."""
 
 
 def places(value, path=()):
-    """Yield the path of each value in *value* that is not a mapping or list."""
+    """Yield the path of each value in *value* that is neither a mapping nor a list."""
     if isinstance(value, dict | list):
         for key, each in value.items() if isinstance(value, dict) else enumerate(value):
             yield from places(each, (*path, key))
@@ -136,7 +136,7 @@ def places(value, path=()):
 
 
 def replaced(value, path, new):
-    """Return a copy of *value* with *new* at *path*."""
+    """Return a copy of *value* in which the value at *path* is *new*."""
     if not path:
         return new
     found = value.copy()
@@ -231,7 +231,7 @@ CHOICES = {
     "namespace",
     "phase",
 }
-"""The last keys of the places of names and choices in plans and snapshots."""
+"""The last keys of fields for names and choices in plans and snapshot files."""
 
 
 @pytest.mark.parametrize(("name", "path"), FILE_CASES, ids=ids)

@@ -1,4 +1,4 @@
-"""Tests examples/monitoring: the alerts with promtool, and the dashboard with Grafana's types."""
+"""Checks examples/monitoring: the alerts with promtool, and the dashboard with Grafana's types."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ BY_NAME = {each.full_name: each for each in METRICS}
 SELECTOR = re.compile(r"(memory_reconciler_[a-z_]+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)(?:=~|!~|!=|=)"([^"]*)"')
 TARGET_LABELS = {"job", "namespace", "instance", "pod"}
-"""Labels that Prometheus adds to each series."""
+"""The labels that Prometheus adds to each time series."""
 WORDS = {
     "effect": {each.value for each in Effect},
     "kind": {each.value for each in WaitKind},
     "reason": {each.value for each in Reason},
 }
-"""The values of the labels whose values are the same words in all metrics."""
+"""The permitted values of labels that have a fixed set of values."""
 
 
 def load(name: str):
@@ -49,7 +49,7 @@ def dashboard() -> dict:
 
 
 def expressions() -> list[str]:
-    """Return the expression of each alert and of each panel."""
+    """Return the PromQL expression of each alert and of each dashboard panel."""
     panels = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
     shown = [target["expr"] for panel in panels for target in panel["targets"]]
     notes = [each["target"]["expr"] for each in dashboard()["annotations"]["list"]]
@@ -57,7 +57,7 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_expression_selects_existing_metrics_by_existing_labels(expression):
+def test_promql_expression_selects_existing_metrics_by_existing_labels(expression):
     selected = SELECTOR.findall(expression)
     assert selected or "process_" in expression
     for name, matchers in selected:
@@ -69,7 +69,7 @@ def test_expression_selects_existing_metrics_by_existing_labels(expression):
                 assert set(value.split("|")) <= WORDS[label]
 
 
-def test_aggregations_use_existing_labels():
+def test_promql_aggregations_use_existing_labels():
     known = {*TARGET_LABELS, "le", *(label for each in METRICS for label in each.labels)}
     found = {
         label
@@ -111,14 +111,14 @@ def test_each_alert_has_unit_tests_in_which_it_fires_and_does_not_fire():
         assert set(mine) == {True, False}, rule["alert"]
 
 
-def test_prometheusrule_has_the_alerts_of_the_rule_file():
+def test_prometheusrule_has_the_same_alerts_as_the_rule_file():
     found = load("prometheusrule.yaml")
     assert (found["apiVersion"], found["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
     assert found["spec"] == load("rules.yaml")
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_alert_has_a_severity_texts_and_a_runbook_that_exists(rule):
+def test_alert_has_a_severity_a_description_and_an_existing_runbook(rule):
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     notes = rule["annotations"]
     assert notes.keys() == {"summary", "description", "runbook_url"}
@@ -146,7 +146,7 @@ def test_documentation_lists_each_alert_with_its_severity():
     assert sorted(listed) == sorted(expected)
 
 
-def test_every_metric_that_a_person_needs_is_on_the_dashboard_or_in_an_alert():
+def test_every_metric_except_listed_ones_is_on_the_dashboard_or_in_an_alert():
     used = {name for each in expressions() for name, _ in SELECTOR.findall(each)}
     unused = {each.full_name for each in METRICS if each.type is not MetricType.HISTOGRAM} - used
     assert unused <= {
@@ -165,7 +165,7 @@ def test_dashboard_has_only_fields_that_grafana_knows():
 
 
 def lost(given: object, read: object, at: str):
-    """Yield each field that Grafana's types do not contain or read as another value."""
+    """Yield each field that Grafana's types do not contain or convert to a different value."""
     if isinstance(given, dict) and isinstance(read, dict):
         for key, value in given.items():
             if at.startswith("/annotations") and key in {"expr", "refId", "titleFormat", "step"}:
@@ -194,7 +194,7 @@ def test_dashboard_panels_have_unique_ids_and_do_not_overlap():
         assert any(apart), (first, second)
 
 
-def test_every_panel_explains_itself_and_uses_the_chosen_data_source():
+def test_every_dashboard_panel_has_a_description_and_uses_the_selected_data_source():
     for panel in dashboard()["panels"]:
         if panel["type"] != "row":
             assert panel["description"].endswith(".")

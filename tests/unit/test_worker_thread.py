@@ -30,5 +30,5 @@ def test_worker_thread_works_until_its_end_and_is_woken_up_by_a_condition():
     assert "test" not in {each.name for each in threading.enumerate()}
 
 
-def test_end_of_a_worker_thread_that_never_started_does_not_wait():
+def test_ending_a_worker_thread_that_never_started_does_not_wait():
     WorkerThread("test", lambda: None).end(HANG_S)
