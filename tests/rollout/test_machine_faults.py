@@ -294,7 +294,7 @@ def test_command_succeeds_without_locale_and_home_variables(command, environment
         assert (ended.out + ended.err).isascii()
 
 
-def test_ascii_terminal_shows_other_characters_as_escape_sequences(machine):
+def test_non_ascii_characters_are_escaped_on_an_ascii_terminal(machine):
     (machine.folder / "vm.yaml").write_text(vm_yaml("größe", "vm", "2Gi"), encoding="utf-8")
     for form in ("json", "text"):
         ended = machine.run("validate", "-f", "vm.yaml", "-o", form, environment=ASCII)

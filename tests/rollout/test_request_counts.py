@@ -147,7 +147,7 @@ class Planned:
 
 @pytest.fixture(scope="module")
 def planned(cluster, repo, tmp_path_factory):
-    """Two plans with the same cache folder, and one for a KubeVirt CR that differs from Git."""
+    """Two plans with the same cache directory, and one for a KubeVirt CR that differs from Git."""
     folder = tmp_path_factory.mktemp("plans")
 
     def plan(name):

@@ -90,7 +90,7 @@ def lists(cluster):
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 
-def test_serve_detects_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
+def test_serve_process_detects_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
     with engine(cluster, git) as (planner, informer):
@@ -112,7 +112,7 @@ def test_serve_detects_changes_in_git_and_in_the_cluster_without_list_requests(s
         assert len(lists(cluster)) == before
 
 
-def test_serve_plans_the_last_valid_commit_while_the_newest_commit_is_invalid(serve, git):
+def test_serve_process_plans_the_last_valid_commit_while_the_newest_commit_is_invalid(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -128,7 +128,9 @@ def test_serve_plans_the_last_valid_commit_while_the_newest_commit_is_invalid(se
         assert planner.plan().plan.revision == fixed
 
 
-def test_serve_lists_pods_and_nodes_for_a_migration_and_reuses_recent_capacity_data(serve, git):
+def test_serve_process_lists_pods_and_nodes_for_a_migration_and_reuses_recent_capacity_data(
+    serve, git
+):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -139,7 +141,9 @@ def test_serve_lists_pods_and_nodes_for_a_migration_and_reuses_recent_capacity_d
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
-def test_serve_plans_with_old_capacity_data_and_refreshes_the_data_in_the_background(serve, git):
+def test_serve_process_plans_with_old_capacity_data_and_refreshes_the_data_in_the_background(
+    serve, git
+):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -153,7 +157,7 @@ def test_serve_plans_with_old_capacity_data_and_refreshes_the_data_in_the_backgr
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_refreshes_very_old_capacity_data_before_planning(serve, git, monkeypatch):
+def test_serve_process_refreshes_very_old_capacity_data_before_planning(serve, git, monkeypatch):
     monkeypatch.setattr(engine_module, "CAPACITY_WAIT_S", 60.0)
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
@@ -164,7 +168,7 @@ def test_serve_refreshes_very_old_capacity_data_before_planning(serve, git, monk
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_plans_with_the_last_known_capacity_if_a_refresh_fails(serve, git):
+def test_serve_process_plans_with_the_last_known_capacity_if_a_refresh_fails(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -185,7 +189,9 @@ def codes(planned):
     return {each.code: each.message for each in planned.plan.diagnostics}
 
 
-def test_serve_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(serve, git):
+def test_serve_process_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(
+    serve, git
+):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()
@@ -201,7 +207,9 @@ def test_serve_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacit
         assert planner.plan().live.capacity is not first
 
 
-def test_serve_plans_while_hyperconverged_is_unreadable_and_uses_it_once_readable(serve, git):
+def test_serve_process_plans_while_hyperconverged_is_unreadable_and_uses_it_once_readable(
+    serve, git
+):
     cluster = serve("hyperconverged")
     git.commit({"desired.yaml": (WORLDS / "desired" / "hyperconverged.yaml").read_text()})
     # The client repeats no request that is answered with this status.

@@ -53,7 +53,7 @@ def test_apply_prints_the_result_to_stdout_and_progress_to_stderr(serve, git, co
     assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
 
 
-def test_stdout_contains_only_a_json_report_that_matches_the_schema(serve, git, command):
+def test_stdout_of_apply_contains_only_a_json_report_that_matches_the_schema(serve, git, command):
     revision = git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json

@@ -103,7 +103,9 @@ def deployed(tmp_path_factory):
         ("PATCH", "/apis/batch/v1/namespaces/memory-reconciler/cronjobs/memory-reconciler"),
     ],
 )
-def test_cronjob_service_account_is_denied_every_other_request(method, path, deployed):
+def test_cronjob_service_account_is_denied_requests_that_reconcile_does_not_need(
+    method, path, deployed
+):
     cluster, token = deployed
     status, body = cluster.ask(method, path, {} if method != "GET" else None, token=token)
     assert (status, body["reason"]) == (403, "Forbidden")

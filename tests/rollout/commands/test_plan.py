@@ -262,7 +262,7 @@ def test_detailed_exit_code_of_a_plan_shows_whether_changes_exist_or_are_blocked
     assert command("plan", "--repo", git, on=cluster).code == 0
 
 
-def test_manifests_are_read_from_standard_input(serve, command, monkeypatch):
+def test_plan_reads_manifests_from_standard_input(serve, command, monkeypatch):
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(ASK_2GI.encode())))
     plan = command("plan", "-f", "-", "-o", "json", on=serve("hotplug")).json
     (change,) = plan["objects"][0]["changes"]
@@ -281,9 +281,7 @@ def test_plan_of_a_working_tree_includes_uncommitted_changes_and_is_marked_dirty
     assert (committed["dirty"], committed["summary"]) == (False, {"none": 1})
 
 
-def test_environment_variables_set_options_and_flags_override_the_variables(
-    serve, git, command, monkeypatch
-):
+def test_command_line_options_override_environment_variables(serve, git, command, monkeypatch):
     git.commit({"vm.yaml": ASK_2GI})
     monkeypatch.setenv("RECONCILER_REPO", str(git))
     monkeypatch.setenv("RECONCILER_KUBECONFIG", str(serve("hotplug").kubeconfig))

@@ -256,7 +256,7 @@ def cluster_wide(grant, requests):
     return "" in used or len(used) > 1 or grant.resource in (ONE_PER_CLUSTER, "namespaces")
 
 
-def test_every_example_deployment_is_run_here_or_listed_as_compared_in_test_deploy():
+def test_permissions_of_every_example_deployment_are_tested():
     assert MODES.keys() | COMBINED == {path.name for path in (BASE, *OVERLAYS)}
 
 

@@ -95,7 +95,7 @@ def test_verbose_option_given_twice_logs_api_requests(git, serve, command):
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["validate", "-f", "{vms}", "-o", "json"]])
-def test_full_disk_is_reported_in_one_line(arguments, tmp_path):
+def test_full_disk_while_writing_to_stdout_is_reported_in_one_line(arguments, tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "vm.yaml").write_text(ASK_2GI)
@@ -188,7 +188,7 @@ def test_invalid_option_value_is_reported_without_library_jargon(
     assert "Value error" not in message
 
 
-def test_forced_colors_are_printed_without_a_terminal(git, command, monkeypatch):
+def test_forced_colors_are_printed_even_without_a_terminal(git, command, monkeypatch):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
     assert "\x1b[" not in command("validate", "--repo", git).out
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -172,14 +172,14 @@ def test_unusable_cluster_description_is_reported_without_library_jargon(
         ("HEAD", "junk", "is not a Git repository"),
     ],
 )
-def test_damaged_repository_is_reported_with_a_hint(name, content, says, command, tmp_path):
+def test_damaged_git_repository_is_reported_with_a_hint(name, content, says, command, tmp_path):
     git = Git(tmp_path / "repo")
     git.commit({"vm.yaml": GOOD})
     (git.path / ".git" / name).write_text(content)
     plain(command("validate", "--repo", git), says, git)
 
 
-def test_repository_with_damaged_objects_is_reported_with_a_hint(command, tmp_path):
+def test_git_repository_with_damaged_objects_is_reported_with_a_hint(command, tmp_path):
     git = Git(tmp_path / "repo")
     git.commit({"vm.yaml": GOOD})
     for file in (git.path / ".git" / "objects").glob("??/*"):

@@ -195,7 +195,7 @@ def test_vm_that_only_the_pull_request_contains_can_be_selected_by_name(branch, 
     assert states(plan("-o", "json", "db/drifting")) == {"drifting": ("new", True)}
 
 
-def test_working_tree_is_compared_with_the_merge_base(git, plan):
+def test_plan_with_a_base_branch_compares_the_working_tree_with_the_merge_base(git, plan):
     git.commit({"a.yaml": DRIFTING})
     (git.path / "b.yaml").write_text(vm_yaml("db", "edited", "3Gi"))
     found = states(plan("--working-tree", "-o", "json"))

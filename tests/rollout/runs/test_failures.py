@@ -387,7 +387,7 @@ class TestLeases:
         assert max(gaps) < 15
         assert run.sim.api.faults.fired(fault) >= 1
 
-    def test_kubevirt_cr_is_not_written_without_the_config_lease(self):
+    def test_kubevirt_cr_is_not_written_by_a_run_that_did_not_acquire_its_lease(self):
         kubevirt = """\
 ---
 apiVersion: kubevirt.io/v1

@@ -198,7 +198,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("status", [403, 503])
 @pytest.mark.parametrize("resource", UNREADABLE)
-def test_run_with_an_unreadable_owner_of_the_kubevirt_cr_changes_memory_but_no_setting(
+def test_run_with_an_unreadable_hyperconverged_or_harvester_object_changes_only_memory(
     resource, status
 ):
     world, key, path, reason = UNREADABLE[resource]

@@ -74,7 +74,7 @@ def test_vm_change_is_made_inside_a_maintenance_window():
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
 
 
-def test_deny_window_overrides_an_allow_window():
+def test_deny_maintenance_window_overrides_an_allow_maintenance_window():
     run = rig()
     windows = window(run, -3600, "8h"), window(run, -60, "1h", WindowKind.DENY)
     report = run.apply(TWO_GI, choices=consents(*windows))
@@ -170,7 +170,7 @@ def test_restart_consent_annotation_that_exists_only_on_the_live_vm_is_ignored()
     assert restarts(run) == []
 
 
-def test_no_vm_is_restarted_if_restart_consent_requires_a_window_but_no_allow_window_exists():
+def test_restart_consent_limited_to_maintenance_windows_has_no_effect_without_such_a_window():
     run = rig("above-max")
     denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
     for windows in ((), (denied,)):
@@ -260,7 +260,7 @@ def test_suspended_vm_is_not_restarted():
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
 
 
-def test_change_does_not_start_if_two_clocks_disagree_whether_it_fits_into_the_window():
+def test_change_does_not_start_if_two_clocks_disagree_whether_it_fits_the_maintenance_window():
     """The first VM fits into the window by both clocks; the second VM fits by only one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")

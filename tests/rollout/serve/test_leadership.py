@@ -40,7 +40,7 @@ def replica(world: Rig, name: str, shard: str = "0/1") -> Leadership:
     return found
 
 
-def test_first_replica_of_serve_becomes_the_leader(world):
+def test_first_serve_replica_becomes_the_leader(world):
     one = replica(world, "one")
     assert not one.leads()
     one.step()
@@ -48,7 +48,7 @@ def test_first_replica_of_serve_becomes_the_leader(world):
     assert (one.state.role, one.state.leader, one.state.wait) == (Role.LEADER, "one", None)
 
 
-def test_second_replica_of_serve_waits_and_names_the_leader(world):
+def test_second_serve_replica_waits_and_names_the_leader(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     world.clock.slept = one.step
@@ -58,7 +58,7 @@ def test_second_replica_of_serve_waits_and_names_the_leader(world):
     assert two.state.wait.kind is WaitKind.LEADERSHIP
 
 
-def test_each_shard_of_serve_elects_its_own_leader(world):
+def test_each_serve_shard_elects_its_own_leader(world):
     replicas = [replica(world, each, each) for each in ("0/3", "1/3", "2/3")]
     for each in replicas:
         each.step()

@@ -36,7 +36,7 @@ def kinds(serve: ServeRig) -> list[WaitKind]:
     return [each.kind for each in serve.view.waits]
 
 
-def test_serve_tracks_the_change_of_a_commit_until_the_guest_has_its_memory():
+def test_serve_process_tracks_the_change_of_a_commit_until_the_guest_has_its_memory():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(60) == 1
@@ -46,7 +46,7 @@ def test_serve_tracks_the_change_of_a_commit_until_the_guest_has_its_memory():
     assert (serve.view.plan.applyable, serve.view.run, serve.view.ready) == (False, None, True)
 
 
-def test_serve_starts_a_rollout_for_each_new_commit():
+def test_serve_process_starts_a_rollout_for_each_new_commit():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(60)
@@ -57,7 +57,7 @@ def test_serve_starts_a_rollout_for_each_new_commit():
     assert [each.revision for each in serve.view.changes[REF]] == ["commit-2", "commit-1"]
 
 
-def test_serve_reverts_a_vm_change_by_another_client():
+def test_serve_process_reverts_a_vm_change_by_another_client():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -85,7 +85,7 @@ def test_serve_in_observe_mode_elects_a_leader_only_to_send_notifications_and_st
     assert not writes(serve)
 
 
-def test_serve_competes_for_leadership_after_a_commit_ends_observe_mode():
+def test_serve_process_competes_for_leadership_after_a_commit_ends_observe_mode():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
     serve.turns(5)
@@ -106,7 +106,7 @@ def test_serve_in_observe_mode_without_leadership_counts_each_plan_as_a_success(
     assert serve.view.last_success_at == serve.view.planned_at
 
 
-def test_standby_replica_of_serve_plans_and_never_writes():
+def test_standby_serve_replica_plans_and_never_writes():
     serve = ServeRig()
     serve.leader.leading = False
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
@@ -128,7 +128,7 @@ def writes(serve: ServeRig) -> list[str]:
     ]
 
 
-def test_serve_uses_a_newer_commit_for_all_changes_that_have_not_started():
+def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started():
     serve = ServeRig(vms=vms("a", "b"))
     serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
 
@@ -154,7 +154,7 @@ def test_serve_uses_a_newer_commit_for_all_changes_that_have_not_started():
     assert changes[vm_ref("default", "a")][0].result == "done"
 
 
-def test_serve_shows_the_result_of_a_change_whose_rollout_was_ended_by_a_new_commit():
+def test_serve_process_shows_the_result_of_a_change_whose_rollout_was_ended_by_a_new_commit():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
 
@@ -169,7 +169,7 @@ def test_serve_shows_the_result_of_a_change_whose_rollout_was_ended_by_a_new_com
     assert change.seconds > 0
 
 
-def test_serve_stops_writing_when_it_loses_leadership_during_a_rollout():
+def test_serve_process_stops_writing_when_it_loses_leadership_during_a_rollout():
     serve = ServeRig(vms=vms("a", "b"))
     serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
 
@@ -183,7 +183,7 @@ def test_serve_stops_writing_when_it_loses_leadership_during_a_rollout():
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "1Gi")
 
 
-def test_serve_releases_the_rollout_leases_between_rollouts():
+def test_serve_process_releases_the_rollout_leases_between_rollouts():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(60)
@@ -192,7 +192,7 @@ def test_serve_releases_the_rollout_leases_between_rollouts():
         assert b'"holderIdentity":""' in status.body or status.status == 404
 
 
-def test_serve_waits_while_another_client_holds_the_rollout_lease():
+def test_serve_process_waits_while_another_client_holds_the_rollout_lease():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.rig.holder = "a-person"
@@ -208,7 +208,7 @@ def test_serve_waits_while_another_client_holds_the_rollout_lease():
     assert kinds(serve) == []
 
 
-def test_serve_starts_no_rollout_outside_maintenance_windows():
+def test_serve_process_starts_no_rollout_outside_maintenance_windows():
     window = Window(kind=WindowKind.ALLOW, cron="0 2 * * *", duration=Duration.parse("1m"))
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), windows=(window,))
@@ -218,7 +218,7 @@ def test_serve_starts_no_rollout_outside_maintenance_windows():
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
 
-def test_serve_counts_a_pass_with_an_invalid_manifest_as_complete_but_not_successful():
+def test_serve_process_counts_a_pass_with_an_invalid_manifest_as_complete_but_not_successful():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2GB"))
     serve.turns(5)
@@ -228,7 +228,7 @@ def test_serve_counts_a_pass_with_an_invalid_manifest_as_complete_but_not_succes
 
 
 @pytest.mark.parametrize("reads", [1, 5])
-def test_serve_keeps_applying_the_last_commit_while_the_repository_is_unreachable(reads):
+def test_serve_process_keeps_applying_the_last_commit_while_the_repository_is_unreachable(reads):
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -292,7 +292,7 @@ class Outage:
         return self._read()
 
 
-def test_serve_sends_few_requests_and_leaks_nothing_during_a_long_api_server_outage():
+def test_serve_process_sends_few_requests_and_leaks_nothing_during_a_long_api_server_outage():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -323,7 +323,7 @@ def test_serve_process_ends_if_an_informer_thread_fails():
         serve.loop.turn()
 
 
-def test_serve_never_writes_to_a_wrong_cluster_and_reports_it():
+def test_serve_process_never_writes_to_a_wrong_cluster_and_reports_it():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), cluster="another")
     assert serve.turns(60) == 0
@@ -332,7 +332,7 @@ def test_serve_never_writes_to_a_wrong_cluster_and_reports_it():
     assert not writes(serve)
 
 
-def test_serve_does_not_apply_a_branch_with_rewritten_history():
+def test_serve_process_does_not_apply_a_branch_with_rewritten_history():
     class Rewritten:
         is_fixed = False
 
@@ -353,7 +353,7 @@ def test_serve_does_not_apply_a_branch_with_rewritten_history():
     assert kinds(serve) == []
 
 
-def test_serve_ends_a_long_rollout_after_a_minute_if_other_objects_need_changes():
+def test_serve_process_ends_a_long_rollout_after_a_minute_if_other_objects_need_changes():
     slow = {"name": "a", "guest": "1Gi", "faults": {"transfer": "5m"}}
     serve = ServeRig("slow", vms=[slow, {"name": "b", "guest": "1Gi", "running": False}])
     serve.git.commit("commit-1", manifests(a="2Gi", b="1Gi"))

@@ -73,7 +73,7 @@ def test_restarted_serve_process_does_not_repeat_a_notification(serve, git, tmp_
     assert audit.waiting.empty()
 
 
-def test_serve_delays_a_change_until_an_alert_ends_and_shows_the_alert(
+def test_serve_process_delays_a_change_until_an_alert_ends_and_shows_the_alert(
     serve, git, tmp_path, audit
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi"), ".reconciler.yaml": HOLD})
