@@ -179,7 +179,7 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
         if not name or contents in entry.value:
             continue
         path = (Path(entry.path or "").parent / str(name)).absolute()
-        entry.value[key] = str(path)  # else the library looks in the folder of the cluster's file
+        entry.value[key] = str(path)  # else relative to the cluster's file
         if not path.exists() and key != "tokenFile":
             continue  # the library reports the file, if the connection needs it
         try:

@@ -53,7 +53,7 @@ class ClusterReader:
             ClusterError: The cluster cannot be read.
         """
         observed_at = self._clock.now()
-        # This request is first and alone, so an unreachable server is reported once, and soon.
+        # This request is sent alone, so that an unreachable server is reported once and early.
         identity, unknown = cluster_id(self._client)
         config = self._start(list_kubevirt, self._client)
         listing_vms = self._start(self._list, resource_paths.VMS, workloads.VMS)

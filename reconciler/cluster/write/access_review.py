@@ -99,7 +99,7 @@ def apply_rights(
             )
         )
     leases = [name for name in (config_lease, memory_lease) if name]
-    # RBAC cannot limit create to a name, since the object has none when the request is authorized.
+    # RBAC cannot restrict create to a name, because authorization does not see the name.
     named = [("create", ""), *((verb, name) for name in leases for verb in ("get", "update"))]
     rights += (
         Right(

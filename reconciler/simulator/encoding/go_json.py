@@ -69,7 +69,7 @@ def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     except orjson.JSONEncodeError as error:
         raise MalformedError(str(error.__cause__ or error)) from None
     except (YAMLError, UnicodeError, ValueError, TypeError, LookupError, AttributeError) as error:
-        # ruamel.yaml raises the last four for texts that do not fit their tags.
+        # ruamel.yaml raises the last four for values that do not match their tags.
         raise MalformedError(str(error) or type(error).__name__) from error
 
 
