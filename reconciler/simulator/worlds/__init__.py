@@ -1,1 +1,1 @@
-"""Reads files that describe a simulated cluster, and creates the objects in the files."""
+"""Reads files that describe a simulated cluster, and creates the objects that they describe."""

@@ -1,4 +1,4 @@
-"""Fields: reads and type-checks the values in a cluster's description, and collects problems."""
+"""Fields: reads and type-checks fields of the file that describes a simulated cluster."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A problem in the description of a simulated cluster: the field's path and a message."""
+    """A problem in the description of a simulated cluster: the path of the field and a message."""
 
     path: str
-    """The path of the field in the world file, such as `vms[3].guest`."""
+    """The path of the field in the description, such as `vms[3].guest`."""
     message: str
-    """A message that explains the problem, with the value and a hint."""
+    """A message that explains the problem, including the value and a hint."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 
 
 class WorldError(ValueError):
-    """The description of a simulated cluster is invalid; the message explains why."""
+    """Raised if the description of a simulated cluster is invalid; the message explains why."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -44,7 +44,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping in a cluster's description; fields that are never read are reported as unknown."""
+    """A mapping in the description of a simulated cluster; fields that are not read are errors."""
 
     values: Json
     path: str
@@ -52,17 +52,17 @@ class Fields:
     _read: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str) -> None:
-        """Reports a problem with a field, or with the whole mapping if no field is given."""
+        """Reports a problem with a field or, without a name, with the whole mapping."""
         where = ".".join(part for part in (self.path, name) if part) or "world"
         self.problems.append(Problem(path=where, message=message))
 
     def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
-        """Returns a field's value unchecked, or None if the field is absent."""
+        """Returns the value of a field without a check, or None if the field is absent."""
         self._read.add(name)
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a string field; if choices are given, the value must be one of them."""
+        """Reads a string field, whose value must be one of the choices if there are any."""
         value = self.raw(name)
         if value is None:
             return default
@@ -79,7 +79,7 @@ class Fields:
         return bool(self._typed(name, bool, default, "true or false"))
 
     def integer(self, name: str, default: int = 0) -> int:
-        """Reads a field that must be a whole number, at least 0."""
+        """Reads a field that must be an integer of at least 0."""
         value = self._typed(name, int, default, "a whole number")
         if isinstance(value, int) and value < 0:
             self.problem(name, f"{value} is below 0")
@@ -87,15 +87,15 @@ class Fields:
         return int(value)
 
     def memory(self, name: str) -> int | None:
-        """Reads a Kubernetes quantity and returns it in bytes, or None if the field is absent."""
+        """Reads a Kubernetes quantity in bytes; returns None if the field is absent."""
         return self._parsed(name, quantity.parse, "a quantity; use a quantity such as 2Gi")
 
     def seconds(self, name: str) -> float | None:
-        """Reads a duration such as `90s` and returns seconds, or None if the field is absent."""
+        """Reads a duration such as `90s` in seconds; returns None if the field is absent."""
         return self._parsed(name, _duration_s, "a duration; use a duration such as 90s or 10m")
 
     def instant(self, name: str) -> datetime | None:
-        """Reads a date and time with a UTC offset, or returns None if the field is absent."""
+        """Reads a date and time with a UTC offset; returns None if the field is absent."""
         value = self.text(name)
         if not value:
             return None
@@ -116,7 +116,7 @@ class Fields:
         return read
 
     def times(self, name: str, always: int) -> int:
-        """Reads how often a fault occurs: a number, or `true` or `always` for every time."""
+        """Reads how often a fault occurs: a number, or `true` or `always` for "every time"."""
         value = self.raw(name)
         if value is True or value == "always":
             return always
@@ -128,7 +128,7 @@ class Fields:
         return value
 
     def mapping(self, name: str) -> Json:
-        """Reads a mapping without checking its fields; an absent field is an empty mapping."""
+        """Reads a mapping without a check of its fields; returns an empty one if it is absent."""
         return dict(self._typed(name, dict, {}, "a mapping"))
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -150,12 +150,12 @@ class Fields:
         return {str(key): str(value) for key, value in values.items()}
 
     def nested(self, name: str) -> Fields:
-        """Returns a reader for a nested mapping, which is empty if the field is absent."""
+        """Returns a reader for the nested mapping in a field, which may be absent."""
         path = ".".join(part for part in (self.path, name) if part)
         return Fields(self.mapping(name), path, self.problems)
 
     def each(self, name: str) -> Iterator[Fields]:
-        """Yields a reader for each mapping in a list field."""
+        """Yields a reader for each mapping in the list of a field."""
         for index, value in enumerate(self._typed(name, list, [], "a list")):
             where = ".".join(part for part in (self.path, f"{name}[{index}]") if part)
             if isinstance(value, dict):
@@ -166,13 +166,13 @@ class Fields:
                 )
 
     def finish(self) -> None:
-        """Reports each field of a cluster's description that was not read as unknown."""
+        """Reports each field that was not read as an unknown field."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string field with a check function, and reports a ValueError as a problem."""
+        """Reads a string field, and reports a ValueError of the check function as a problem."""
         value = self.text(name, default)
         try:
             check(value)

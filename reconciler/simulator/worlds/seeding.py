@@ -1,4 +1,4 @@
-"""WorldSeeder: creates a simulated cluster's initial objects."""
+"""WorldSeeder: creates the initial objects of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class WorldSeeder:
-    """Creates a simulated cluster's initial objects in an empty store."""
+    """Creates the initial objects of a simulated cluster in an empty object store."""
 
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
@@ -99,7 +99,7 @@ class WorldSeeder:
             )
 
     def _seed_objects(self) -> Iterator[Problem]:
-        """Creates the objects that the description contains as manifests; yields problems."""
+        """Creates the objects that the description contains as manifests, and yields problems."""
         for index, manifest in enumerate(self._world.objects):
             try:
                 self._seed_object(dict(manifest))
@@ -158,7 +158,7 @@ class WorldSeeder:
             self._report_hyperconverged()
 
     def _seed_hyperconverged(self) -> Json | None:
-        """Creates the HyperConverged that owns the KubeVirt CR, if there is one."""
+        """Creates the HyperConverged that determines the KubeVirt CR, if it is described."""
         spec = self._world.hyperconverged
         if spec is None:
             return None
@@ -168,7 +168,7 @@ class WorldSeeder:
         return self._store.create(key, body, manager=spec.manager)
 
     def _report_hyperconverged(self) -> None:
-        """Writes the status of a HyperConverged that has been reconciled."""
+        """Writes the status of a HyperConverged whose operator has reconciled it."""
         world, spec = self._world, self._world.hyperconverged
         if spec is None:
             return
@@ -183,7 +183,7 @@ class WorldSeeder:
         self._store.mutate(key, report, status=True, manager=hyperconverged.MANAGER)
 
     def _seed_setting(self) -> None:
-        """Creates Harvester's Setting for the hotplug ratio, if there is one."""
+        """Creates the Harvester Setting for the hotplug ratio, if the description has one."""
         spec = self._world.harvester
         if spec is None or not spec.setting:
             return
@@ -254,7 +254,7 @@ def node_object(node: NodeSpec, version: str) -> Json:
 
 
 def _node_spec(node: NodeSpec) -> Json:
-    """Builds a node's spec, with the taints that the node controller adds."""
+    """Builds the spec of a node, including the taints that the node controller adds."""
     taints = [*node.taints]
     if node.cordoned:
         taints.append("node.kubernetes.io/unschedulable:NoSchedule")

@@ -1,4 +1,4 @@
-"""VMSeeder: creates the described VMs, with the VMI, pod and revision of each running VM."""
+"""VMSeeder: creates VMs and, for each running VM, its VMI, launcher pod and ControllerRevision."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates the described VMs; `problems` lists VMs that cannot run in the cluster."""
+    """Creates the described VMs, and collects problems with VMs that cannot run in the cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world
@@ -62,7 +62,7 @@ class VMSeeder:
         self.problems: list[Problem] = []
 
     def seed(self, spec: VMSpec) -> bool:
-        """Creates a VM and its objects, and returns whether the VM has pending changes."""
+        """Creates a VM with its VMI and pod, and returns whether the VM has pending changes."""
         vm = self._vm_object(spec)
         key = Key(VMS, spec.namespace, spec.name)
         if not spec.running:
@@ -237,7 +237,7 @@ class VMSeeder:
 
 
 def _hotplug(vmi: Json, spec: VMSpec) -> None:
-    """Sets a VMI's memory as if a hotplug had completed."""
+    """Sets the memory of a VMI as if a hotplug had completed."""
     target, status = spec.guest or 0, vmi["status"]["memory"]
     resources = memory_hotplug.resource_change(
         vmi["spec"]["domain"], target=target, current=spec.booted_with or 0
@@ -250,13 +250,13 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
 
 
 def _pool_reference(name: str, uid: str) -> Json:
-    """Returns the ownerReference of a VM in a VirtualMachinePool; observed on KubeVirt v1.9.0."""
+    """Builds the ownerReference from a VM to its VM pool; observed on KubeVirt v1.9.0."""
     pool: Json = {"apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool"}
     return controller_reference({**pool, "metadata": {"name": name, "uid": uid}})
 
 
 def _controller_reference(named: str, uid: str) -> Json:
-    """Returns the ownerReference of a VM that another object controls, given as Kind/name.
+    """Builds the ownerReference from a VM to its controller, which is given as Kind/name.
 
     Source: cluster-api-provider-kubevirt sets the KubevirtMachine as the controller of its VM.
     """

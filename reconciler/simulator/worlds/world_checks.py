@@ -1,4 +1,4 @@
-"""Checks that the description of a simulated cluster is a possible state of a real one."""
+"""Checks that a described cluster can exist: `check`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields the problems of a cluster's description in which fields contradict each other."""
+    """Yields a problem for each contradiction in the description of a simulated cluster."""
     if wrong := list(_wrong_types(world)):
         yield from wrong
         return
@@ -48,7 +48,7 @@ def check(world: World) -> Iterator[Problem]:
 
 
 def _wrong_types(world: World) -> Iterator[Problem]:
-    """Yields a problem for each field of the KubeVirt CR's spec with a wrong type."""
+    """Yields a problem for each field with a wrong type in the spec of the KubeVirt CR."""
     spec = json_codec.copy(dict(world.kubevirt_spec))
     node = structural_schema.child(structural_schema.of("kubevirts.kubevirt.io"), "spec")
     for error in schema_validation.check(spec, node, "kubevirt.spec"):
@@ -100,7 +100,7 @@ def _check_names(world: World) -> Iterator[Problem]:
 
 
 def _check_unique(world: World) -> Iterator[Problem]:
-    """Yields a problem for each name that two objects of the same kind and namespace share."""
+    """Yields a problem for each name that several objects of the same kind and namespace have."""
     named = {
         "instancetypes": [(each.namespace, each.name) for each in world.instancetypes],
         "quotas": [(each.namespace, each.name) for each in world.quotas],
@@ -139,7 +139,7 @@ def _check_objects(world: World) -> Iterator[Problem]:
 def _check_schema(
     path: str, manifest: Mapping[str, Any], node: json_codec.Json
 ) -> Iterator[Problem]:
-    """Yields a problem for each field of a manifest that the API server would reject or drop."""
+    """Yields a problem for each manifest field that an API server would reject or remove."""
     given = json_codec.copy(dict(manifest))
     for error in schema_validation.check(given, node):
         yield _problem(f"{path}.{error.field}", error.message)
@@ -148,7 +148,7 @@ def _check_schema(
 
 
 def kind_of(manifest: Mapping[str, Any]) -> api_resources.Resource | None:
-    """Returns the resource of a manifest, or None if the simulator does not store its kind."""
+    """Returns the API resource of a manifest, or None if the simulator does not store its kind."""
     group, _, version = str(manifest.get("apiVersion")).rpartition("/")
     wanted = (group, version, manifest.get("kind"))
     return next(
@@ -201,7 +201,7 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
 
 
 def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
-    """Yields a problem for each live-update setting that v1.1's webhook denies."""
+    """Yields a problem for each live update setting of a VM that the v1.1 webhook denies."""
     guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
     own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
     switch = (

@@ -1,4 +1,4 @@
-"""Parses the API server faults in the description of a simulated cluster."""
+"""Reads the API server faults from the description of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(entry: Fields) -> Fault:
-    """Parses an API server fault: its effect, the requests that it affects, and its frequency.
+    """Reads an API server fault: its effect, the requests that it affects, and its frequency.
 
     Durations are written like `5s`. If `times` is absent, the fault always occurs.
     """

@@ -1,4 +1,4 @@
-"""World: a simulated cluster's initial state and later events."""
+"""World: the initial state of a simulated cluster, and what happens later."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ DEFAULT_GUEST: Final = GI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """A node that can run VMs; sizes are in bytes."""
+    """A node of a simulated cluster that can run VMs, with sizes in bytes."""
 
     name: str
     memory: int = DEFAULT_NODE_MEMORY
-    """The node's allocatable memory in bytes."""
+    """The allocatable memory of the node in bytes."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """The node's allocatable huge pages in bytes, by page size (2Mi, 1Gi)."""
+    """The allocatable huge pages of the node in bytes, by page size (2Mi, 1Gi)."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
-    """The node's CPU vendor, such as Intel or AMD, which a node label shows."""
+    """The CPU vendor of the node, such as Intel or AMD, which a node label shows."""
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] = ()
-    """The node's taints, each as `key=value:effect`."""
+    """The taints of the node, each as `key=value:effect`."""
     cpus: int = DEFAULT_CPUS
     devices: Mapping[str, str] = field(default_factory=dict)
-    """The node's devices, as amounts by resource name, such as `nvidia.com/gpu: 1`."""
+    """The number of devices of the node by resource name, such as `nvidia.com/gpu: 1`."""
     pods: int = DEFAULT_PODS
     cordoned: bool = False
     ready: bool = True
@@ -52,73 +52,73 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupSpec:
-    """A backup that is running when the simulation starts."""
+    """A backup of a VM that is running when the simulation starts."""
 
     name: str
     ends_s: float | None = None
-    """The simulated seconds until the backup ends; None if the backup never ends."""
+    """The simulated seconds until the backup ends, or None if the backup never ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMSpec:
-    """A VM's initial state; sizes are in bytes."""
+    """The initial state of a VM in a simulated cluster, with sizes in bytes."""
 
     path: str
-    """The VM's location in the world file, such as `vms[3]`."""
+    """The location of the VM in the description of the cluster, such as `vms[3]`."""
     name: str
     namespace: str
     guest: int | None = None
-    """The guest size in the VM's spec; None if an instancetype or `spec` sets the size."""
+    """The guest memory in the VM's spec, or None if an instancetype or `spec` sets it."""
     max_guest: int | None = None
     booted_with: int | None = None
-    """The guest size at the VM's start, if it differs from `guest`."""
+    """The guest memory when the VM started, if it differs from `guest`."""
     hotplugged: bool = False
-    """Whether the change from `booted_with` to `guest` is already hotplugged."""
+    """Whether the change from `booted_with` to `guest` has already been hotplugged."""
     booted_under: str = ""
-    """The rollout strategy at the VM's start; empty for the CR's strategy."""
+    """The rollout strategy when the VM started, or an empty string for that of the KubeVirt CR."""
     guest_current: int | None = None
-    """The guest's current size, if it differs from the requested size."""
+    """The current memory of the guest, if it differs from the requested size."""
     last_plug_refused: bool = False
     """Whether libvirt rejected the last hotplug, so that HotMemoryChange is False."""
     running: bool = True
     node: str = ""
     launcher: str = ""
-    """The KubeVirt version at the VM's start; empty for the current version."""
+    """The KubeVirt version when the VM started, or an empty string for the current version."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """The VM's eviction strategy; empty for the CR's strategy."""
+    """The eviction strategy of the VM, or an empty string for that of the KubeVirt CR."""
     live_update_features: Mapping[str, Any] | None = None
-    """The VM's spec.liveUpdateFeatures, which only KubeVirt v1.1 has."""
+    """The spec.liveUpdateFeatures of the VM, a field that only KubeVirt v1.1 has."""
     instancetype: str = ""
     pool: str = ""
-    """The name of the VirtualMachinePool that owns the VM; empty without a pool."""
+    """The name of the VirtualMachinePool that owns the VM, or an empty string without a pool."""
     controller: str = ""
     """The object that controls the VM, as Kind/name, such as KubevirtMachine/worker-0."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels of the VM's template and VMI, by which MigrationPolicies select VMIs."""
+    """The labels of the VM's template and VMI, by which a MigrationPolicy selects VMIs."""
     backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that override the VM's domain, such as cpu, resources and launchSecurity."""
+    """Fields that override the domain of the VM, such as cpu, resources and launchSecurity."""
     placement: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the VM's template that select nodes, such as tolerations and affinity."""
+    """Fields of the VM template that restrict the nodes, such as tolerations and affinity."""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, which replaces the spec built from other fields."""
+    """A complete VirtualMachine spec, which replaces the one built from the other fields."""
     manager: str = "kubectl-create"
-    """The field manager that wrote the VM."""
+    """The field manager that created the VM."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
     faults: VMFaults = field(default_factory=VMFaults)
 
     @property
     def key(self) -> tuple[str, str]:
-        """The VM's namespace and name."""
+        """The namespace and the name of the VM."""
         return self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancetypeSpec:
-    """An instancetype, which is cluster-wide if it has no namespace."""
+    """An instancetype of a simulated cluster; without a namespace, it is cluster-wide."""
 
     name: str
     namespace: str
@@ -130,25 +130,25 @@ class InstancetypeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaSpec:
-    """A ResourceQuota in the simulated cluster."""
+    """A ResourceQuota of a simulated cluster."""
 
     path: str
     name: str
     namespace: str
     hard: Mapping[str, str]
     scope_selector: Mapping[str, Any] = field(default_factory=dict)
-    """The quota's `scopeSelector`."""
+    """The `scopeSelector` of the quota."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterQuotaSpec:
-    """A quota of Application-Aware Quota for several namespaces together."""
+    """A quota of Application-Aware Quota (AAQ) that several namespaces share."""
 
     name: str
     hard: Mapping[str, str]
     selects: Mapping[str, str]
-    """The labels of the quota's namespaces; without any, all namespaces."""
+    """The labels of the namespaces that share the quota; without labels, all namespaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,54 +173,57 @@ class TimelineEntry:
     migrating: tuple[str, str] = ("", "")
     """The namespace and name of the VM whose migration triggers the event."""
     phase: str = ""
-    """The migration phase that triggers the event; empty for an event at a fixed time."""
+    """The migration phase that triggers the event, or an empty string for a fixed time."""
     request: Mapping[str, Any]
-    """A request of the administrator, with method, path, body and contentType."""
+    """A request that an administrator sends, with method, path, body and contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A simulated cluster's initial state, with defaults for unset fields."""
+    """The initial state of a simulated cluster, with default values for unset fields."""
 
     name: str = "world"
     starts_at: datetime | None = None
-    """The simulation's start date and time; None for the clock's default."""
+    """The date and time when the simulation starts, or None for the default of the clock."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
     """The names of the KubeVirt CRs; a real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     hyperconverged: HyperConvergedSpec | None = None
-    """The HyperConverged that owns the KubeVirt CR; None if it does not own the CR."""
+    """The HyperConverged that determines the KubeVirt CR, or None without a HyperConverged."""
     harvester: HarvesterSpec | None = None
-    """The Harvester that owns the KubeVirt CR; None outside Harvester."""
+    """The Harvester that determines the KubeVirt CR, or None without Harvester."""
     writers: tuple[WriterSpec, ...] = ()
-    """Other tools that write fields of an object back after each change."""
+    """Tools that reset fields of an object after each change, such as Argo CD."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Each namespace's labels, in addition to the default labels."""
+    """The labels of each namespace, in addition to the default labels."""
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
     limit_ranges: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
-    """The `limits` of the LimitRange of each namespace."""
+    """The `limits` of one LimitRange per namespace."""
     aware_quotas: tuple[QuotaSpec, ...] = ()
-    """The quotas of Application-Aware Quota; without any quota, it is not installed."""
+    """The quotas of Application-Aware Quota (AAQ) for one namespace each.
+
+    AAQ is installed only if a quota exists.
+    """
     aware_cluster_quotas: tuple[ClusterQuotaSpec, ...] = ()
-    """The quotas of Application-Aware Quota for several namespaces together."""
+    """The quotas of Application-Aware Quota (AAQ) that several namespaces share."""
     aware_calculator: str = ""
-    """How Application-Aware Quota counts VMs."""
+    """How Application-Aware Quota (AAQ) counts VMs: the name of a calculator."""
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()
-    """The manifests of other objects in the cluster."""
+    """The manifests of additional objects in the cluster."""
     bandwidth: int = DEFAULT_BANDWIDTH
     """The network bandwidth per migration, in bytes per second."""
     rbac: str = "open"
     """The authorization mode: `open` allows every request, `enforced` applies RBAC."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Each bearer token's user and groups."""
+    """The user and groups of each bearer token."""
     api_faults: tuple[Fault, ...] = ()
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Reads the owners of the KubeVirt CR from a world: HyperConverged and Harvester."""
+"""Reads HyperConverged and Harvester from the description of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 OWNERS: Final = ("HyperConverged", "Harvester")
 _WRITTEN: Final = {"VirtualMachine": VMS, "KubeVirt": KUBEVIRTS}
-"""The kinds of objects that another tool can write back, with their resources."""
+"""The kinds that a tool can reset after each change, with their resources."""
 _DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
 
 
 def owned(world: World, owner: str, fields: Fields) -> World:
-    """Returns a world with the owner of its KubeVirt CR, and the CR that the owner writes.
+    """Adds the operator that manages the KubeVirt CR, and the CR itself, to a simulated cluster.
 
     Args:
         world: The world with the fields of `kubevirt`.

@@ -1,4 +1,4 @@
-"""Reads the quotas of a world: `read_quota` and `read_cluster_quota`."""
+"""Reads quotas from the description of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_quota(entry: Fields) -> QuotaSpec:
-    """Reads a quota of one namespace, of Kubernetes or of Application-Aware Quota."""
+    """Reads a ResourceQuota, or a quota of Application-Aware Quota (AAQ) for one namespace."""
     made = QuotaSpec(
         path=entry.path,
         name=entry.text("name", "quota"),
@@ -25,7 +25,7 @@ def read_quota(entry: Fields) -> QuotaSpec:
 
 
 def read_cluster_quota(entry: Fields) -> ClusterQuotaSpec:
-    """Reads a quota of Application-Aware Quota for several namespaces."""
+    """Reads a quota of Application-Aware Quota (AAQ) that several namespaces share."""
     made = ClusterQuotaSpec(
         name=entry.text("name", "quota"), hard=_hard(entry), selects=entry.labels("selects")
     )

@@ -1,4 +1,4 @@
-"""Reads and checks YAML files that each describe a simulated cluster."""
+"""Reads and checks YAML files that describe a simulated cluster: `loads` and `parse`."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "Targe
 
 
 def loads(data: bytes, source: str) -> World:
-    """Reads the description of a simulated cluster from the bytes of a YAML file.
+    """Reads the description of a simulated cluster from YAML text.
 
-    Raises: WorldError: The file is not YAML or describes an impossible cluster. The error lists
-    all problems.
+    Raises:
+        WorldError: The file is not YAML or describes an impossible cluster. The error lists
+            all problems.
     """
     try:
         document = go_json.loads_yaml(data)
@@ -56,7 +57,7 @@ def loads(data: bytes, source: str) -> World:
 
 
 def parse(document: object, *, source: str = "world") -> World:
-    """Reads a simulated cluster's description from a parsed YAML document.
+    """Reads the description of a simulated cluster from a parsed YAML document.
 
     Raises:
         WorldError: The document describes an impossible cluster. The error lists all problems.
@@ -121,7 +122,7 @@ def _world(fields: Fields) -> World:
 
 
 def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
-    """Reads a list of namespaces: names, or mappings with a name and labels."""
+    """Reads a list of namespaces, each given as a name or as a mapping with name and labels."""
     given = fields.raw("namespaces")
     entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
     found: dict[str, dict[str, str]] = {}
@@ -166,7 +167,7 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
 
 
 def _hugepages(entry: Fields) -> dict[str, int]:
-    """Reads a node's huge pages: a size for 2Mi pages, or a mapping from page size to size."""
+    """Reads the huge pages of a node: the total size of 2Mi pages, or a size per page size."""
     if not isinstance(entry.raw("hugepages"), dict):
         usual = entry.memory("hugepages")
         return {PAGE_SIZES[0]: usual} if usual else {}

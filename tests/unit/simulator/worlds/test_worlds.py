@@ -1,4 +1,4 @@
-"""Tests that example world files can be simulated, and impossible world files are rejected."""
+"""Tests that described clusters can be simulated, and that impossible ones are rejected."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def test_every_example_cluster_description_can_be_simulated(path):
         "gate-missing", "sticky-restart-required", "walkthrough", "fleet",
     ],
 )  # fmt: skip
-def test_each_scenario_of_the_demo_has_an_example_cluster_description(name):
+def test_each_demo_scenario_has_an_example_cluster_description(name):
     assert name in {path.stem for path in EXAMPLES}
 
 
-def test_cluster_description_of_the_walkthrough_has_no_kubevirt_settings():
+def test_cluster_description_for_the_walkthrough_has_no_kubevirt_settings():
     [path] = [path for path in EXAMPLES if path.stem == "walkthrough"]
     sim = Simulator(worlds.loads(path.read_bytes(), str(path)), clock=SimClock(scale=None))
     [cr] = sim.store.list("kubevirts.kubevirt.io")
@@ -148,7 +148,7 @@ def test_invalid_field_of_a_cluster_description_is_reported_with_its_value(docum
         ),
     ],
 )
-def test_impossible_cluster_description_is_rejected_and_its_correction_is_accepted(
+def test_impossible_cluster_description_is_rejected_until_it_is_corrected(
     impossible, possible, path
 ):
     assert any(problem.startswith(path) for problem in refused(**impossible))
@@ -218,7 +218,7 @@ def test_api_server_uses_the_rbac_mode_and_tokens_of_the_cluster_description():
     ],
     ids=["lists", "items", "aliases", "length"],
 )
-def test_cluster_description_that_would_take_much_time_or_memory_is_rejected(text, reason):
+def test_cluster_description_that_needs_too_much_time_or_memory_is_rejected(text, reason):
     with pytest.raises(WorldError, match=reason):
         worlds.loads(text.encode(), "a.yaml")
 
