@@ -73,7 +73,7 @@ class Leadership(threading.Thread):
         self.steps: list[Callable[[], None]] = []
         """Additional functions that this thread calls once per second, whoever is the leader."""
         self.state = LeaderState()
-        """The result of the last request; this thread replaces it, and other threads read it."""
+        """The result of the last Lease request; this thread sets it, and other threads read it."""
 
     def begin(self, namespace: str) -> None:
         """Start the thread unless it is running; *namespace* is that of the KubeVirt CR."""

@@ -73,14 +73,14 @@ def _missing_page(path: str) -> str:
 
 
 class _States:
-    """Caches the displayed data of the last two states, which consecutive updates share."""
+    """Caches the page data of the last two states, because consecutive page updates share it."""
 
     def __init__(self, docs_url: str) -> None:
         self._docs_url = docs_url
         self._last: tuple[tuple[ServiceView, PageState], ...] = ()
 
     def of(self, view: ServiceView) -> PageState:
-        """Return the data that the status pages display for a state."""
+        """Return the data that the status pages display for a state of the ``serve`` process."""
         known = next((state for seen, state in self._last if seen is view), None)
         if known is not None:
             return known

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def metrics_page(counters: Counters) -> Callable[[ServiceView, str], MetricsText]:
-    """Return a function that renders the metrics for a state and an Accept header.
+    """Return a function that renders the metrics from a ``serve`` state and an Accept header.
 
     The metrics include ``process_…``: the memory, the CPU time, the start time and the file
     handles of this process, which Linux provides in ``/proc``.

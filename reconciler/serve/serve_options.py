@@ -13,7 +13,7 @@ INTERVAL_S = 180.0
 """The default interval between two polls of the Git repository, in seconds."""
 JITTER_S = 15.0
 DEADLINE_S = 600.0
-"""The default deadline of one rollout, in seconds; other clients can start one in between."""
+"""The default deadline of one rollout, in seconds, after which others can start one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class ServiceOptions:
 
     interval_s: float = INTERVAL_S
     jitter_s: float = JITTER_S
-    """Maximum random delay that is added to the interval."""
+    """Maximum random delay that is added to the interval between two Git polls, in seconds."""
     listen: str = "127.0.0.1:8080"
     """The listen address of the status pages, the API, the metrics and the probes."""
     hosts: tuple[str, ...] = ()

@@ -212,7 +212,7 @@ def test_serve_process_plans_while_hyperconverged_is_unreadable_and_uses_it_once
 ):
     cluster = serve("hyperconverged")
     git.commit({"desired.yaml": (WORLDS / "desired" / "hyperconverged.yaml").read_text()})
-    # The client repeats no request that is answered with this status.
+    # The client does not retry a request after a response with this status.
     fault = Fault(
         effect=Effect.STATUS, code=400, methods=frozenset({"GET"}), resource="hyperconvergeds"
     )

@@ -90,6 +90,6 @@ def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: floa
 
 
 def _since(before: Wait | None, kind: WaitKind, message: str, at: datetime) -> Wait:
-    """Return a wait that started with the first of the consecutive failed polls."""
+    """Build the displayed wait, dated to the first of the consecutive failed Git polls."""
     since = before.since if before is not None and before.kind is kind else at
     return Wait(kind=kind, since=since, message=message)

@@ -68,7 +68,7 @@ class PushRelay:
     def step(self) -> None:
         """Forward a webhook request, or poll Git for a forwarded one; called once per second."""
         if self._lease.leads():
-            # This process reads the repository by itself for the webhooks that it receives.
+            # This process polls Git itself after the webhook requests that it receives.
             self._received.clear()
             note = self._lease.annotations().get(PUSHED)
             if note != self._seen:

@@ -22,7 +22,7 @@ class BodyLimits:
     """The size limits of webhook request bodies, in bytes."""
 
     each: int = 3 * 1024 * 1024
-    """The maximum size of one request body.
+    """The maximum size of one webhook request body in bytes.
 
     GitHub sends up to 25 MB, but a push of that size has thousands of commits. Such a push is
     found at the next poll. Flux has the same limit (notification-controller v1.9.3,
@@ -31,7 +31,7 @@ class BodyLimits:
     total: int = 24 * 1024 * 1024
     """The maximum total size of all large bodies that are being received concurrently."""
     small: int = 64 * 1024
-    """The body size up to which a request does not count for ``total``.
+    """The body size in bytes up to which a request does not count toward the total limit.
 
     Large bodies from unknown senders therefore cannot block ordinary webhook requests."""
 

@@ -125,7 +125,7 @@ class _Receiver:
         try:
             content = body_object(body, request.headers.get("Content-Type", ""))
         except MalformedError as error:
-            # Forges disable a webhook after repeated errors, and sending it again would not help.
+            # Git hosts disable a webhook after repeated errors, and a retry would not help.
             log.warning("an authentic webhook of %s has no effect: %s", scheme, error)
             return "malformed", PlainTextResponse(f"no effect: {error}\n")
         event = first(request.headers, rules.event)

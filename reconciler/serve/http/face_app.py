@@ -62,7 +62,7 @@ class FaceOptions:
 
 
 def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> Starlette:
-    """Return the ASGI application that serves the newest state in a store."""
+    """Return the ASGI application that shows the newest state of the ``serve`` process."""
     face = _Face(store, content, options)
     routes = (
         Route("/", face.page),
@@ -153,7 +153,7 @@ class _Face:
     async def metrics(self, request: Request) -> Response:
         """Respond with the metrics in a format that the client accepts."""
         accept = request.headers.get("Accept", "")
-        # The metrics also contain counters, which change without the view.
+        # The metrics also contain counters, which change even if the state does not.
         text = await run_in_threadpool(self._content.metrics, self._view(), accept)
         return Response(text.content, headers={"Content-Type": text.content_type})
 

@@ -34,7 +34,7 @@ class FaceContent:
     """
 
     page: Callable[[ServiceView, Query, str], str]
-    """Renders the overview page from the state, a query with filters, and the ID of the state.
+    """Renders the overview page from the ``serve`` state, the query filters and the state's ID.
 
     A script passes the ID to ``/events?since=ID``, so that it receives only later changes.
     """
@@ -45,12 +45,12 @@ class FaceContent:
     missing_page: Callable[[str], str]
     """Renders the page for a path that does not exist."""
     events: Callable[[ServiceView | None, ServiceView], bytes]
-    """Renders server-sent events that update a page from an older state to a newer one.
+    """Renders server-sent events that update a page from an older ``serve`` state to a newer one.
 
     Without the older state, the events update a page of any age. The result is empty if nothing
     visible has changed.
     """
     metrics: Callable[[ServiceView, str], MetricsText]
-    """Renders the metrics of a state in the format that an Accept header requests."""
+    """Renders the metrics of ``serve`` in the format that an Accept header requests."""
     static: Mapping[str, StaticFile] = field(default_factory=dict)
     """The files under the path ``/static/``, by name."""

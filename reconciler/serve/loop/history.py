@@ -41,7 +41,7 @@ class InFlight:
 
 
 def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[PlanRecord, ...]:
-    """Return the plan history with the newest plan, unless it equals the previous plan."""
+    """Add the newest plan to the plan history, unless it equals the previous plan."""
     if plans and (plans[0].digest, plans[0].revision) == (plan.digest, plan.revision):
         return plans
     summary = {str(effect): n for effect, n in plan.summary.items()}
@@ -50,7 +50,7 @@ def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[
 
 
 def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport, ...]:
-    """Return the run history with the newest run.
+    """Add the newest run to the run history.
 
     A run that changed nothing replaces an earlier one with the same plan and the same result,
     so that repeated attempts do not displace the runs that made changes.
@@ -79,7 +79,7 @@ def _end(report: RunReport) -> tuple[object, ...]:
 def with_changes(
     changes: Mapping[ObjectRef, tuple[VMChange, ...]], report: RunReport
 ) -> dict[ObjectRef, tuple[VMChange, ...]]:
-    """Return the change history of all VMs, with the changes that a run made or found."""
+    """Add the changes that a run made or found to the change history of all VMs."""
     found = dict(changes)
     for each in report.outcomes:
         if each.ref.is_vm and each.revision:
@@ -101,7 +101,7 @@ def _change(outcome: Outcome, report: RunReport) -> VMChange:
 
 
 def _with_change(earlier: tuple[VMChange, ...], newest: VMChange) -> tuple[VMChange, ...]:
-    """Return the changes of one VM, in which the result of a change replaces its start."""
+    """Add a change to the history of one VM; the result of a change replaces its start."""
     if earlier and earlier[0].result in _UNFINISHED and earlier[0].revision == newest.revision:
         newest = replace(newest, before=earlier[0].before)
         earlier = earlier[1:]
@@ -128,7 +128,7 @@ def followed(
     plan: Plan,
     now: datetime,
 ) -> tuple[dict[ObjectRef, tuple[VMChange, ...]], dict[ObjectRef, InFlight]]:
-    """Return the change history and the unfinished changes, after checking which ones have ended.
+    """Record in the change history which unfinished changes have ended, and return both.
 
     Args:
         changes: The change history of all VMs.
@@ -166,7 +166,7 @@ def followed(
 def without_removed(
     changes: Mapping[ObjectRef, tuple[VMChange, ...]], known: frozenset[ObjectRef]
 ) -> dict[ObjectRef, tuple[VMChange, ...]]:
-    """Return the change history without VMs that neither Git nor the cluster contains."""
+    """Remove VMs from the change history that neither Git nor the cluster contains."""
     return {ref: each for ref, each in changes.items() if ref in known}
 
 

@@ -35,7 +35,7 @@ _Kind = NotificationKind
 
 
 def causes_of(view: ServiceView) -> tuple[Cause, ...]:
-    """Return every event and problem to report in a state, in the order of the notifications."""
+    """Return every event and problem in the process state that must be reported, in order."""
     found = (
         *_of_source(view),
         *_of_hold(view),

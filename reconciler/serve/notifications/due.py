@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OVER_AFTER = timedelta(minutes=5)
 """How long a problem must be absent before its end is reported; many problems come and go."""
 RESTORED_OVER_AFTER = timedelta(minutes=20)
-"""How long after the start of a process a problem from an earlier process counts as ended.
+"""How long after a restart a problem that was reported before the restart counts as ended.
 
 A new process finds some problems only after 15 minutes, such as an unreadable repository.
 """
@@ -87,7 +87,7 @@ class _Group(NamedTuple):
 
 
 def due(view: ServiceView, reported: Reported) -> Due:
-    """Return the notifications that are due in a state, and the updated reported causes.
+    """Return the due notifications for the process state, and the updated reported causes.
 
     Args:
         view: The state of the process.

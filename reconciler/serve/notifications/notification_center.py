@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 STORED_EVERY = timedelta(minutes=30)
 """How often the times at which problems were last seen are stored, if nothing else changes."""
 UNCHANGED = timedelta(seconds=30)
-"""How long an unchanged state is not examined for notifications again."""
+"""How long an unchanged state of the process is not checked for new notifications."""
 
 
 class AnnotatedLease(Protocol):
@@ -58,7 +58,7 @@ class Sender(Protocol):
         ...
 
     def repeat(self, lasting: tuple[Notification, ...]) -> None:
-        """Replace the problems that are repeated to receivers that expect repetitions."""
+        """Set which problems are sent again and again to receivers that expect repetitions."""
         ...
 
     def history(self) -> tuple[NotificationRecord, ...]:
@@ -67,7 +67,7 @@ class Sender(Protocol):
 
 
 class NotificationCenter:
-    """Sends notifications for new events and problems in the state; used by one thread.
+    """Sends notifications for new events and problems of ``serve``; used by one thread.
 
     Args:
         lease: The Lease of ``serve``, which stores the reported causes.
@@ -92,7 +92,7 @@ class NotificationCenter:
         self._seen: tuple[ServiceView, datetime] | None = None
 
     def update(self, view: ServiceView) -> None:
-        """Send the notifications that are due in a state; call it about once per second.
+        """Send the notifications that the process state makes due; call it about once per second.
 
         Only the leader sends. Each new leader first reads what earlier leaders have sent. A bug
         is logged and has no other effect, because the caller's thread also renews the Lease.

@@ -78,7 +78,7 @@ def decoded(text: str | None) -> Decoded:
         causes = json.loads(text)["causes"]
         known = {each: _known(each, *causes[each]) for each in list(causes)[:MOST_CAUSES]}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        why = type(error).__name__  # its text may quote a value of the annotation
+        why = type(error).__name__  # its message may quote a value of the annotation
         return Decoded(
             Reported(),
             f"the annotation {NOTIFIED} of the lease cannot be read ({why}); notifications may "

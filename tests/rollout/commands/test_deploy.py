@@ -18,7 +18,7 @@ CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
 OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas", "/api/v1/limitranges"})
-"""The API paths without whose permission a plan still works."""
+"""The API paths that a plan reads only if it has the permission."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
     "---\n"
     "apiVersion: kubevirt.io/v1\n"

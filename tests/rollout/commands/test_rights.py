@@ -45,7 +45,7 @@ class Grant(NamedTuple):
     group: str
     resource: str
     name: str
-    """The only object's name that the permission covers, or an empty string for all objects."""
+    """The name of the only object that is covered, or an empty string for all objects."""
 
     def covers(self, request: request_info.RequestInfo) -> bool:
         """Return whether this RBAC permission covers the request."""

@@ -114,7 +114,7 @@ def test_unsigned_merge_cannot_select_an_earlier_signed_commit(source, team, ser
     last = team.commit("2Gi", team.alice)
     assert command("reconcile", *arguments, on=cluster).code == 0
     team.commit("3Gi")
-    # The commit that was applied is a first parent of the newest one, so it stays in force.
+    # The applied commit is a first parent of the newest one, so it stays applied.
     assert (command("reconcile", *arguments, on=cluster).code, guest(cluster)) == (3, "2Gi")
     merge = team.git("commit-tree", "-m", "x", "-p", first, "-p", "HEAD", f"{first}^{{tree}}")
     team.git("reset", "--quiet", "--hard", merge)

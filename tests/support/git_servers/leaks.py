@@ -25,7 +25,7 @@ class Leaks:
         for path in (*places, *self._folder.rglob("*")):
             try:
                 content = path.read_bytes()
-            except OSError:  # a folder, or a process that has ended or belongs to another user
+            except OSError:  # a directory, or a process that has ended or belongs to another user
                 continue
             if any(each in content for each in self._secrets):
                 self.found.add(str(path))

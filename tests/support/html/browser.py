@@ -40,7 +40,7 @@ def started_browser(folder: Path) -> Iterator[Browser]:
     program = tool("chromium")
     commands, to_send = os.pipe()
     to_read, answers = os.pipe()
-    # Chromium reads commands from file descriptor 3 and writes answers to 4.
+    # Chromium reads commands from file descriptor 3 and writes responses to 4.
     arguments = [
         *("bash", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', str(program)),
         *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),

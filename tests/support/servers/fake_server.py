@@ -20,7 +20,7 @@ class FakeServer:
         self.requests: list[Received] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self._answer))
         self._server.daemon_threads = True
-        # A client may close its connection before it has read the whole answer.
+        # A client may close its connection before it has read the whole response.
         self._server.handle_error = lambda *_: None
         self._scheme = "https" if tls else "http"
         if tls:

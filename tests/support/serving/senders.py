@@ -162,7 +162,7 @@ def _gitlab_events() -> dict[str, tuple[dict[str, str], Any]]:
             {"x-gitlab-event": "Push Hook"},
             {"object_kind": "push", "ref": "refs/heads/main", "after": NEW, "project": other},
         ),
-        # GitLab tests a webhook with an event of the kind that a person selects.
+        # GitLab tests a webhook with an event of the kind that a user selects.
         "ping": ({"x-gitlab-event": "Issue Hook"}, {"object_kind": "issue"}),
         "unknown": ({"x-gitlab-event": "Emoji Hook"}, {"object_kind": "emoji"}),
     }
