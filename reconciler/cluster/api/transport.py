@@ -65,9 +65,7 @@ class Request:
 
 
 RequestCounter: TypeAlias = Callable[[str, int | None], None]
-"""Called with the Kubernetes verb of a request and the response status, or None if none
-arrived.
-"""
+"""Called with the Kubernetes verb of a request and the response status, which may be None."""
 
 
 class Timekeeper(Protocol):
@@ -78,7 +76,7 @@ class Timekeeper(Protocol):
         ...
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
-        """Compare the clock with the Date header of a response.
+        """Record the Date header of a response, and when its request was sent.
 
         *asked_at* is the monotonic time when the request was sent. *server* is the host and port
         of the server.

@@ -20,7 +20,7 @@ _KINDS = ("Container", "Pod")
 
 
 def _decoded(item: wire.LimitRange) -> tuple[str, LimitRange]:
-    """Decode a LimitRange to its namespace and its rules for memory and CPUs."""
+    """Decode the namespace of a LimitRange and its rules for memory and CPUs."""
     limits = (item.spec.limits if item.spec else None) or ()
     defaults = [each.default for each in limits if each.type == "Container" and each.default]
     made = LimitRange(

@@ -36,7 +36,7 @@ MAX_OBJECTS = 1_000_000
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""The maximum number of times that ``_SEAM`` may occur inside an object; normal is never."""
+"""The maximum number of times that ``_SEAM`` may occur inside one object."""
 _RAW = json_decoder(msgspec.Raw)
 
 

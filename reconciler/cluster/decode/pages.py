@@ -37,7 +37,7 @@ MAX_UNREADABLE = 10_000
 
 
 class UnreadableError(ValueError):
-    """Raised if an object has a value that its kind does not allow; the message has the value."""
+    """Raised if an object has a value that its kind does not allow; the message contains it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,7 @@ def selector(
     same_labels: Iterable[str] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> tuple[Requirement, ...]:
-    """Decode a label selector that also requires the labels in *same_labels* to be equal."""
+    """Decode a label selector; *same_labels* must have the same values as in *labels*."""
     own = labels or {}
     pairs = dict((found.match_labels if found else None) or {})
     pairs |= {key: own[key] for key in same_labels or () if key in own}

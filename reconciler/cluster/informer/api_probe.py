@@ -42,7 +42,7 @@ class ApiProbe:
         self._client, self._clock = client.without_retries(), clock
         self._worker = WorkerThread("api probe", self._run)
         self.failing: tuple[datetime, ClusterError] | None = None
-        """When the API server stopped to respond, and the last error; None if the server responds.
+        """When the API server stopped responding, and the last error; None if it responds.
 
         Replaced by the thread, and read by other threads.
         """

@@ -89,7 +89,7 @@ class CapacityRefresh:
 
     @property
     def problem(self) -> str:
-        """Why the free capacity is unknown, as part of an error message."""
+        """Why no newer free capacity is known, as part of an error message."""
         if self._error is not None:
             return str(self._error)
         if self._reading is not None and not self._reading.done():

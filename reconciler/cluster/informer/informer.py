@@ -60,7 +60,7 @@ _POLICIES_POLL_S = 300.0
 _LISTED = "listed"
 """A placeholder for the resourceVersion of kinds that are polled and not watched."""
 _JOIN_S = 1.0
-"""How long to wait for all threads to stop, in seconds; the process ends the others."""
+"""How long the end of the informer waits until all its threads have stopped, in seconds."""
 
 
 class ClusterInformer:

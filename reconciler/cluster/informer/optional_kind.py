@@ -1,4 +1,4 @@
-"""``OptionalKind``: watches a kind that the server may not serve or not permit to read."""
+"""``OptionalKind``: watches a kind that the server may not serve, or may not let us read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StartsReflectors(Protocol):
 
 
 class OptionalKind(Generic[T]):
-    """Runs a reflector for one kind as long as the server serves the kind and permits to read it.
+    """Runs a reflector for one kind as long as the server serves the kind and permits reading.
 
     Call ``follow`` in one thread at a time; the other members may be read in any thread.
 
@@ -102,5 +102,5 @@ class OptionalKind(Generic[T]):
 
 
 def _is_refused(running: Reflector) -> bool:
-    """Return whether the server no longer permits a reflector to read its kind."""
+    """Return whether a reflector no longer has the permission to read its kind."""
     return running.failing is not None and isinstance(running.failing[1], ForbiddenError)

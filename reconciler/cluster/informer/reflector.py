@@ -208,7 +208,7 @@ class Reflector(threading.Thread):
             self._ended.wait(_SHORTEST_S)
 
     def _pause_s(self, first_s: float) -> float:
-        """Compute the pause in seconds after the current number of failures.
+        """Compute the pause, in seconds, after the failures in a row up to now.
 
         The first pause is *first_s*.
         """

@@ -47,7 +47,7 @@ _MOST_CONFLICTS = 10
 More conflicts mean that the server returns stale objects.
 """
 _BRIEF_S = 1.0
-"""A lease is not used for writes in its last second, so that a renewal can complete."""
+"""The last part of a lease, in seconds, in which only a renewal is sent."""
 
 
 class ClusterLease:

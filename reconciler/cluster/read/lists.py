@@ -76,7 +76,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def _without_kubevirt(client: Client) -> str:
-    """Return the hint for a cluster without KubeVirt's kinds; the one for Deckhouse is special."""
+    """Return the hint for a cluster without KubeVirt's kinds, which may run Deckhouse."""
     try:
         deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
     except ClusterError:

@@ -1,4 +1,4 @@
-"""Lists migration policies, and namespace labels if a policy selects by them."""
+"""Lists migration policies and, if a policy has a namespace selector, namespace labels."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class WorldSeeder:
             self._report_hyperconverged()
 
     def _seed_hyperconverged(self) -> Json | None:
-        """Creates the HyperConverged that determines the KubeVirt CR, if it is described."""
+        """Creates the described HyperConverged, which determines the KubeVirt CR."""
         spec = self._world.hyperconverged
         if spec is None:
             return None
@@ -183,7 +183,7 @@ class WorldSeeder:
         self._store.mutate(key, report, status=True, manager=hyperconverged.MANAGER)
 
     def _seed_setting(self) -> None:
-        """Creates the Harvester Setting for the hotplug ratio, if the description has one."""
+        """Creates the Harvester Setting for the hotplug ratio, if the cluster has one."""
         spec = self._world.harvester
         if spec is None or not spec.setting:
             return

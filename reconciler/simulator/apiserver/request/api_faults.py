@@ -50,7 +50,7 @@ class Fault:
     name: str = ""
     user: str = ""
     skip: int = 0
-    """The number of matching requests that succeed before the fault affects a request."""
+    """The number of matching requests that the fault skips before it affects one."""
     times: int | None = None
     """How many times the fault occurs, or None for no limit."""
     probability: float = 1.0

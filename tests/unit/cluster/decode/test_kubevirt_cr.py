@@ -49,7 +49,7 @@ def test_kubevirt_cr_decoder_records_which_parent_fields_exist(raw_kubevirt):
     }
 
 
-def test_empty_list_in_a_kubevirt_cr_is_decoded_as_set_and_null_as_unset(raw_kubevirt):
+def test_null_field_of_a_kubevirt_cr_counts_as_unset_unlike_an_empty_list(raw_kubevirt):
     developer = {"featureGates": None, "disabledFeatureGates": ["A"]}
     live, _ = read(
         raw_kubevirt(

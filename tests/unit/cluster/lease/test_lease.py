@@ -203,9 +203,7 @@ def test_free_lease_is_acquired_even_with_a_wait_time_of_zero(api, make):
         assert api.holder == "us"
 
 
-def test_lease_with_an_unanswered_write_is_renewed_until_exit_and_then_left_to_expire(
-    api, make, clock, server
-):
+def test_lease_is_left_to_expire_if_a_write_got_no_response(api, make, clock, server):
     with make() as lease:
         lease.abandon()
         clock.elapsed = 10

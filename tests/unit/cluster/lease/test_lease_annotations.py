@@ -201,9 +201,7 @@ def test_next_lease_holder_reads_annotations_that_the_previous_holder_wrote(stor
         assert stored.annotations == {"others/else": "1", ROLLOUT: "half"}
 
 
-def test_queued_lease_annotation_is_written_with_the_next_renewal_and_does_not_cause_a_renewal(
-    stored, make, clock
-):
+def test_queued_lease_annotation_waits_for_the_next_renewal_of_the_lease(stored, make, clock):
     with make() as lease:
         written = stored.version
         lease.annotate_later({COMMIT: "a"})

@@ -399,7 +399,7 @@ class TestRefresh:
         _refresh(informer)
         assert informer.wait(30.0).capacity.nodes["node01"].requested.memory == GIB
 
-    def test_failed_capacity_refresh_is_logged_and_keeps_the_old_capacity(
+    def test_failed_capacity_refresh_keeps_the_old_capacity(
         self, cluster, informer, page, failure, caplog
     ):
         cluster.on(PODS, page())

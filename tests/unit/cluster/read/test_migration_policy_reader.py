@@ -36,7 +36,7 @@ def test_migration_policies_are_sorted_by_name_without_listing_namespaces(server
     assert [request.path for request in server.requests] == [POLICIES]
 
 
-def test_migration_policy_limits_are_read_and_unset_limits_stay_unset(server, client, page):
+def test_migration_policy_limits_that_are_not_set_stay_unset(server, client, page):
     settings = {
         "completionTimeoutPerGiB": 0,
         "allowPostCopy": False,
@@ -76,7 +76,7 @@ def test_missing_permission_for_migration_policies_is_reported_as_a_note(server,
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
-def test_unreadable_migration_policy_is_reported_and_other_policies_are_read(
+def test_unreadable_migration_policy_does_not_prevent_reading_other_policies(
     server, client, page, bandwidth
 ):
     odd = raw("a", selectors={}, bandwidthPerMigration=bandwidth)

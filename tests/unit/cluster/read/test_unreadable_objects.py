@@ -74,7 +74,7 @@ def sends(cluster, reply):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_unreadable_vm_in_a_list_is_reported_and_other_vms_are_read(
+def test_unreadable_vm_in_a_list_does_not_prevent_reading_other_vms(
     sends, client, clock, raw_vm, damage
 ):
     body = raw_vm()
@@ -144,7 +144,7 @@ def test_unreadable_resource_quota_counts_as_exhausted(sends, client, clock, dam
 
 
 @pytest.mark.parametrize("damage", COMMON)
-def test_unreadable_node_is_reported_and_other_nodes_are_read(sends, client, clock, damage):
+def test_unreadable_node_does_not_prevent_reading_other_nodes(sends, client, clock, damage):
     body = {
         "metadata": {"name": "odd"},
         "status": {"allocatable": {"memory": "BYTE"}},
@@ -193,7 +193,7 @@ def test_namespace_response_with_another_kind_is_not_used_as_the_cluster_id(
         ClusterReader(client, clock=clock).read()
 
 
-def test_unreadable_instancetype_is_reported_and_other_instancetypes_are_read(sends, client):
+def test_unreadable_instancetype_does_not_prevent_reading_other_instancetypes(sends, client):
     body = b'{"metadata":{"name":"%b","namespace":"db"},"spec":{"memory":{"guest":"%b"}}}'
     items = body % (b"odd", b"1" * 5_000) + b"," + body % (b"big", b"8Gi")
     path = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineinstancetypes"

@@ -59,7 +59,7 @@ def test_restart_rejected_with_406_is_denied_with_the_http_reason_phrase_as_mess
         (405, "MethodNotAllowed", "not here", Refusal.DENIED),
     ],
 )
-def test_rejected_restart_request_is_returned_as_a_result_and_not_raised(
+def test_rejected_restart_request_is_returned_as_a_result_instead_of_an_exception(
     server, writer, failure, code, reason, message, refusal
 ):
     server.on(PATH, failure(code, message, reason))

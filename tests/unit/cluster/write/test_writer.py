@@ -99,7 +99,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "message", "reason", "causes", "refusal"), REFUSALS)
-def test_rejected_patch_is_returned_as_a_result_and_not_raised(
+def test_rejected_patch_is_returned_as_a_result_instead_of_an_exception(
     server, writer, failure, code, message, reason, causes, refusal
 ):
     server.on(f"{VM_PATH}/pg-0", failure(code, message, reason, causes))
@@ -113,7 +113,7 @@ def test_rejected_patch_is_returned_as_a_result_and_not_raised(
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (500, UnavailableError)]
 )
-def test_error_response_that_does_not_reject_the_write_is_raised(
+def test_error_response_that_does_not_reject_the_write_raises_an_error(
     server, writer, failure, code, kind
 ):
     server.on(f"{VM_PATH}/pg-0", failure(code, WEBHOOK + "no" if code == 500 else "no"))
@@ -234,7 +234,9 @@ def test_failed_call_of_an_admission_webhook_does_not_count_as_a_denied_write(
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_write_response_with_retry_after_is_raised_without_a_retry(server, writer, reply, verb):
+def test_write_response_with_retry_after_raises_an_error_without_a_retry(
+    server, writer, reply, verb
+):
     server.on("/apis", reply(429, "", (("Retry-After", "7"),)))
     with pytest.raises(UnavailableError) as caught:
         writer.write(action(verb=verb, manifest={}))

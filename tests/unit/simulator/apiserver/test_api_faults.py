@@ -17,7 +17,7 @@ def statuses(server, count, method="GET", path=f"{VMS}/pg"):
     return [server.send(method, path).status for _ in range(count)]
 
 
-def test_injected_status_fault_returns_the_configured_http_status_and_is_counted(server):
+def test_injected_status_fault_returns_its_http_status_a_limited_number_of_times(server):
     fault = Fault(effect=Effect.STATUS, code=503, verbs=frozenset({"get"}), times=2)
     server.faults.add(fault)
     assert statuses(server, 4) == [503, 503, 200, 200]

@@ -82,7 +82,7 @@ def test_invalid_json_patch_annotation_makes_hyperconverged_degraded():
     assert (states["ReconcileComplete"], states["Degraded"]) == ("False", "True")
 
 
-def test_simulated_api_server_serves_hyperconverged_or_harvester_groups_only_if_described():
+def test_hyperconverged_api_group_is_served_only_in_a_cluster_with_hyperconverged():
     plain, hyperconverged = started(), owned(release="1.17", kubevirt="v1.7.4")
 
     def versions(sim):

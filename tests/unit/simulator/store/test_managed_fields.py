@@ -21,7 +21,7 @@ def replace_guest(value):
     return [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": value}]
 
 
-def test_creator_of_an_object_owns_the_fields_it_sent_but_not_those_set_by_the_server():
+def test_creator_of_an_object_owns_only_the_fields_that_it_sent():
     created = ApiServer().create_vm(labels={"tier": "db"}).body
     owned = owners(created)["test", "Update", ""]
     assert GUEST in owned

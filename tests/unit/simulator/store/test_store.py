@@ -33,7 +33,7 @@ def test_new_object_gets_a_uid_a_resource_version_and_a_creation_time(store):
     assert len(meta["uid"]) == 36
 
 
-def test_stores_with_the_same_seed_generate_the_same_uids():
+def test_object_stores_with_the_same_seed_generate_the_same_uids():
     uids = {Store(SimClock(scale=None), seed=7).ids.uid() for _ in range(3)}
     assert len(uids) == 1
     assert uids != {Store(SimClock(scale=None), seed=8).ids.uid()}
@@ -45,7 +45,7 @@ def test_object_name_can_be_used_only_once(store):
         store.create(vm_key(), vm())
 
 
-def test_store_returns_copies_of_objects(store):
+def test_object_store_returns_copies_of_objects(store):
     store.create(vm_key(), vm())["spec"]["runStrategy"] = "broken"
     assert store.get(vm_key())["spec"]["runStrategy"] == "Halted"
 
@@ -116,7 +116,7 @@ def test_object_store_update_of_an_absent_object_causes_an_error(store):
     assert store.delete(vm_key()) is None
 
 
-def test_dry_run_returns_the_result_and_stores_nothing(store):
+def test_dry_run_of_a_write_to_the_object_store_stores_nothing(store):
     store.create(vm_key(), vm())
     before = store.rv
     shown = store.update(vm_key(), vm(guest="2Gi"), dry_run=True)
