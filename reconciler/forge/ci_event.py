@@ -43,14 +43,14 @@ class _WorkflowRun(msgspec.Struct):
 
 
 class CiEvent(msgspec.Struct):
-    """The event that started a CI job; only the Git host (GitHub, Gitea, …) writes its content."""
+    """The JSON event that started a CI job, written by the Git host (GitHub, Gitea, …)."""
 
     pull_request: _PullRequest | None = None
     workflow_run: _WorkflowRun | None = None
 
 
 def read_event(path: str) -> CiEvent:
-    """Read the CI event from a JSON file, or return an empty event if it cannot be read."""
+    """Read the CI event from a JSON file; return an empty event if this fails."""
     if not path:
         return CiEvent()
     try:

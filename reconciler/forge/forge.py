@@ -54,7 +54,7 @@ class PullRequest:
 
 
 class Forge(Protocol):
-    """Builds API requests for one project on a Git host (GitHub, …), and decodes the responses."""
+    """Builds API requests for one project on a Git host (GitHub, …), and decodes API responses."""
 
     @property
     def default_base_url(self) -> str:
@@ -63,7 +63,7 @@ class Forge(Protocol):
 
     @property
     def default_author(self) -> str:
-        """The login name of the bot that writes comments with the token of a CI job."""
+        """The login name of the bot that writes comments with a CI job token; empty if unknown."""
         ...
 
     @property

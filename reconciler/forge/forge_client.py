@@ -41,11 +41,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 TOTAL_S = 300.0
-"""The maximum number of seconds from the first attempt of a request to the start of its last
-retry.
-"""
+"""The maximum time in seconds from a request's first attempt to its last retry."""
 SECONDARY_LIMIT_S = 60.0
-"""The pause in seconds after GitHub's secondary rate limit if the response names no time.
+"""The pause in seconds after a response of GitHub's secondary rate limit that names no time.
 
 Source: docs.github.com, "Rate limits for the REST API", section "Exceeding the rate limit".
 """
@@ -61,7 +59,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class _Problem(msgspec.Struct):
-    """The body of an error response; each Git host names the error message's field differently."""
+    """The body of an error response, whose message is in ``message`` or ``error``, by Git host."""
 
     message: object = ""
     error: object = ""
@@ -199,7 +197,7 @@ class ForgeClient:
         )
 
     def _retry_after_s(self, answer: ForgeAnswer, message: str) -> float | None:
-        """Return the seconds to wait after an exceeded rate limit, or None after another error."""
+        """Return the seconds to wait if a rate limit was exceeded, or None for other errors."""
         status, headers = answer.status, answer.headers
         if status not in {403, 429, 503}:
             return None
@@ -227,7 +225,7 @@ class ForgeClient:
 
 
 _LIMITED = re.compile("rate limit|abuse detection", re.IGNORECASE)
-"""Matches the error message of GitHub's secondary rate limit, formerly called abuse detection."""
+"""Matches the message of GitHub's rate limits; "abuse detection" is an older name."""
 _PLAIN = re.compile(r"[\w.~+-]*")
 _HINTS = {
     401: "check RECONCILER_FORGE_TOKEN; it may have expired",

@@ -15,7 +15,7 @@ class ForgeRequest:
 
     method: str
     path: str
-    """The URL path below the API's base URL; all names in it are percent-encoded."""
+    """The URL path below the API's base URL; names in the path are percent-encoded."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
     repeatable: bool = True
@@ -33,7 +33,7 @@ class ForgeAnswer:
 
 
 def request_text(request: ForgeRequest, base_url: str, headers: Mapping[str, str]) -> str:
-    """Format an API request for the output of ``--dry-run``; *headers* must not have the token."""
+    """Format an API request for ``--dry-run``; *headers* must not contain the access token."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     url = f"{base_url}{request.path}{f'?{query}' if query else ''}"
     lines = [f"{request.method} {printable(url)}"]

@@ -154,11 +154,9 @@ class Gitea(GitHub):
     default_base_url = ""
     default_author = "gitea-actions"
     max_comment = 65_000
-    """The maximum size of a comment in bytes; Gitea has no limit of its own, but its database may.
-    """
+    """The maximum size of a comment in bytes; the databases that Gitea uses can have a limit."""
     _page: Mapping[str, str] = {}
-    """Empty, because Gitea ignores paging parameters and returns all comments of an issue at once.
-    """
+    """Empty, because Gitea ignores paging parameters and returns all comments at once."""
     _pull_page: Mapping[str, str] = {"limit": "50"}
     _filters_branch = False
 

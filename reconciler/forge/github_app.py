@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 _PAST_S, _VALID_S = 60, 540
-"""The issue time in seconds before now, and the expiry in seconds after now, of the JSON Web
-Token; GitHub accepts an expiry of at most 10 minutes.
+"""The age and the lifetime of a JSON Web Token in seconds.
+
+The issue time is in the past, so that clocks can differ. GitHub accepts an expiry time at most 10
+minutes in the future.
 """
 _OPENSSL_S = 30.0
 
@@ -52,21 +54,7 @@ def installation_token(
     ca: Path | None,
     clock: Clock,
 ) -> str:
-    """Request a token that can read the repositories of an app installation for an hour.
-
-    Args:
-        app_id: The ID of the GitHub App.
-        installation_id: The ID of the installation, or an empty string if only the owner is known.
-        owner: The organization or user that installed the app.
-        key: The file with the app's private key.
-        base_url: The URL of GitHub's API.
-        ca: A file with the certificate authorities to trust; None means those of the system.
-        clock: The clock that provides the current time.
-
-    Raises:
-        SourceError: The key cannot be used, or GitHub returns no token.
-        UsageError: *base_url* is not a valid API URL.
-    """
+    """Request a token that gives access to an app installation's repositories for an hour."""
     request_token = _signed(app_id, key, int(clock.now().timestamp()))
     headers = {
         "Accept": "application/vnd.github+json",

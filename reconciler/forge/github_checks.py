@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 ANNOTATIONS_EACH = 50
 """The maximum number of annotations that GitHub accepts in one request."""
 _TITLE, _TEXT = 255, 64_000
-"""The maximum length of an annotation's title in characters, and of its message and details in
-bytes each.
+"""The maximum size of an annotation's title (characters), and of its message or details (bytes).
 """
 _CONCLUSIONS = {State.SUCCESS: "success", State.FAILURE: "failure", State.ERROR: "failure"}
 

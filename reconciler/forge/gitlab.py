@@ -42,9 +42,7 @@ class _Note(msgspec.Struct):
 
 class _MergeRequest(msgspec.Struct):
     sha: str | None
-    """The hash of the last commit, or None until GitLab has read the branch of a new merge
-    request.
-    """
+    """The hash of the last commit; None if GitLab has not yet read the merge request's branch."""
     iid: int = 0
     source_branch: str = ""
 
@@ -54,18 +52,15 @@ class GitLab:
 
     default_base_url = "https://gitlab.com/api/v4"
     default_author = ""
-    """Empty, because GitLab's CI job token cannot write comments, and the user name of a project
-    access token is random.
-    """
+    """Empty: GitLab's CI job token cannot write comments, and token users have random names."""
     max_comment = 200_000
-    """The maximum size of a comment in bytes; GitLab accepts 1,000,000 characters, but renders
-    such a comment slowly.
-    """
+    """The maximum size of a comment in bytes; GitLab accepts more, but shows it slowly."""
 
     def __init__(self, project: str) -> None:
-        """Check that *project* has the form of a project path (GROUP/NAME) or a project ID.
+        """Check that *project* is a project path (GROUP/NAME) or a project ID.
 
-        Raises: UsageError: *project* has neither form.
+        Raises:
+            UsageError: *project* is neither.
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(

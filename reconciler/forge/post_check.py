@@ -17,11 +17,11 @@ _ATTEMPTS = 3
 
 
 def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> bool:
-    """Create a check run with all its annotations, or return False if the token may not do so.
+    """Create a check run with all its annotations, or return False if the token lacks permission.
 
-    A request may take effect although no response arrives, and repeating it would duplicate
-    annotations. After such a failure, this function therefore first reads how many annotations
-    GitHub has stored.
+    A request can take effect although no response arrives. Repeating such a request would
+    duplicate annotations. After a failure, this function therefore first reads how many
+    annotations GitHub has stored.
 
     Raises:
         ForgeError: The check run or some of its annotations could not be created.
@@ -48,7 +48,7 @@ def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: Chec
 
 
 def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> KnownRun:
-    """Create a check run; if no response arrives, find the check run that was created."""
+    """Create a check run; if no response arrives, find the check run that GitHub created."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return checks.decode_run(client.send(checks.create(commit, run)).body)

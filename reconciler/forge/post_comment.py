@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _UNCHANGED = "Cannot transition status"
-"""Part of the error message (status 400) that GitLab returns if the commit status already has the
-new state.
-"""
+"""Part of GitLab's error message (status 400) if a commit status already has the new state."""
 
 
 class Posted(StrEnum):
@@ -53,10 +51,11 @@ def post_comment(
 ) -> Posted | Outdated:
     """Edit the pull request comment of an earlier run, or create a comment if none exists.
 
-    If two CI jobs create a comment at the same time, both list the comments again; the job with
-    the newer comment edits the older comment and deletes its own. A result for an older commit
-    than the last one of the pull request, or older than the result in the comment, is not posted.
-    The last commit is therefore read again immediately before each write.
+    Two CI jobs can create a comment at the same time, so each job then lists the comments again.
+    The job with the newer comment edits the older comment and deletes the newer one.
+
+    A result is not posted if the pull request has a newer commit, or if the comment shows a newer
+    result. The pull request's last commit is therefore read before each write.
 
     Args:
         client: The HTTP client of the Git host.
@@ -111,7 +110,7 @@ def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
 
 
 def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
-    """Return why a new result must not replace the existing comments, or None if it may."""
+    """Return why a new result must not replace the existing comments, or None if it can."""
     shown = [stamp_of(each.body) for each in own] or [None]
     reasons = (stamp.outdated(each, head) for each in shown)
     return next((each for each in reasons if each), None)
@@ -140,7 +139,7 @@ def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
 
 
 def _author(client: ForgeClient, forge: Forge) -> str:
-    """Return the token's login name; tokens of CI jobs may not read it, but have a fixed name."""
+    """Return the token's login name. CI job tokens cannot read it, so a fixed name is used."""
     try:
         return forge.user_name(client.send(forge.user()).body)
     except ForgeError as error:
@@ -165,7 +164,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Edit the oldest comment in *own* and delete the rest; return False if it was deleted."""
+    """Edit the oldest comment in *own* and delete the rest; return False if the oldest is gone."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -1,7 +1,7 @@
 """``ResultStamp``: the hidden line of a comment that identifies the result in the comment.
 
-A CI job may end after the job of a newer commit. With the stamp, the result of the older commit
-does not replace the result of the newer commit.
+A CI job can end after the job of a newer commit. The stamp prevents that the older commit's result
+replaces the newer commit's result.
 """
 
 from __future__ import annotations

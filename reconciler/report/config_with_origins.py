@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionValue:
-    """A command-line option with its value and the value's origin."""
+    """A command-line option with its value, and where the value was set."""
 
     name: str
     """The name of the option without dashes, such as ``repo``."""
     value: str | bool | tuple[str, ...] | None
-    """The value without secrets, or None if the option is not set and has no default."""
+    """The value without secrets, or None if the option is not set and has no default value."""
     origin: OptionOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """The configuration at one Git revision, and the options that select what a command reads."""
+    """The configuration at one Git commit, and the command-line options that select the inputs."""
 
     revision: str
     dirty: bool
@@ -40,7 +40,7 @@ class EffectiveConfig:
 
 
 def effective_config_json(shown: EffectiveConfig) -> str:
-    """Convert the configuration to JSON; see ``schemas/effective-config.schema.json``."""
+    """Convert the configuration to JSON that conforms to effective-config.schema.json."""
     return dumps(
         {
             "apiVersion": API_VERSION,
@@ -101,7 +101,7 @@ def _origin_document(origin: Origin) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Convert a configuration value to a JSON value in the notation of the configuration file."""
+    """Convert a configuration value to a JSON value, written as in the configuration file."""
     match value:
         case tuple():
             return [plain(each) for each in value]

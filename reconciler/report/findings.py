@@ -1,4 +1,4 @@
-"""Renders the problems in the desired state as text and as the JSON of ``validate``."""
+"""Renders the problems in the desired state as text, and as JSON for the command ``validate``."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def validation_json(desired: DesiredState, comparison: Comparison | None = None)
 def finding_lines(
     diagnostics: Sequence[Diagnostic], paint: Paint, comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Render manifest problems as lines of text, ordered by file and line.
+    """Render reported problems as lines of text, ordered by file and line.
 
-    If *comparison* is given, problems that the base commit also has are marked.
+    If *comparison* is given, problems that the base commit also has get a mark.
     """
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
@@ -109,12 +109,12 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def is_about_plan(diagnostic: Diagnostic) -> bool:
-    """Return whether a reported problem concerns the whole plan and is therefore shown first."""
+    """Return whether a problem concerns the whole plan, so that it is listed first."""
     return diagnostic.code in _ABOUT_PLAN
 
 
 def validation_summary(desired: DesiredState, comparison: Comparison | None = None) -> str:
-    """Return a line that says whether the desired state is valid and how many objects it has."""
+    """Return a line that says whether the desired state is valid, with the number of problems."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
     read = "1 KubeVirt, " if desired.kubevirt is not None else ""

@@ -1,4 +1,4 @@
-"""``MEANINGS``: explains each code of a problem that the program reports about manifests."""
+"""``MEANINGS``: explains the code of each problem that the program reports about its inputs."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "limit the run",
     },
 }
-"""The meaning of each problem code, grouped by topic; a key may list several codes, separated by
-commas.
-"""
+"""The meaning of each problem code, grouped by topic; a key lists codes separated by commas."""
 # fmt: on
 
 MEANINGS: Mapping[str, str] = {

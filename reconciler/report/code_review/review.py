@@ -1,4 +1,4 @@
-"""``Review``: the findings of a plan or a validation, each with its line in Git.
+"""``Review``: the findings of a ``plan`` or ``validate`` command, each with its line in Git.
 
 A ``Review`` can be rendered as SARIF, GitHub workflow commands or GitLab Code Quality.
 """
@@ -40,9 +40,7 @@ LEVELS = {
     Effect.COLD: Severity.NOTE,
     Effect.NONE: Severity.NOTE,
 }
-"""The severity of a finding about a planned change, by how the change takes effect (live, by a
-restart, …).
-"""
+"""The severity of a finding by how the change takes effect (live, by a restart, …)."""
 
 _LEVEL_ORDER = tuple(Severity)
 
@@ -72,12 +70,14 @@ class ReviewFinding:
     at: Location | None
     """The line in Git, or None if the finding has no line or concerns a manifest from stdin."""
     state: BaselineState | None = None
-    """How the finding differs from the plan of the base commit, or None without a base commit. If
-    only the base commit has the finding, ``at`` is a line in the base commit.
+    """Whether the base commit also has the finding, or None if plans are not compared.
+
+    If only the base commit has the finding, ``at`` is a line in the base commit.
     """
     edited: bool = False
-    """Whether the pull request edits the value at this line, or the object if no value has a
-    line.
+    """Whether the pull request edits the value that the finding concerns.
+
+    If no value has a line, whether it edits the object.
     """
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
@@ -91,7 +91,7 @@ class ReviewFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The code review findings of one plan or one validation, most important first."""
+    """The code review findings of one ``plan`` or ``validate`` command, most important first."""
 
     command: str
     """The command that produced the findings: ``plan`` or ``validate``."""
@@ -107,16 +107,16 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of findings without a line in Git, except those of only the base commit."""
+        """The number of findings without a line in Git, without those of only the base commit."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
 
 def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
-    """Convert the reported problems and planned changes of a plan to code review findings.
+    """Convert a plan's problems and planned changes to code review findings.
 
-    If *comparison* is given, each finding says how it differs from the base commit's plan, and the
-    findings that only the base commit has come last.
+    If *comparison* is given, each finding says how it differs from the base commit's plan.
+    Findings that only the base commit has come last.
     """
     cluster, summary = plan.cluster, wording.counts(plan.summary)
     decisions = [*wording.by_attention(plan), *_unchanged_with_warnings(plan)]
@@ -140,7 +140,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Skip objects with invalid manifests, because other findings report the exact lines."""
+    """Yield decisions, except about invalid manifests, which other findings report by line."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -182,9 +182,9 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Sort findings, new and severe ones first, and make their fingerprints unique.
+    """Sort findings by novelty and severity, and make their fingerprints unique.
 
-    The warning about an old cluster snapshot file comes first.
+    A warning about an old cluster snapshot file comes first.
     """
 
     def order(each: ReviewFinding) -> tuple[bool, int, int]:
@@ -277,7 +277,7 @@ def _changed(change: Change) -> str:
 
 
 def _sentences(parts: Iterable[str]) -> str:
-    """Join strings into sentences, and add a full stop where the punctuation mark is missing."""
+    """Join strings into one paragraph, and add missing full stops."""
     return " ".join(each if each.endswith((".", "!", "?")) else f"{each}." for each in parts)
 
 

@@ -12,14 +12,13 @@ from reconciler.report.markdown_budget import size
 NAME, VALUE, SENTENCE = 253, 200, 600
 """The maximum lengths of a name, a value and a sentence in a comment, in characters."""
 RESERVED = 2_000
-"""The number of bytes in a comment that are reserved for notes about omitted rows and for the last
-lines.
+"""The number of bytes of a comment reserved for notes about omitted rows and for the last lines.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rendered rows of a table, of which the last ones may be omitted."""
+    """The rendered rows of a table, the last of which can be omitted to save space."""
 
     head: str
     rows: Sequence[str]

@@ -14,18 +14,18 @@ MEMORY_FIELD = "spec.template.spec.domain.memory.guest"
 
 
 def qualified_name(each: Mapping[str, Any]) -> str:
-    """Return ``namespace/name`` of an object, after its kind if the object is not a VM."""
+    """Return an object's ``namespace/name``, with the kind in front if the object is not a VM."""
     name = f"{each['namespace']}/{each['name']}" if each["namespace"] else str(each["name"])
     return name if each["kind"] == VM else f"{each['kind']} {name}"
 
 
 def location_text(at: Mapping[str, Any] | None) -> str:
-    """Return ``path:line:column``, or an empty string for a value that is not in Git."""
+    """Return ``path:line:column``, or an empty string if the value is not in Git."""
     return f"{at['path']}:{at['line']}:{at['column']}" if at else ""
 
 
 def value_text(value: object, *, memory: bool = False) -> str:
-    """Format a value as written in Git; a memory size in plain bytes gets a unit."""
+    """Format a value as it is written in Git; with *memory*, a number of bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return an object's old and new value, or a VM's current and target memory."""
+    """Return an object's first change (old, new), or a VM's current and target memory."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD
@@ -52,7 +52,7 @@ def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def added_bytes(each: Mapping[str, Any]) -> int:
-    """Return how many bytes of memory a plan adds to a VM, or a negative number if it shrinks."""
+    """Return how many bytes of memory a plan adds to a VM; negative if the memory shrinks."""
     if not each["actions"]:
         return 0
     sized = [change for change in each["changes"] if change["field"] == MEMORY_FIELD]

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FRAME = 160
-"""The size in bytes of a collapsible section's markup, without its title and table header."""
+"""The size in bytes of a collapsible section's markup, without the title and the table header."""
 _LEAST_ROWS = 3
-"""The number of table rows that must fit; otherwise, the whole collapsible section is omitted."""
+"""The number of table rows that must fit, or the whole collapsible section is omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Group:
     """The title of the collapsible section in Markdown, which includes the number of rows."""
     head: str
     rows: tuple[str, ...]
-    """The rendered table rows; rows beyond the size limit may be missing."""
+    """The rendered table rows, as many as can fit into the size limit."""
     total: int
     """The number of rows, including omitted rows."""
     patches: tuple[str, ...] = ()

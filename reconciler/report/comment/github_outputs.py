@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield ``name=value`` lines for the file that ``$GITHUB_OUTPUT`` names.
+    """Yield ``name=value`` lines for the file to which ``$GITHUB_OUTPUT`` points.
 
-    The values are only numbers and a digest, so strings from Git or from the cluster cannot add an
-    output. If the plan is compared with a base commit, ``added`` is the number of objects with a
-    new or updated change.
+    The values are only numbers and a digest, so strings from Git or from the cluster cannot inject
+    an output. If the plan is compared with a base commit, ``added`` is the number of objects with
+    a new or updated change.
 
     Args:
         document: A plan or a run report that is valid against its JSON schema.

@@ -1,4 +1,4 @@
-"""``plan_headline`` and ``run_headline``: build the summary line for comments and statuses."""
+"""``plan_headline`` and ``run_headline``: build one-line summaries for comments and statuses."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""The exit codes for which the summary line lists objects by name, and the result of these
-objects.
-"""
+"""The exit codes for which the summary line names objects, and which objects: stale or failed."""
 _ERROR = "error: "
 
 
@@ -40,8 +38,9 @@ class Headline:
     """A one-line summary of a plan or a run, for a pull request comment or a commit status."""
 
     answer: str
-    """For a plan, how many VMs change live, need a restart or are blocked; for a run, its
-    result.
+    """For a plan: how many VMs change live, need a restart or are blocked.
+
+    For a run: its result.
     """
     details: tuple[str, ...] = ()
     """Further facts, such as the amount of added memory and the duration of the changes."""
@@ -76,7 +75,7 @@ class Headline:
 def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
     """Build the summary line of a JSON plan.
 
-    *cluster_name* is shown instead of the cluster's uid.
+    If *cluster_name* is given, the line shows the name instead of the cluster's UID.
     """
     based = "comparison" in document
     added = [each for each in document["objects"] if is_added(each)]
@@ -116,7 +115,7 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
 def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
     """Build the summary line of a JSON run report.
 
-    *cluster_name* is shown instead of the cluster's uid.
+    If *cluster_name* is given, the line shows the name instead of the cluster's UID.
     """
     ended, plan = document["exit"], document["plan"]
     counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
@@ -132,7 +131,7 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
 
 
 def failure_headline(cluster_name: str, log: str) -> Headline:
-    """Build the summary line of a run without a plan from the last error in the run's log."""
+    """Build the summary line of a run without a plan, from the last error in the run's log."""
     errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
     answer = f"There is no plan: {reason.strip()}"
@@ -144,7 +143,7 @@ def _signer(document: Mapping[str, Any]) -> str:
 
 
 def _names(document: Mapping[str, Any]) -> str:
-    """Return the names of the stale or failed objects as part of a sentence."""
+    """Return the names of the stale or failed objects, to append to a sentence."""
     result = _NAMED.get(ExitCode(document["exit"]["code"]))
     found = [qualified_name(each) for each in document["outcomes"] if each["result"] == result]
     names = listed([printable(each, _NAME) for each in found], 3)

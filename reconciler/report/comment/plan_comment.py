@@ -1,8 +1,8 @@
 """``plan_comment``: renders a JSON plan as a comment on a pull request.
 
-The first line is a summary. Then follow the problems that a user must solve, and the changes of
-each namespace in collapsible sections. A comment never exceeds its size limit, even for a large
-fleet, because it omits rows and counts the omitted rows.
+The first line is a summary. Then follow the problems that a user must solve, and the changes in
+each namespace as collapsible sections. To stay within its size limit, a comment omits rows and
+states how many.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def plan_comment(
     """Render the pull request comment for a JSON plan, within a size limit.
 
     Args:
-        document: The plan, which is valid against ``schemas/plan.schema.json``.
-        cluster_name: The name to show instead of the cluster's uid.
+        document: The plan, which conforms to ``schemas/plan.schema.json``.
+        cluster_name: The name to show instead of the cluster's UID, or None.
         link: The URL of the complete plan, or an empty string.
         limit: The maximum size of the comment in bytes of UTF-8.
     """

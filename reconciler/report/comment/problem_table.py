@@ -1,4 +1,4 @@
-"""``problem_tables``: shows the problems that a user must solve; similar problems share a row."""
+"""``problem_tables``: renders the problems that a user must solve as a Markdown table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GROUPED_ABOVE = 20
-"""The maximum number of problems that are listed individually without a collapsed section."""
+"""The maximum number of problems in the table; if more exist, similar problems share a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Problem:
 
     name: str
     result: str
-    """The effect of the planned change, the result of the run, or ``error``."""
+    """How the planned change takes effect, the result of the run, or ``error``."""
     reason: str
     message: str
     """A description of the problem and its solution."""
@@ -36,10 +36,10 @@ class Problem:
 def problem_tables(
     problems: Sequence[Problem], *, located: bool, limit: int
 ) -> tuple[Table, tuple[Group, ...]]:
-    """Build a table of problems and, if there are many, a collapsed section that lists each one.
+    """Build a table of problems.
 
-    If more than 20 problems exist, they are grouped by result and reason, and each row counts the
-    objects and describes the first one.
+    If more than 20 problems exist, problems with the same result and reason share a row, which
+    counts the objects and describes the first one. A collapsed section then lists each problem.
 
     Args:
         problems: The problems, most urgent first; problems with the same result are consecutive.
@@ -73,7 +73,7 @@ def problem_tables(
 
 
 def _alike(problems: Sequence[Problem]) -> Sequence[Sequence[Problem]]:
-    """Group problems by result and reason; keep the order of results, largest groups first."""
+    """Group problems by result and reason; for each result, larger groups come first."""
     results = list(dict.fromkeys(each.result for each in problems))
     ordered = sorted(problems, key=lambda each: (results.index(each.result), each.reason))
     groups = [

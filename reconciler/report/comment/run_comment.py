@@ -1,4 +1,4 @@
-"""``run_comment`` and ``failure_comment``: render a run report or a log as a comment."""
+"""``run_comment`` and ``failure_comment``: render a run's result as a pull request comment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LINE, _LOG_LINES = 400, 40
 """The maximum length of a log line in characters, and the maximum number of log lines."""
 _PROBLEMS = (Result.STALE, Result.FAILED, Result.HELD)
-"""The results of a run that may require action by a user, most urgent first."""
+"""The results of a run that can require action by a user, most urgent first."""
 
 
 def run_comment(
@@ -42,7 +42,7 @@ def run_comment(
 ) -> str:
     """Render the pull request comment for a JSON run report, within a size limit.
 
-    The arguments are the same as those of ``plan_comment``, but *document* is valid against
+    The arguments are the same as those of ``plan_comment``, but *document* conforms to
     ``schemas/report.schema.json``.
     """
     summary = run_headline(document, cluster_name)
@@ -83,7 +83,7 @@ def run_comment(
 
 
 def failure_comment(log: str, *, cluster_name: str, link: str, limit: int) -> str:
-    """Render the comment for a run that ended without a plan from the last lines of its log."""
+    """Render the comment for a run that ended without a plan; it shows the end of the log."""
     summary = failure_headline(cluster_name, log)
     lines = [each for each in log.split("\n") if each.strip()]
     shown = [f"- {code(each, _LINE)}" for each in lines[-_LOG_LINES:]]

@@ -1,7 +1,7 @@
 """Renders how a plan differs from the plan of the base commit, for pull request comments.
 
-If the JSON plan contains no comparison with a base commit, all its entries count as entries of the
-pull request.
+If the JSON plan contains no comparison with a base commit, all changes count as added by the pull
+request.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ _ALL_NEW: Mapping[str, Any] = {
     "reason": None,
     "target": None,
 }
-"""The default for an object whose JSON has no ``baseline`` field, which the schema permits: the
-object counts as new and edited.
-"""
+"""The default for an object without the optional JSON field ``baseline``: new and edited."""
 STATE_TITLE = "Since base"
 """The title of the table column that says how each VM differs from the base commit."""
 
@@ -49,18 +47,18 @@ def is_added(entry: Mapping[str, Any]) -> bool:
 
 
 def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return how an object differs from the base commit; without a ``baseline``, it is new."""
+    """Return how an object differs from the base commit; by default, it is new and edited."""
     found: Mapping[str, Any] = each.get("baseline", _ALL_NEW)
     return found
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether a value in Git was edited since the base commit, or True without one."""
+    """Return whether a value was edited in Git since the base commit; True if this is unknown."""
     return bool(change.get("edited", True))
 
 
 def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the table cell that says how an object differs from the base commit, or nothing."""
+    """Return a table cell that says how an object differs from the base commit, or nothing."""
     if "baseline" not in each:
         return ()
     baseline = each["baseline"]
@@ -75,7 +73,7 @@ def pending_before(document: Mapping[str, Any]) -> str:
 
 
 def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield paragraphs about the base commit and about changes that only its plan contains."""
+    """Yield paragraphs about the base commit and about changes that are no longer pending."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -107,7 +105,7 @@ def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def base_groups(document: Mapping[str, Any], limit: int) -> Iterator[Group]:
-    """Yield the collapsed sections about changes that the pull request does not add."""
+    """Yield the collapsed sections about changes that were pending before the pull request."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -144,7 +142,7 @@ def _pending(each: Mapping[str, Any]) -> str:
 def _gone(
     document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
 ) -> Iterator[Group]:
-    """Yield the collapsed section that lists changes and problems of only the base commit."""
+    """Yield the collapsed section about changes and problems that only the base commit has."""
     kept = [
         {**each, "message": "nothing to do", **baseline_of(each)}
         for each in document["objects"]

@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of lines about changes and problems that only the base commit has."""
+"""The maximum number of listed changes, and of listed problems, that only the base commit has."""
 
 
 def base_title(comparison: Comparison) -> str:
-    """Build the title of a plan; it counts only the changes since the base commit."""
+    """Build the title of a plan, which counts only the changes added since the base commit."""
     summary = comparison.summary()
     added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
     return f"### Memory plan compared with the base commit: {since_base(added)}"
 
 
 def base_opening(comparison: Comparison) -> Iterator[str]:
-    """Yield the paragraphs that name the base commit and count the differences from it."""
+    """Yield the paragraphs that name the base commit and count the differences from its plan."""
     base = comparison.base
     commit = code(wording.origin(base.revision, dirty=False), _VALUE)
     requested = code(base.requested, _VALUE)
@@ -50,7 +50,7 @@ def base_opening(comparison: Comparison) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> str:
-    """Return the table cell that says how a planned change differs from the base commit."""
+    """Return the table cell that says how a planned change differs from the base commit's plan."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     return inline(f"{words}, edited" if compared.edited else words)

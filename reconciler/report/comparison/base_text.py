@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 BASE_COLUMN = "SINCE BASE"
 """The title of the table column that says how each VM differs from the base commit."""
 _MAX_LISTED = 20
-"""The maximum number of listed changes that are pending only in the base commit."""
+"""The maximum number of listed changes, and of listed problems, that only the base commit has."""
 
 
 def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
-    """Yield the lines below the heading of a plan that name the base commit."""
+    """Yield the lines that name the base commit, for the heading of a plan."""
     base = comparison.base
     words = f"compared with the plan of {base_commit(base.requested, base.revision)}"
     if base.unplanned:

@@ -1,4 +1,4 @@
-"""Contains the phrases that all formats use to compare a plan with the base commit's plan."""
+"""Contains the phrases with which all output formats compare a plan with the base commit."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STATE_WORDS: Mapping[BaselineState, str] = {
 }
 """The words that users see for each state of a change relative to the base commit.
 
-The state ``unchanged`` is shown as "already pending", because elsewhere in a plan, "unchanged"
-means that an object needs no change.
+The state ``unchanged`` is shown as "already pending", because "unchanged" elsewhere means that an
+object needs no change.
 """
 
 EDITED = "(edited)"
@@ -34,13 +34,13 @@ _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the short hash of the base commit and how the commit was found."""
+    """Return the base commit's short hash and the branch or commit with which it was computed."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 
 
 def unplanned(reason: str) -> str:
-    """Return a sentence that explains why the base commit has no plan."""
+    """Return a clause that explains why the base commit has no plan."""
     return (
         f"the base commit cannot be planned, because {reason}; therefore, every change counts as "
         "new"
@@ -61,7 +61,7 @@ def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def indirect(comparison: Comparison) -> str:
-    """Return a sentence about objects that change without an edit, or an empty string."""
+    """Return a sentence about objects that change without an edit to their own manifest."""
     refs = [each.ref for each in comparison.indirect if each.effect is not Effect.NONE]
     return indirect_sentence(
         map(wording.name_of, refs),
@@ -72,9 +72,9 @@ def indirect(comparison: Comparison) -> str:
 
 
 def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, config: bool) -> str:
-    """Return a sentence that counts the objects that change without an edit of their manifest.
+    """Return a sentence about the objects that change without an edit to their own manifest.
 
-    *kubevirt* and *config* are true if the KubeVirt CR and ``.reconciler.yaml`` were edited.
+    *kubevirt* and *config* say whether the KubeVirt CR and ``.reconciler.yaml`` were edited.
     """
     if not count:
         return ""
@@ -103,7 +103,8 @@ def since_sentences(compared: ComparedObject) -> list[str]:
 def gone(comparison: Comparison, most: int) -> Iterator[str]:
     """Yield lines about the changes, objects and problems that only the base commit has.
 
-    At most *most* changes and *most* problems are listed; the rest are counted.
+    At most *most* changes and *most* problems are listed individually; the last line of each list
+    counts the rest.
     """
     withdrawn = [each for each in comparison.withdrawn if each.effect is not Effect.NONE]
     for each in withdrawn[:most]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def baseline_document(compared: ComparedObject) -> dict[str, Any]:
-    """Convert the base commit's plan for an object to JSON values, null for a missing object."""
+    """Convert the base commit's plan for an object to JSON values; null if it has no object."""
     before = compared.before
     return {
         "state": str(compared.state),
@@ -33,7 +33,7 @@ def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dic
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Convert a comparison to JSON values, without the entries that the plan itself contains."""
+    """Convert a comparison to JSON values, without what the plan's own JSON contains."""
     return {
         "base": base_document(comparison.base),
         "summary": comparison.summary(),

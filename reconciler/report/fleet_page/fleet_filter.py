@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.fleet_vm import FleetVM
 
 MAX_VALUE = 200
-"""The maximum length of a filter value in characters; the rest of a longer value is ignored."""
+"""The maximum length of a filter value in characters; longer values are truncated."""
 NAMESPACE, NODE = "namespace", "node"
 
 
@@ -26,9 +26,7 @@ class FleetFilter:
     effect: str = ""
     reason: str = ""
     q: str = ""
-    """Words that must occur in the VM's name, node, effect, reason or message, in upper or lower
-    case.
-    """
+    """Words that the VM's name, node, effect, reason or message must contain; case is ignored."""
     group: str = NAMESPACE
     """The property by which the page groups VMs: ``namespace`` or ``node``."""
 
@@ -41,19 +39,19 @@ class FleetFilter:
 
     @property
     def active(self) -> bool:
-        """Whether any filter value is set, so that the filter may hide VMs."""
+        """Whether any filter value is set, so that the page can hide VMs."""
         return any((self.namespace, self.node, self.effect, self.reason, self.q))
 
     @property
     def query(self) -> str:
-        """The filter as a URL query string with a question mark, or an empty string."""
+        """The filter as a URL query string with a leading question mark, or an empty string."""
         default = asdict(FleetFilter())
         given = {name: value for name, value in asdict(self).items() if value != default[name]}
         pairs = "&".join(f"{name}={uri_path(value)}" for name, value in given.items())
         return f"?{pairs}" if pairs else ""
 
     def with_values(self, **values: str) -> FleetFilter:
-        """Return a copy of the filter in which *values* replace the values with these names."""
+        """Return a copy of the filter in which the given values are replaced."""
         return replace(self, **values)
 
     def matches(self, vm: FleetVM) -> bool:

@@ -32,12 +32,10 @@ def fleet_html(
 
     Args:
         view: The state of the ``serve`` process.
-        shown: The filter from the page's URL. The filter applies only to the grid of VMs; the
-            other sections always describe all VMs.
-        view_id: The ID of the state that the page shows; the page's script requests later changes
-            with this ID.
-        docs_url: The URL of the reasons' documentation, to which the reason's code is appended; if
-            it is empty, each reason links to a page of this process.
+        shown: The filter from the page's URL, which applies only to the grid of VMs.
+        view_id: The ID of the displayed state; the page's script requests later changes with it.
+        docs_url: The URL of the reasons' documentation, without the code; if it is empty, each
+            reason links to a page of this process.
     """
     links = PageLinks(docs_url=docs_url)
     vms = fleet_vms(view)

@@ -38,15 +38,14 @@ _STAGES = {
     Step.DONE: Stage.DONE,
     Step.FAILED: Stage.FAILED,
 }
-"""The displayed progress of a VM after each step of a run; for other steps, the cluster's state
-determines the progress.
+"""How the pages show a VM's progress after each step of a run.
+
+After other steps, the VM's state in the cluster decides.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""VMs with these planned effects wait for a user, unless the plan contains a write for the VM."""
+"""The effects of planned changes that need a user, unless the plan itself contains a write."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
-"""For VMs with these planned effects, an unfinished migration counts as a memory change in
-progress.
-"""
+"""The effects with which an unfinished migration counts as a memory change in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class FleetVM:
 
     @property
     def queued(self) -> bool:
-        """Whether the plan contains a write for this VM whose change has not started."""
+        """Whether the plan contains a write for this VM, and the VM's change has not started."""
         return self.stage is Stage.IDLE and bool(self.decision.actions)
 
     @property
@@ -90,7 +89,7 @@ class FleetVM:
 
     @property
     def searched(self) -> str:
-        """The lower-case text in which the status page searches for words."""
+        """The lower-case text in which the status page's search looks for words."""
         ref, message = self.ref.namespaced_name, self.decision.why.message
         return f"{ref} {self.effect} {self.reason} {self.node} {message}".lower()
 

@@ -1,9 +1,9 @@
-"""``LIVE_SCRIPT``: the script of the status pages, which applies updates and moves the focus.
+"""``LIVE_SCRIPT``: the JavaScript that updates the status pages and moves the keyboard focus.
 
-Without the script, the pages show the state at the time of the request, and all links and the
-filter work. The script opens one connection per visible page, and closes the connection while the
-tab is hidden. After an interruption, or if an update does not contain a change, the script
-requests the page again.
+Without JavaScript, the pages show the state at the time of the request, and all links and the
+filter still work. The script opens one connection per visible page, and closes it while the tab is
+hidden. It reloads the page after an interruption, or if an update does not contain the changed
+content.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``change_event``: builds the server-sent event that updates an open status page.
 
-If an event would be too large, or if the server does not know which state the page shows, the
-event tells the page to reload, so that a lost event never leaves an outdated page.
+The event tells the page to reload if its content would be too large, or if the server does not
+know which state the page shows. A lost event therefore never leaves an outdated page.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _MAX_TEXT = 200
 
 
 def change_event(before: PageState | None, after: PageState) -> bytes:
-    """Build a server-sent event with the differences of two page states; empty if equal.
+    """Build a server-sent event with the differences between two page states; empty if equal.
 
     The event contains the HTML of the changed parts, and the CSS class and title of each changed
-    cell in the grid of VMs. An entry with only a URL means that only the VM's own page changed. If
-    *before* is None, the event tells every page to reload.
+    cell in the grid of VMs. A list entry that contains only a URL means that only this VM's own
+    page changed. If *before* is None, the event tells every page to reload.
     """
     if before is None:
         return _event({"all": True})
@@ -59,5 +59,5 @@ def _changed_vms(before: PageState, after: PageState) -> list[tuple[str, ...]]:
 
 
 def _event(document: dict[str, Any]) -> bytes:
-    """Format a server-sent event; its JSON has no line break, which would end the event's data."""
+    """Format a server-sent event; the JSON has no newline, which would end the event's data."""
     return f"event: change\ndata: {json.dumps(document, separators=(',', ':'))}\n\n".encode()

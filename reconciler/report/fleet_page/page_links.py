@@ -25,9 +25,7 @@ class PageLinks:
     root: str = ""
     """The URL of the page with all VMs, relative to the current page, such as ``../``."""
     docs_url: str = ""
-    """The URL of the reasons' documentation, without the code, or an empty string to link to the
-    pages of this server.
-    """
+    """The URL of the reasons' documentation, without the code; if empty, this server has it."""
 
     def fleet(self, shown: FleetFilter) -> str:
         """Return the URL of the page with all VMs that match a filter."""

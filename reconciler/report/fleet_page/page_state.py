@@ -1,4 +1,4 @@
-"""``PageState``: the content of the status page with all VMs, in parts that can be compared."""
+"""``PageState``: the content of the status pages, in parts that can be compared for changes."""
 
 from __future__ import annotations
 
@@ -29,18 +29,16 @@ MAX_FINDINGS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """The content of the unfiltered page with all VMs, and the values on each VM's page."""
+    """The content of the unfiltered page with all VMs, and the values on each VM's own page."""
 
     parts: Mapping[str, str]
-    """The HTML of each replaceable part of the page, by the name of the part; each part has a size
-    limit.
-    """
+    """The HTML of each replaceable part of the page, by the part's name."""
     cells: Mapping[str, tuple[str, str]]
     """The CSS class and the title of each VM's cell in the grid, by the URL of the VM's page."""
     sources: Mapping[str, tuple[Any, ...]]
-    """The values that a VM's page shows, by the URL of the page, for comparison only."""
+    """The values that a VM's page shows, by the page's URL; used only to detect changes."""
     news: tuple[str, ...]
-    """Sentences about the current state, which a screen reader announces when they appear."""
+    """Sentences about the current state; a screen reader announces sentences that are new."""
 
 
 def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:

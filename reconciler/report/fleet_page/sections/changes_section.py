@@ -1,4 +1,4 @@
-"""``changes_section``: renders the memory changes in progress, with migration phase and bar."""
+"""``changes_section``: renders the memory changes in progress, with phase and progress bar."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
 
 
 def changes_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Render the section about memory changes in progress; the number of rows is limited."""
+    """Render the section about the memory changes in progress; at most 10 are listed."""
     changing = [each for each in vms if each.stage is Stage.CHANGING]
     return "".join(_pieces(view, changing, links))
 
@@ -81,7 +81,7 @@ def _row(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
 
 
 def migration_words(vm: FleetVM) -> str:
-    """Describe the current phase of a VM's memory change in words."""
+    """Describe the current phase of a VM's migration or memory change in words."""
     if vm.migration is not None:
         return PHASES[vm.migration.phase]
     if vm.progress is not None and vm.progress.message:
@@ -90,14 +90,14 @@ def migration_words(vm: FleetVM) -> str:
 
 
 def migration_nodes(migration: LiveMigration) -> str:
-    """Format a migration's source and target node; return an empty string if both are unknown."""
+    """Format a migration's source and target nodes, or an empty string if neither is known."""
     if not (migration.source_node or migration.target_node):
         return ""
     return f"{migration.source_node or 'not known'} → {migration.target_node or 'not known'}"
 
 
 def progress_bar(vm: FleetVM) -> str:
-    """Render the progress of a VM's change as an HTML bar, without a value if it is unknown."""
+    """Render the progress of a VM's change as an HTML bar; unknown progress has no percentage."""
     name = html_text(f"progress of {vm.ref.namespaced_name}")
     fraction = vm.progress.fraction if vm.progress else None
     if fraction is None and vm.migration is not None:

@@ -1,4 +1,4 @@
-"""``condition_section``: explains the status conditions of a VM and of its VMI in words."""
+"""``condition_section``: explains the status conditions of a VM and its VMI in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 _MAX_CONDITIONS = 40
-"""The maximum number of status conditions that the page lists for a VM or VMI."""
+"""The maximum number of status conditions that the page lists for a VM or a VMI."""
 _MAX_TEXT = 1000
 WORDS: Mapping[tuple[str, str], str] = {
     ("Ready", "True"): "The guest is running and ready.",

@@ -1,4 +1,4 @@
-"""``decision_section``: renders the planned change of one VM with its reason and patches."""
+"""``decision_section``: renders the planned change to one VM, with its reason and patches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_TEXT = 2000
 
 
 def decision_section(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
-    """Render the section about a VM's planned change."""
+    """Render the section about the planned change to a VM."""
     return "".join(_pieces(vm, view, links))
 
 

@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_OPTIONS = 200
-"""The maximum number of options in a drop-down list; for more options, the form has a text
-field.
-"""
+"""The maximum number of options in a drop-down list; above it, the form has a text field."""
 
 
 def filter_form(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:
-    """Render the filter form, with the values of the current filter."""
+    """Render the filter form, filled with the values of the current filter."""
     return "".join(_pieces(vms, shown, links))
 
 
