@@ -13,6 +13,7 @@ _NAMES = frozenset(
         *("loads", "load", "load_all", "raw_decode", "decode", "b64decode", "fromhex", "unpack"),
         *("fromisoformat", "fromtimestamp", "strptime", "parsedate_to_datetime", "ZoneInfo"),
         *("int", "float", "Fraction", "Decimal", "ip_address", "urlsplit", "urlparse"),
+        *("json_decoder", "msgpack_decoder", "json_value"),
         *("Decoder", "convert", "YAML", "CParser", "decompressobj", "GzipFile", "literal_eval"),
     }
 )
@@ -75,7 +76,9 @@ READ_BY = {
     "model/schedule.py": "time zone",
     "model/shard.py": "shard",
     "plan/behaviour/target_pod.py": "whole cluster",
+    "decoders.py": NOT_FOREIGN + "what the callers pass; each of them is listed",
     "plan/behaviour/versions.py": "version",
+    "plan/capacity/capacity_age.py": _OWN_VALUE,
     "plan/capacity/node_filters.py": _OWN_VALUE,
     "plan/forecast/forecast.py": _OWN_VALUE,
     "plan/kubevirt/owners/hyperconverged.py": _MATCHED,
@@ -147,6 +150,7 @@ READ_BY = {
     "simulator/kubevirt/owners/hyperconverged_spec.py": "world file",
     "simulator/kubevirt/migration/target_pods.py": _SIMULATOR,
     "simulator/kubevirt/node/guest_memory.py": _MATCHED,
+    "simulator/kubevirt/node/launcher_pod.py": "world file",
     "simulator/kubevirt/node/virt_handler.py": "world file",
     "simulator/kubevirt/quantity.py": "simulator quantity",
     "simulator/kubevirt/rules/memory_overhead.py": "world file",
