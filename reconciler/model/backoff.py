@@ -11,7 +11,7 @@ def pause_s(failures: int, *, first_s: float, longest_s: float, jitter: float) -
     Args:
         failures: The number of failed attempts, at least 1.
         first_s: The pause after the first failure, without jitter.
-        longest_s: The upper limit of a pause, without jitter.
+        longest_s: The upper limit for the pause, without jitter.
         jitter: A random number in [0, 1); 0.5 leaves the pause unchanged.
     """
     doubled_s = first_s * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)

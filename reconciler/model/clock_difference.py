@@ -17,7 +17,7 @@ def plausible(time: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDifference:
-    """Two clocks that may disagree on whether a maintenance window is open."""
+    """The times of two clocks that might disagree on whether a maintenance window is open."""
 
     server: str
     """The API server's host and port."""

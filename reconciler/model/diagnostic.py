@@ -10,7 +10,7 @@ from reconciler.model.references import Location, ObjectRef
 UNREADABLE_OBJECT = "unreadable-object"
 """The diagnostic code for a cluster object that cannot be read."""
 OWNER_UNREADABLE = "owner-unreadable"
-"""The diagnostic code for unreadable objects of the operator that manages the KubeVirt CR."""
+"""The code for an unreadable object from which an operator generates the KubeVirt CR."""
 
 
 class Severity(StrEnum):
@@ -39,5 +39,5 @@ class Diagnostic:
 
 
 def warning(code: str, message: str, hint: str = "") -> Diagnostic:
-    """Return a warning that does not refer to a location in Git."""
+    """Create a warning without a location in Git."""
     return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

@@ -1,4 +1,4 @@
-"""``KUBEVIRT_FIELDS``: lists the KubeVirt CR fields that this program may change."""
+"""``KUBEVIRT_FIELDS``: lists the KubeVirt CR fields that this program can change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.references import FieldPath
 
 
 class WaveName(StrEnum):
-    """The names of the waves (steps) of a plan, in the order in which they run."""
+    """The names of a plan's waves (steps), in the order in which the waves run."""
 
     FEATURE_GATE = "feature-gate"
     STRATEGY = "strategy"
@@ -59,7 +59,7 @@ Settings: TypeAlias = Mapping[FieldPath, SettingValue]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedField:
-    """A field of the KubeVirt CR that this program may write."""
+    """A field of the KubeVirt CR that this program can write."""
 
     path: FieldPath
     type: FieldType
@@ -121,7 +121,7 @@ INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")
 
 
 def read_setting(kind: FieldType, raw: object) -> SettingValue:
-    """Convert a JSON value to the value of a field of the KubeVirt CR.
+    """Convert a JSON value to the typed value of a KubeVirt CR field.
 
     Raises: QuantityError: The value has another type, or is not a valid quantity or duration.
     """

@@ -14,7 +14,7 @@ MINIMUM = GIB
 
 
 def block_of(page_size: object) -> int:
-    """Return the size in bytes of which a VM's memory must be a multiple.
+    """Return the number of bytes that must divide a VM's memory size evenly.
 
     *page_size* is the VM's huge page size, or None without huge pages.
     """
@@ -24,6 +24,6 @@ def block_of(page_size: object) -> int:
 def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
     """Return the nearest multiples of a block size below and above a number of bytes.
 
-    The two multiples may be equal.
+    If *n_bytes* is a multiple of *block*, both results equal *n_bytes*.
     """
     return n_bytes // block * block, -(-n_bytes // block) * block

@@ -1,4 +1,4 @@
-"""Looks up a field of a JSON object by its path."""
+"""Looks up a field in a JSON object by its path."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MISSING = object()
 
 
 def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Return the field at a path in a JSON value, or *missing* if it does not exist.
+    """Return the value of a field in a JSON value, or *missing* if the field does not exist.
 
     Args:
         tree: Any JSON value.
         path: The keys from the root of *tree*; in a list, a key is an index.
-        missing: ``MISSING`` distinguishes a field that does not exist from a null field.
+        missing: The result for a missing field; use ``MISSING`` if null is a valid value.
     """
     for key in path:
         if isinstance(tree, Mapping):

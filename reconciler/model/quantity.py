@@ -117,12 +117,12 @@ class Duration:
 
 
 def thousandths(value: object) -> int:
-    """Parse a quantity that is not a memory size, such as ``100m`` CPUs; return thousandths.
+    """Convert a quantity such as ``100m`` CPUs to thousandths of its unit, rounded up.
 
     Raises:
         QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1.
 
-    Source: apimachinery v0.33 pkg/api/resource/quantity.go (MilliValue), which also rounds up.
+    Source: apimachinery v0.33 pkg/api/resource/quantity.go (MilliValue).
     """
     text = str(MemoryQuantity.parse(value).raw)
     match = _QUANTITY.fullmatch(text)

@@ -1,8 +1,7 @@
 """Formats values for messages: ``quoted`` shows a value, and ``kind_of`` only its type.
 
-A secret may be in the wrong place of a manifest, a plan or a snapshot, and messages reach the logs
-of a CI system. A value that could not be parsed as a quantity, time or version is therefore never
-quoted.
+A manifest, plan or snapshot can contain a secret in the wrong field, and CI logs show messages.
+Therefore, messages never quote a value that could not be parsed as a quantity, time or version.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def cut(text: str) -> str:
 def quoted(value: object) -> str:
     """Return a value in quotes, cut to 60 characters; for a mapping or list, return its type.
 
-    Use it for names, kinds and values from a list of choices, and for parsed values.
+    Use this function for names, kinds and values from a list of choices, and for parsed values.
     """
     if isinstance(value, str):
         shown = repr(value[:MAX_QUOTED])

@@ -60,7 +60,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def is_config(self) -> bool:
-        """Whether the object contains KubeVirt's settings (KubeVirt or HyperConverged)."""
+        """Whether the object is a KubeVirt CR or a HyperConverged, which contain settings."""
         return self.kind in (KUBEVIRT, HYPERCONVERGED)
 
     @property
@@ -70,17 +70,17 @@ class ObjectRef(NamedTuple):
 
 
 def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
-    """Create the reference of a KubeVirt CR from its namespace and name."""
+    """Create the reference to a KubeVirt CR from its namespace and name."""
     return ObjectRef(kind=KUBEVIRT, namespace=namespace, name=name)
 
 
 def vm_ref(namespace: str, name: str) -> ObjectRef:
-    """Create the reference of a VirtualMachine from its namespace and name."""
+    """Create the reference to a VirtualMachine from its namespace and name."""
     return ObjectRef(kind=VM, namespace=namespace, name=name)
 
 
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
-    """Return the reference of the instancetype that a VM uses.
+    """Create the reference to the instancetype that a VM uses.
 
     KubeVirt accepts the kind in any case, singular or plural; without a kind, the instancetype is
     cluster-wide.

@@ -25,7 +25,7 @@ _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
 )
 _MARGIN = timedelta(hours=3)
-"""A time span that is longer than the shift of any daylight saving time change."""
+"""A time span that is longer than any clock change for daylight saving time."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -37,9 +37,10 @@ class ScheduleError(ValueError):
 class Schedule:
     """Recurring times, according to the rules of Debian's cron.
 
-    When the clock is set forward, a skipped time occurs at the first time after the gap. When it
-    is set back, a fixed time occurs only once, the first time. An expression whose minute or hour
-    starts with ``*`` counts elapsed time.
+    A time is fixed unless the minute or the hour in the cron expression starts with ``*``. If a
+    clock change skips a fixed time, the schedule uses the first time after the gap. If a clock
+    change repeats a fixed time, the schedule uses only the first occurrence. Times that are not
+    fixed are skipped or repeated.
     """
 
     cron: str
@@ -86,7 +87,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times of a local time: zero, one or two, due to daylight saving time."""
+        """Return the UTC times of a scheduled local time: zero, one or two if clocks change."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):

@@ -17,7 +17,7 @@ class ShardError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of several shards of a cluster, each of which changes some of the namespaces.
+    """One of several parallel runs, each of which changes a part of the cluster's namespaces.
 
     *index* is the shard's number, from 0; *total* is the number of shards.
     """
@@ -45,13 +45,13 @@ class Shard:
 
     @property
     def has_config(self) -> bool:
-        """Return whether this shard changes the KubeVirt CR."""
+        """Whether this shard changes the KubeVirt CR."""
         return self.index == 0
 
     def holds(self, namespace: str) -> bool:
         """Return whether a namespace and all its VMs belong to this shard.
 
-        The hash is the same on every machine and in every version.
+        A hash of the namespace's name decides, so all machines and versions agree.
         """
         if self.total == 1:
             return True
@@ -59,7 +59,7 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return the part of a cluster-wide limit that this shard may use, which is at least 1.
+        """Return the part of a cluster-wide limit that this shard can use, which is at least 1.
 
         The parts of all shards add up to *limit*, unless there are more shards than *limit*.
         """

@@ -11,7 +11,7 @@ from reconciler.model.quoting import kind_of
 MAX_LENGTH = 1000
 """The maximum number of characters in an alert matcher."""
 RESERVED = frozenset({"__name__", "alertstate"})
-"""Labels that an alert matcher must not contain, because each query sets them itself."""
+"""Labels that an alert matcher must not contain, because this program's queries set them."""
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _OPERATION = re.compile(
     r"""\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*"""

@@ -14,7 +14,7 @@ from reconciler.model.selector import Selector
 
 
 class Mode(StrEnum):
-    """Whether the unattended commands ``reconcile`` and ``serve`` may write to the cluster."""
+    """Whether the unattended commands ``reconcile`` and ``serve`` write to the cluster."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
@@ -31,7 +31,7 @@ class RestartConsent(StrEnum):
 
 
 class HyperConvergedPolicy(StrEnum):
-    """What to do with a setting of KubeVirt that HyperConverged has no field for."""
+    """What to do with a KubeVirt setting for which HyperConverged has no field."""
 
     BLOCK = "block"
     ANNOTATION = "annotation"
@@ -42,7 +42,7 @@ class WindowKind(StrEnum):
     """Whether a maintenance window allows or denies writes."""
 
     ALLOW = "allow"
-    """Writes are allowed only during the window; without such windows, they are always allowed."""
+    """Writes are allowed only during windows of this kind, or always if no such window is set."""
     DENY = "deny"
     """Writes are denied during the window, even if another window allows them."""
 
@@ -103,7 +103,7 @@ class Config:
 
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
-    """The manifest directories and files, relative to the root, with ``/`` and without ``..``."""
+    """The manifest directories and files, relative to the repository's root; without ``..``."""
     exclude: tuple[str, ...] = ()
     """Directories and files below *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
@@ -134,14 +134,14 @@ class Config:
     annotate: bool = False
     """Whether to annotate each changed VM with the commit, the digest and the time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long a guest may take to use or release memory after a migration."""
+    """The time within which a guest must use or release memory after a migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long KubeVirt's components may take to apply a change to the KubeVirt CR."""
+    """The time within which KubeVirt's components must apply a change to the KubeVirt CR."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """The origin of each configuration value that is not the default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Return which file location or option sets a configuration key."""
+        """Return where the value of a configuration key is set, such as an option."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:

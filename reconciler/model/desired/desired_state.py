@@ -37,13 +37,13 @@ class DesiredVM:
     instancetype_kind: str | None = None
     """The kind of the instancetype; None keeps the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory requests and limits, if only they set the VM's memory; they are not written."""
+    """The memory requests and limits, if nothing else sets the VM's memory; never written."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
     """The annotation ``memory.reconciler.dev/priority``; VMs with higher values start first."""
     restart: RestartConsent | None = None
-    """Whether the VM may be restarted, from its annotation ``memory.reconciler.dev/restart``."""
+    """The VM's own restart setting (annotation ``memory.reconciler.dev/restart``), or None."""
     manifest: Mapping[str, Any] | None = None
     """The manifest as JSON values; None if the manifest lacks a field that a new VM needs."""
 
@@ -84,12 +84,12 @@ class DesiredState:
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def errors(self) -> dict[ObjectRef, Diagnostic]:
-        """Return the first error of each object with errors in Git."""
+        """Return the first error in Git for each object that has errors."""
         found = (each for each in reversed(self.diagnostics) if each.severity is Severity.ERROR)
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the location in Git of a field of an object, or of the field's nearest parent."""
+        """Return the location in Git of an object's field, or else of its nearest parent field."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])

@@ -22,7 +22,7 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""Prefixes of the node labels that are not stored, because nodes have hundreds of them."""
+"""Prefixes of node labels that are not stored, because each node has hundreds of these labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class NodeUse:
 
     requested: ResourceUse = field(default_factory=ResourceUse)
     moving: ResourceUse = field(default_factory=ResourceUse)
-    """The requests of migrating VMs' pods; such a VM has two pods during its migration."""
+    """The part of ``requested`` that belongs to the pods of migrating VMs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Quota:
     priority: tuple[Requirement, ...] = ()
     """Requirements for the pod's priority class, from the quota's ``scopeSelector``."""
     managed_by_rancher: bool = False
-    """Whether it is the quota that Rancher manages, which Harvester raises during migrations."""
+    """Whether Rancher manages the quota; Harvester raises such a quota during migrations."""
 
     def counts(self, priority_class: str) -> bool:
         """Return whether the quota counts a pod with a given priority class.
@@ -152,7 +152,7 @@ class LimitRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwareQuotas:
-    """Application-Aware Quotas (AAQ) by namespace, for namespaces in which AAQ gates pods."""
+    """The Application-Aware Quotas (AAQ) of the namespaces in which AAQ gates new pods."""
 
     calculator: str = DEFAULT_CALCULATOR
     """How Application-Aware Quota counts VMs, usually one of ``aware_quota.Calculator``."""

@@ -32,12 +32,12 @@ class MigrationPhase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Return whether a migration in this phase has ended."""
+        """Whether a migration in this phase has ended."""
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
     @property
     def fraction(self) -> float:
-        """The estimated completed fraction of a memory change, from 0 to 1; only for display."""
+        """The estimated progress of a memory change in this phase, from 0 to 1, for display."""
         return _FRACTIONS[self]
 
 
@@ -87,7 +87,7 @@ class LiveMigrationPolicy:
     allow_post_copy: bool | None = None
     """``spec.allowPostCopy``; None to use the KubeVirt CR's value."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; None to use ``allow_post_copy`` or the KubeVirt CR."""
+    """``spec.allowWorkloadDisruption``; None for the value of ``allow_post_copy`` or of the CR."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that a VMI must have (``selectors.virtualMachineInstanceSelector``)."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

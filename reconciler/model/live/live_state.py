@@ -19,7 +19,7 @@ from reconciler.model.references import FieldPath, ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKubeVirt:
-    """The KubeVirt CR: the fields that this program manages, and whether they are applied."""
+    """The KubeVirt CR in the cluster: its managed fields, and whether they are applied."""
 
     ref: ObjectRef
     uid: Uid
@@ -92,7 +92,7 @@ class LiveVM:
     instancetype_kind: str = ""
     """The kind of the VM's instancetype, from ``spec.instancetype.kind``."""
     preference: str = ""
-    """The name of the VM's preference, which may change the CPU topology of an instancetype."""
+    """The name of the VM's preference, which can change the CPU topology of an instancetype."""
     revision_name: str = ""
     """The ControllerRevision that the VM pins with ``spec.instancetype.revisionName``."""
     revision: str = ""
@@ -113,7 +113,7 @@ class LiveVM:
     guest_manager: str = ""
     """The field manager of the guest size or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When the field manager of the guest size last wrote to the VM; the size is not newer."""
+    """When the field manager of the guest size last wrote to the VM, perhaps to other fields."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     controller: str = ""

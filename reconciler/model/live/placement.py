@@ -1,4 +1,4 @@
-"""``Placement``: which nodes the scheduler may choose for the pod of a VM instance.
+"""``Placement``: the constraints on the nodes on which a VM instance's pod can run.
 
 Source of the rules: kubernetes v1.36 pkg/scheduler/framework/plugins (tainttoleration,
 nodeaffinity), staging/src/k8s.io/component-helpers/scheduling/corev1.
@@ -31,7 +31,7 @@ class Taint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toleration:
-    """A toleration of a VM instance; an empty key with Exists tolerates every taint."""
+    """A VM instance's toleration; an empty key with the operator Exists tolerates every taint."""
 
     key: str = ""
     operator: str = "Equal"
@@ -40,7 +40,7 @@ class Toleration:
     """The taint effect that is tolerated; empty for all effects."""
 
     def tolerates(self, taint: Taint) -> bool:
-        """Return whether a pod with this toleration may run on a node with the taint."""
+        """Return whether a pod with this toleration can run on a node with the taint."""
         if self.effect not in ("", taint.effect) or self.key not in ("", taint.key):
             return False
         if self.operator == "Exists":
@@ -96,7 +96,7 @@ class NodeTerm:
     """Requirements for ``metadata.name``, the only field that Kubernetes supports."""
 
     def holds(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Return whether a node meets all requirements; a term without any matches no node."""
+        """Return whether a node meets all requirements; an empty term matches no node."""
         own = {"metadata.name": name}
         return bool(self.labels or self.names) and (
             all(each.holds(labels) for each in self.labels)
@@ -130,7 +130,7 @@ class Placement:
     apart_from: tuple[Spread, ...] = ()
     """The required pod anti-affinity in the VM instance's own namespace.
 
-    Only the selector and the topology key count.
+    Only the selector and the topology key of each ``Spread`` are used.
     """
     together_with: tuple[Spread, ...] = ()
     """The required pod affinity; empty if one of its terms also selects other namespaces."""
@@ -142,7 +142,10 @@ class Placement:
         return bool(self.spread or self.apart_from or self.together_with)
 
     def repelled_by(self, taints: tuple[Taint, ...]) -> Taint | None:
-        """Return the first taint that the VM instance does not tolerate, or None."""
+        """Return the first taint that keeps the VM's pod off a node, or None.
+
+        Taints with the effect PreferNoSchedule are ignored.
+        """
         return next(
             (
                 taint

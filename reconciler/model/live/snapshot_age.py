@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SNAPSHOT_AGE = "snapshot-age"
 """The code of the warning about an old snapshot; each plan format shows this warning first."""
 _CLOCKS_AGREE = timedelta(minutes=5)
-"""The difference between two clocks up to which both count as correct."""
+"""How far in the future a snapshot's time can be without a warning."""
 
 
 def age_warning(

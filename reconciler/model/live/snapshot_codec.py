@@ -252,7 +252,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type with which msgspec decodes a class, or a ``_Reader`` if msgspec cannot."""
+    """Return the msgspec type for a class, or a ``_Reader`` if msgspec cannot decode the class."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)

@@ -21,7 +21,7 @@ class BaselineState(StrEnum):
     NEW = "new"
     """The plan contains an entry that the base commit's plan does not contain."""
     UPDATED = "updated"
-    """Both plans contain an entry for the object, but with different effects."""
+    """Both plans contain an entry for the object, but the entries differ."""
     UNCHANGED = "unchanged"
     """The plan and the base commit's plan contain the same entry: it was already pending."""
     ABSENT = "absent"
@@ -41,7 +41,7 @@ class Base:
     revision: str
     """The hash of the merge base of ``requested`` and the planned commit."""
     unplanned: str = ""
-    """Why the base commit cannot be planned, such as an invalid configuration, or empty."""
+    """Why no plan can be made for the base commit; empty if a plan can be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +80,8 @@ class Comparison:
     def diagnostic_state(self, diagnostic: Diagnostic) -> BaselineState:
         """Return how a diagnostic compares with the diagnostics of the base commit.
 
-        A diagnostic that is not compared is about the snapshot, or about the server's dry run of
-        an object; in the latter case, its state is that of the object.
+        Diagnostics about the snapshot are not compared and count as unchanged. A diagnostic about
+        an object's server-side dry run has the state of the object.
         """
         compared = self.objects.get(diagnostic.ref) if diagnostic.ref else None
         other = compared.state if compared else BaselineState.UNCHANGED
@@ -121,7 +121,7 @@ class Comparison:
         )
 
     def added(self) -> Iterator[Decision]:
-        """Return the decisions that have a different effect in the base commit's plan."""
+        """Yield the decisions that the base commit's plan lacks or that differ from that plan."""
         for each in self.objects.values():
             if each.state in ADDED and each.after is not None:
                 yield each.after

@@ -141,7 +141,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteTarget:
-    """The object to which a change is written, if it is not the object that changes."""
+    """Another object to which a change is written, such as HyperConverged for the KubeVirt CR."""
 
     ref: ObjectRef
     version: str
@@ -213,7 +213,7 @@ class Action:
     patch: tuple[PatchOp, ...] = ()
     """The patch operations: first the ``test`` operations; empty for creates and restarts."""
     manifest: Mapping[str, Any] | None = None
-    """The object to create, as JSON values; it may contain secrets, so it is never shown."""
+    """The object to create, as JSON values; never shown, because it can contain secrets."""
     digest: str = ""
     """The ``sha256:…`` digest of the cluster, object, uid, effect, reason and write."""
 

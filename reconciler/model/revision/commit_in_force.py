@@ -70,7 +70,7 @@ class History(Protocol):
         ...
 
     def contains(self, commit: str) -> bool:
-        """Return whether a commit was the newest commit, or is in the applied commit's history.
+        """Return whether a commit was ever the newest one, or is in the applied commit's history.
 
         Raises:
             SourceError: The history cannot be fetched.

@@ -1,4 +1,4 @@
-"""``Checkpoint``: stores for the next run the facts that the cluster does not show."""
+"""``Checkpoint``: the facts for the next run that the cluster's objects do not show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """Stores which canaries have their new memory, and when the last canary got it."""
+    """The canaries that have their new memory, and when the last of them got its new memory."""
 
     digest: str
     """A digest of the canaries and their desired sizes; a new digest restarts the soak time."""
@@ -25,7 +25,7 @@ class RecordedFailure:
 
     uid: Uid | None
     target: str
-    """The value that could not be applied, in canonical notation; other values may be tried."""
+    """The value that could not be applied, in canonical notation; other values can be tried."""
     why: Explanation
     """The explanation of a failure, without hints for the user."""
     at: datetime

@@ -125,12 +125,14 @@ class Outcome:
     guest_now: MemoryQuantity | None = None
     """The guest's memory at the end of the run, from ``status.memory.guestCurrent``."""
     revision: str = ""
-    """The commit from which the object was changed, in this run or in an earlier run of the same
-    process; empty if the object was not changed, or by an unknown run."""
+    """The commit from which this process changed the object, in this run or in an earlier one.
+
+    Empty if this process did not change the object.
+    """
 
     @property
     def reason(self) -> str:
-        """The reason code for the result of an object."""
+        """The reason code that explains the object's result."""
         return self.why.reason
 
 

@@ -13,7 +13,7 @@ class Refusal(StrEnum):
     """The reason why the API server rejected a write, according to its response."""
 
     GUARD = "guard"
-    """HTTP status 422 without a cause: a ``test`` failed, or a field's parent is missing.
+    """HTTP status 422 without a cause: a ``test`` operation failed, or a parent is missing.
 
     The object has changed since it was read.
     """
@@ -42,4 +42,4 @@ class Written:
     kubevirt: LiveKubeVirt | None = None
     """The KubeVirt CR in the response, if the server accepted the write."""
     owner: LiveOwner | None = None
-    """The owner's object in the response, if the write went to it and was accepted."""
+    """The operator's object, such as HyperConverged, in the response to an accepted write."""

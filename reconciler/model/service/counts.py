@@ -10,7 +10,7 @@ from enum import StrEnum
 NO_ANSWER = "<error>"
 """The label value for a request without a response, as in client-go's metrics."""
 OTHER = "other"
-"""The label value that replaces further values once a counter has too many."""
+"""The value of every label for new label combinations once a counter has too many."""
 
 
 class Counted(StrEnum):

@@ -53,6 +53,6 @@ class NotifySettings:
     external_url: str = ""
     """The URL at which users open the status pages of ``serve``; empty to send no links."""
     docs_url: str = ""
-    """The URL of the documentation of reason codes; empty for the pages of ``serve``."""
+    """The URL of the reason code documentation; empty to link to the pages of ``serve``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that are added to all notifications, such as the name of the cluster."""

@@ -21,7 +21,7 @@ from reconciler.model.service.notification import NotificationRecord
 
 
 class Role(StrEnum):
-    """Whether this replica may write to the cluster and send notifications."""
+    """Whether this replica writes to the cluster and sends notifications."""
 
     LEADER = "leader"
     STANDBY = "standby"
@@ -29,7 +29,7 @@ class Role(StrEnum):
 
 
 class WaitKind(StrEnum):
-    """What ``serve`` can wait for before it is ready; ``/readyz`` shows this."""
+    """The conditions that ``serve`` can wait for; ``ServiceView.ready`` depends on some."""
 
     FIRST_PLAN = "first-plan"
     """The process has just started and has not made a plan yet."""
@@ -138,7 +138,7 @@ class ServiceView:
     mode: Mode = Mode.OBSERVE
     source: SourceView
     waits: tuple[Wait, ...] = ()
-    """What the process waits for; empty if it is ready."""
+    """What the process currently waits for."""
     config: Config | None = None
     live: LiveState | None = None
     """The snapshot from which ``plan`` was made; None before the first plan."""
@@ -162,7 +162,10 @@ class ServiceView:
     last_pass_at: datetime | None = None
     """The end of the last completed run, or the time of the last plan with nothing to start."""
     last_success_at: datetime | None = None
-    """The end of the last run, or the time of the last plan, without failed or invalid objects."""
+    """The end of the last successful run, or the time of the last plan with nothing to start.
+
+    A plan with an error does not count.
+    """
     notifications: tuple[NotificationRecord, ...] = ()
     """The last notifications of this process with their deliveries, newest first."""
     history_since: datetime
@@ -172,7 +175,7 @@ class ServiceView:
     def ready(self) -> bool:
         """Whether the process has a plan and can read the repository and the cluster.
 
-        A standby replica is ready, because it shows the page.
+        A standby replica is ready, because it serves the status pages.
         """
         blocking = {WaitKind.FIRST_PLAN, WaitKind.REPOSITORY, WaitKind.CLUSTER}
         return not any(each.kind in blocking for each in self.waits)
