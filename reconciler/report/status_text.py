@@ -1,4 +1,4 @@
-"""``status_text``: renders the desired and the live memory of each VM as a table."""
+"""``status_text``: renders a table with the desired and the live memory of each VM."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEAD = (
     "CONDITION",
 )
 _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
-"""The table columns that are omitted on a narrow terminal, least important first."""
+"""The columns to omit on a narrow terminal, least important first."""
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:

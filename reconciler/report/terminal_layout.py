@@ -22,7 +22,7 @@ _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
 class Tone(StrEnum):
-    """The roles of text on the terminal; the value of each role is its ANSI color code."""
+    """The styles of text on a terminal; each value is an ANSI color code."""
 
     PLAIN = ""
     STRONG = "1"
@@ -40,7 +40,7 @@ class Paint:
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """Add the ANSI color codes of a role to text, if colors are enabled."""
+        """Add the ANSI color code of a style to text, if colors are enabled."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -56,7 +56,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a text table, and the notes below the row."""
+    """One row in a text table, and the notes that are printed below the row."""
 
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
@@ -78,10 +78,9 @@ def table(
 ) -> Iterator[str]:
     """Render a text table that fits the terminal.
 
-    If the table is wider than *width*, the columns in *wrap* are wrapped between words. If the
-    table is still too wide, the columns in *drop* are omitted in the given order. If the table is
-    still too wide, words in the columns in *wrap* are broken. Other columns, such as names, are
-    never wrapped.
+    If the table is wider than *width*, the columns in *wrap* are wrapped between words. If that is
+    not enough, the columns in *drop* are omitted in the given order. If that is not enough, words
+    in the columns in *wrap* are broken. Other columns, such as names, are never wrapped.
     """
     columns = _columns(head, rows, width, set(wrap), drop)
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
@@ -99,7 +98,7 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """Wrap text into lines, with an indentation and a label before the first line.
+    """Wrap text into lines; *indent* precedes each line, and *label* precedes the first line.
 
     Words are never broken, so that users can copy a path or a value.
     """
@@ -116,7 +115,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the widths of the table columns that fit the terminal, by column index."""
+    """Return the widths of the columns that fit the terminal, by column index."""
     texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {
@@ -143,7 +142,7 @@ def _total(widths: Mapping[int, int]) -> int:
 
 
 def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) -> dict[int, int]:
-    """Reduce the widest table columns until the table fits, but not below minimum widths."""
+    """Reduce the widest columns until the table fits, but not below minimum widths."""
     widths = dict(natural)
     excess = _total(widths) - width
     while excess > 0:
@@ -156,7 +155,7 @@ def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) ->
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """Split text into lines of limited length, between words if possible."""
+    """Split text into lines with a maximum length, between words if possible."""
     if len(text) <= size:
         return [text]
     lines = [""]

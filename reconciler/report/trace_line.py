@@ -1,4 +1,4 @@
-"""``trace_document``: builds the trace file entry for one VM whose memory change has ended."""
+"""``trace_document``: builds the trace file entry for one VM when its memory change has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "re
 _LAST = (
     *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
 )
-"""The fields of a VM's result that the trace contains after the fields of the migration."""
+"""The fields of a VM's result that come after the migration's fields in the trace."""
 
 
 def trace_document(
@@ -27,8 +27,8 @@ def trace_document(
     Args:
         outcome: The result of the run for one VM.
         run_id: The ID of the run that changed the VM.
-        revision: The Git revision that the run applied, used unless *outcome* contains a revision.
-        at: The time of the trace entry, used unless *outcome* contains an end time.
+        revision: The Git revision that the run applied, if *outcome* contains no revision.
+        at: The time of the trace entry, if *outcome* contains no end time.
     """
     document = outcome_document(outcome)
     migration = document["migration"] or {}

@@ -47,9 +47,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects of planned changes (blocked, by a restart, live, …) in display order, urgent ones
-first.
-"""
+"""How planned changes take effect (blocked, by a restart, live, …), most urgent first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -80,7 +78,7 @@ def verdict(run: RunReport) -> str:
 
 
 def excuse(code: ExitCode) -> str:
-    """Explain why the process exits with 0 although the run ended with a different exit code."""
+    """Explain why the process exits with 0 although the run has a different exit code."""
     return (
         f"the exit code would be {code.value} with --detailed-exitcode; `reconcile` returns 0 "
         "instead, because the next run continues by itself"
@@ -88,19 +86,19 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the planned changes, most urgent first, without objects that need no change."""
+    """Return the planned changes, most urgent first; objects that need no change are omitted."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
 
 
 def name_of(ref: ObjectRef) -> str:
-    """Return an object's namespace and name, preceded by the kind if the object is not a VM."""
+    """Return an object's namespace and name, with the kind in front if the object is not a VM."""
     return ref.namespaced_name if ref.is_vm else str(ref)
 
 
 def origin(revision: str, *, dirty: bool) -> str:
-    """Return the short hash of a commit, or the full name of a source that is not a commit."""
+    """Return the short hash of a commit, or the full name of a source other than a commit."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
 
@@ -116,7 +114,7 @@ def is_commit(revision: str) -> bool:
 
 
 def short_digest(digest: str) -> str:
-    """Return the first twelve digits of a plan's digest, or ``-`` without a digest."""
+    """Return the first twelve characters of a plan's digest, or ``-`` if the digest is empty."""
     return digest.removeprefix("sha256:")[:12] or "-"
 
 
@@ -126,7 +124,7 @@ def utc_time(at: datetime) -> str:
 
 
 def written_to(change: Change) -> str:
-    """Return the field of another operator's object to which a setting is written, if any."""
+    """If another operator's object receives a setting, return the object and field, or else ""."""
     written = change.written
     if written is None:
         return ""
@@ -135,7 +133,7 @@ def written_to(change: Change) -> str:
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Format a value as written in Git or the cluster; a size in plain bytes gets a unit."""
+    """Format a value as it is written in Git or the cluster; a number of bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -150,17 +148,17 @@ def spelled(value: SettingValue | None) -> str:
 
 
 def location(at: Location | None) -> str:
-    """Format a location as ``path:line:column``, or as ``-`` for a value that is not in Git."""
+    """Format a location as ``path:line:column``, or as ``-`` if the value is not in Git."""
     return str(at) if at else "-"
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Format a migration's nodes after a space, or return an empty string if both are unknown."""
+    """Format a migration's source and target nodes; return an empty string if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
 def counts(summary: Mapping[Effect, int]) -> str:
-    """Format the number of objects per effect, such as ``1 config, 3 live, 12 unchanged``."""
+    """Format the number of objects by effect, such as ``1 config, 3 live, 12 unchanged``."""
     words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]
     unchanged = summary.get(Effect.NONE, 0)
     if unchanged or not words:
@@ -169,14 +167,20 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return a sentence with the number, memory and duration of a plan's migrations, if any."""
+    """Return a sentence with the number, memory and duration of a plan's migrations.
+
+    The sentence is empty if the plan causes no migration.
+    """
     if not (parts := load(forecast)):
         return ""
     return f"{parts}, done in {span(forecast.earliest_s, forecast.latest_s)}."
 
 
 def load(forecast: Forecast) -> str:
-    """Return a clause about the memory that a plan's migrations copy and need, if any."""
+    """Return a clause about the memory that a plan's migrations copy and additionally request.
+
+    The clause is empty if the plan causes no migration.
+    """
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -191,7 +195,7 @@ def load(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Return a sentence without a full stop that lists the VMs that the plan restarts."""
+    """Return a sentence (without a full stop) that lists the VMs that the plan restarts."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -200,7 +204,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a planned change takes effect, relative to the start of the run."""
+    """Return when a planned change will take effect, relative to the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -215,7 +219,7 @@ def eta(decision: Decision, forecast: VMForecast | None) -> str:
 
 
 def span(earliest_s: float, latest_s: float) -> str:
-    """Format a range of durations; the start is rounded down, and the end is rounded up."""
+    """Format a range of durations; the lower bound is rounded down, the upper bound up."""
     low, high = _rough(earliest_s, up=False), _rough(latest_s, up=True)
     return low if low == high else f"{low}-{high}"
 
@@ -236,7 +240,10 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and new memory of the VM's spec or, if that is unchanged, of the guest."""
+    """Return the old and new value of the first planned change.
+
+    If no field changes, return the guest's current memory and the target memory.
+    """
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -246,7 +253,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Format the extra memory requests of the largest namespaces and the sum of all others."""
+    """Format the extra memory requests in the largest namespaces, and the sum of the others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

@@ -1,4 +1,4 @@
-"""Reads the desired state of the base commit with which a plan is compared: ``BaseReader``."""
+"""``BaseReader``: reads the desired state at the base commit with which a plan is compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BaseReader:
-    """Reads the common ancestor of the planned commit and the base branch."""
+    """Reads the desired state at the merge base of the planned commit and the base branch."""
 
     def __init__(
         self,
@@ -27,14 +27,14 @@ class BaseReader:
         revision: str,
         scope: Scope,
     ) -> None:
-        """Prepare to read the common ancestor of the planned commit and the base branch.
+        """Prepare to read the merge base of the planned commit and the base branch.
 
         Args:
             head: The reader of the planned commit; files that it has read are not parsed again.
-            repository: The repository with both commits.
-            requested: The base: a branch, tag or commit.
+            repository: The repository that contains both commits.
+            requested: The base that the user requested: a branch, tag or commit.
             revision: The planned commit.
-            scope: The objects that the command covers; the base may lack some of them.
+            scope: The objects that the command selects; the base commit can lack some of them.
         """
         self._head = head
         self._repository = repository
@@ -43,11 +43,11 @@ class BaseReader:
         self._scope = scope
 
     def read(self) -> tuple[Base, Reading]:
-        """Return the base commit, with the desired state and the configuration in this commit.
+        """Return the base commit, with the desired state and the configuration in that commit.
 
         Raises:
-            SourceError: The base does not exist, has no common history with the planned commit,
-                or cannot be read.
+            SourceError: The base does not exist, has no common history with the planned commit, or
+                cannot be read.
         """
         head = self._repository.resolve(self._revision)
         commit = merge_base(self._repository, self._requested, head)

@@ -1,4 +1,4 @@
-"""Combines the objects of all manifest files into a desired state: ``build_desired_state``."""
+"""``build_desired_state``: combines the objects in all manifest files into a desired state."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def build_desired_state(
     diagnostics: Sequence[Diagnostic] = (),
     unusable: bool = False,
 ) -> DesiredState:
-    """Combine the objects and problems of all manifest files into one desired state.
+    """Combine the objects and problems in all manifest files into one desired state.
 
     Args:
-        results: The parsed files, in order; if two objects have the same name, the first is used.
+        results: The parsed files, in order; if an object occurs twice, the first one is used.
         revision: The Git revision from which the files were read.
         dirty: Whether the files have uncommitted changes.
-        selector: VMs whose labels in Git do not match are omitted.
+        selector: Selects VMs by their labels in Git; other VMs are omitted.
         diagnostics: The problems that were found before the files were read.
         unusable: Whether no plan is possible because of *diagnostics*.
     """

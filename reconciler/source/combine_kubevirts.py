@@ -1,4 +1,4 @@
-"""``combine``: combines the settings of the KubeVirt CR and the HyperConverged in Git."""
+"""``combine``: combines the settings in Git of the KubeVirt CR and the HyperConverged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combined:
-    """The settings in Git for the cluster's only KubeVirt CR."""
+    """The settings in Git for the cluster's KubeVirt CR."""
 
     desired: DesiredKubeVirt | None = None
     places: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(default_factory=dict)
@@ -28,10 +28,10 @@ class Combined:
 
 
 def combine(found: Sequence[FileObject]) -> Combined:
-    """Combine the KubeVirt CRs and HyperConverged objects of all files into one desired state.
+    """Combine the KubeVirt CR and the HyperConverged in Git into one desired state.
 
-    A cluster has one KubeVirt CR and at most one HyperConverged. The settings of both are used. If
-    both have the same setting with different values, this is an error.
+    A cluster has one KubeVirt CR and at most one HyperConverged. The settings of both objects are
+    used. A setting that has different values in the two objects is an error.
     """
     by_kind = sorted(found, key=lambda each: not each.desired.ref.is_kubevirt)
     if not by_kind:

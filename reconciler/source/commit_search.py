@@ -1,7 +1,7 @@
-"""Finds the newest commit that passes all checks and may therefore be applied: ``CommitSearch``.
+"""``CommitSearch``: finds the newest commit that passes all checks, which is then applied.
 
 A commit passes the checks if its configuration is valid and, with ``--verify``, its signature is
-accepted. If the newest commit of a branch fails, its first-parent ancestors are checked, and the
+accepted. If the newest commit on a branch fails, its first-parent ancestors are checked, and the
 newest ancestor that passes is applied. The result depends only on the repository, so a restarted
 process finds the same commit again.
 """
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.source.trust.signature_checker import SignatureChecker
 
 _FIXED = re.compile(r"[0-9a-f]{4,64}|.*([~^:]|@\{).*", re.DOTALL)
-"""Matches a revision that is not followed like a branch: a hash, or ``v1~2`` for example."""
+"""Matches a revision that always refers to the same commit: a hash, or for example ``v1~2``."""
 _NO_GRAFTS = {"GIT_GRAFT_FILE": "/dev/null"}
-"""Environment variables that make git ignore grafts and show the real parents of a commit."""
+"""Environment variables that make git ignore grafts and use the real parents of each commit."""
 _MAX_LISTED = 5
 _HINTS = {
     RefusalReason.INVALID_CONFIG: "correct .reconciler.yaml in a new commit",
@@ -44,7 +44,7 @@ _OTHER_HINT = "commit again with a signature of a trusted key, or correct the fi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCommit:
-    """The commit to apply, or the newest commit if no commit may be applied."""
+    """The commit to apply, or the newest commit if no commit passes the checks."""
 
     in_force: CommitInForce
     tree: CommitTree
@@ -53,7 +53,7 @@ class FoundCommit:
 
 @dataclass(frozen=True, slots=True)
 class RevisionHistory:
-    """Finds out whether commits belong to the history of a revision; implements ``History``."""
+    """A ``History`` that says whether commits belong to the history of a revision."""
 
     search: CommitSearch
     newest: str
@@ -61,14 +61,14 @@ class RevisionHistory:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the revision always refers to the same commit, as a tag or a hash does."""
+        """Whether the revision is a tag, a hash or similar, and not a branch that can move."""
         return self.search.is_fixed
 
     def contains(self, commit: str) -> bool:
         """Return whether *commit* was the newest commit, or is in the applied commit's history.
 
-        The newest commit may be rejected, so only its first-parent history counts: every user who
-        may push can merge any commit into an old commit that passes the checks.
+        The newest commit can be a rejected commit, so only its first-parent history counts: every
+        user with push permission can merge any commit that passes the checks.
 
         Raises:
             SourceError: The history cannot be fetched.
@@ -97,9 +97,9 @@ class CommitSearch:
             repository: The repository with the commits.
             revision: The branch, tag or hash that the user requested.
             checker: Checks signatures; None accepts commits without a signature.
-            deepen: Fetches more history of a remote repository: the given number of commits, or
+            deepen: Fetches more history from a remote repository: the given number of commits, or
                 all commits if the number is None.
-            newest_only: Whether only the newest commit may be applied, and none of its ancestors.
+            newest_only: Whether only the newest commit can be applied, and none of its ancestors.
         """
         self._repository = repository
         self._revision = revision
@@ -108,7 +108,11 @@ class CommitSearch:
         self._newest_only = newest_only
 
     def find(self, newest: str, before: CommitTree | None = None) -> FoundCommit:
-        """Return the commit to apply: the newest commit, or an ancestor if it is rejected.
+        """Return the commit to apply: the newest commit, or an ancestor if that is rejected.
+
+        Args:
+            newest: The hash of the newest commit of the revision.
+            before: The files of an earlier commit; git then lists only the files that differ.
 
         Args:
             newest: The hash of the newest commit of the revision.
@@ -136,20 +140,20 @@ class CommitSearch:
         return replace(first, in_force=replace(first.in_force, refused=tuple(refused)))
 
     def _read(self, commit: str, before: CommitTree | None) -> FoundCommit:
-        """Read the configuration in a commit, before the commit is checked."""
+        """Read a commit's configuration; the commit itself has not been checked yet."""
         if before is None or before.revision != commit:
             before = CommitTree(self._repository, commit, before=before)
         in_force = CommitInForce(revision=self._revision, newest=commit, commit=None)
         return FoundCommit(in_force=in_force, tree=before, config=read_config(before))
 
     def may_change(self, newest: str, found: CommitInForce | None) -> bool:
-        """Return whether a search that starts at *newest* may have a result other than *found*."""
+        """Return whether a search from *newest* could have a different result than *found*."""
         return self._checker is not None or found is None or found.newest != newest
 
     def contains(self, newest: str, commit: str) -> bool:
         """Return whether *commit* is the commit *newest* or one of its ancestors.
 
-        If the local clone is shallow, the missing history is fetched when it is needed.
+        If the local clone is shallow, missing history is fetched.
 
         Raises:
             SourceError: The history cannot be fetched.
@@ -173,7 +177,7 @@ class CommitSearch:
         return not self._repository.run(*arguments, environment=_NO_GRAFTS).status
 
     def _candidates(self, newest: str) -> Iterator[str]:
-        """Yield the newest commit and, if the revision is a branch, its first-parent ancestors."""
+        """Yield the newest commit, then its first-parent ancestors if the revision is a branch."""
         yield newest
         if self._newest_only or self.is_fixed:
             return
@@ -184,7 +188,7 @@ class CommitSearch:
         yield from known[1:]
 
     def _judged(self, commit: str, config: ConfigResult) -> RefusedCommit | str:
-        """Check a commit, and return its signer or the reason why the commit is rejected."""
+        """Check a commit; return its signer, or the reason why the commit is rejected."""
         signer = ""
         if self._checker is not None:
             verdicts = []
@@ -208,7 +212,7 @@ class CommitSearch:
 
     @cached_property
     def is_fixed(self) -> bool:
-        """Whether the revision always refers to the same commit, unlike a branch."""
+        """Whether the revision is a tag, a hash or similar, and not a branch that can move."""
         name = self._revision.removeprefix("refs/")
         branch = f"refs/heads/{name.removeprefix('heads/')}"
         tag = f"refs/tags/{name.removeprefix('tags/')}"
@@ -218,7 +222,7 @@ class CommitSearch:
         return bool(_FIXED.fullmatch(name) or tag in self._repository.references(tag))
 
     def _history(self, newest: str) -> list[str]:
-        """Return the hashes of a commit and its first-parent ancestors in the local repository."""
+        """Return the locally available hashes of a commit and its first-parent ancestors."""
         most = f"--max-count={MAX_ANCESTORS + 1}"
         output = self._repository.run(
             "rev-list", "--first-parent", most, newest, "--", environment=_NO_GRAFTS
@@ -233,8 +237,8 @@ class CommitSearch:
 def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
     """Yield an error if the newest commit of the revision is rejected.
 
-    Yield nothing if the only rejected commit has an invalid configuration and no commit is
-    applied, because the configuration then has diagnostics already.
+    No error is needed if the only reason is an invalid configuration and no commit is applied,
+    because the problems in the configuration are already reported.
     """
     if not found.refused:
         return

@@ -1,4 +1,4 @@
-"""Reads ``.reconciler.yaml`` from the same revision as the manifests: ``read_config``."""
+"""``read_config``: reads ``.reconciler.yaml`` from the same Git revision as the manifests."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The function that decodes the value of a configuration key; other values are used unchanged."""
+"""The functions that decode values, by configuration key; other values are used unchanged."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -81,12 +81,12 @@ _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigResult:
-    """A configuration in which a default replaces each invalid value, and its diagnostics."""
+    """A configuration, in which defaults replace invalid values, and the problems found in it."""
 
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """The number of YAML documents of the kind Config among the manifests."""
+    """The number of YAML documents with ``kind: Config`` among the manifests."""
 
     @property
     def invalid(self) -> bool:
@@ -95,10 +95,10 @@ class ConfigResult:
 
 
 def read_config(tree: FileTree) -> ConfigResult:
-    """Read the configuration file of a revision, or return the defaults if no such file exists.
+    """Read the configuration file of a revision, or return the defaults if it does not exist.
 
     Raises:
-        SourceError: The contents of the file cannot be read.
+        SourceError: The file cannot be read.
     """
     names = {CONFIG_PATH, *_OTHER_NAMES}
     entry = next((each for each in tree.entries() if each.path in names), None)
@@ -122,7 +122,7 @@ def read_config(tree: FileTree) -> ConfigResult:
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
-    """Parse the configuration in the bytes of a file."""
+    """Parse the contents of a configuration file."""
     text = decode(data, MAX_CONFIG_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
@@ -137,12 +137,12 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration from a file or from a document in the inputs, or return None.
+    """Read the configuration from a given file or from the inputs; return None without one.
 
     Args:
-        texts: The name and the bytes of each input; one document of kind Config is allowed.
-        given: The name and the bytes of a configuration file; another configuration in *texts*
-            is then an error.
+        texts: The name and the bytes of each input; one document can have ``kind: Config``.
+        given: The name and the bytes of a configuration file; a configuration in *texts* is then
+            an error.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
     problems = LimitedDiagnostics(MAX_OF_FILE)
@@ -163,7 +163,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield each document of kind Config, or the reason why a document cannot be read."""
+    """Yield each document with ``kind: Config``, or the problem if it cannot be read."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
@@ -222,7 +222,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn if VMs may restart only in maintenance windows, but no window has ``kind: allow``."""
+    """Warn if ``restart`` is ``window``, but no maintenance window has ``kind: allow``."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(

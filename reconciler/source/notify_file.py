@@ -1,4 +1,4 @@
-"""``read_notify``: reads the file of ``--notify``, which lists the receivers of notifications."""
+"""``read_notify``: reads the ``--notify`` file, which lists the receivers of notifications."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_notify(path: Path, outside: RepositoryPlaces, external_url: str = "") -> NotifySettings:
-    """Read the file of ``--notify``, but not yet the files with URLs and headers that it names.
+    """Read the ``--notify`` file, but not yet the files with URLs and headers to which it refers.
 
     Args:
-        path: The file.
-        outside: The repository; none of its clones may contain the file.
-        external_url: The URL of the status page, unless the file contains ``externalUrl``.
+        path: The path of the file.
+        outside: The repository; no clone of the repository is allowed to contain the file.
+        external_url: The URL of the status page if the file does not contain ``externalUrl``.
 
     Raises:
-        UsageError: The file cannot be read, is invalid or is in the repository. The error does not
-            contain a URL.
+        UsageError: The file cannot be read, is invalid or is in the repository. The error message
+            does not contain a URL.
     """
     root = read_document(path, outside, flag=_FLAG, schema="notify", hint=_HINT)
     value: dict[str, Any] = root.value

@@ -1,8 +1,8 @@
-"""Reads an approved plan from a file that ``plan --out`` wrote: ``read_approval``.
+"""``read_approval``: reads an approved plan from a file that ``plan --out`` wrote.
 
-Nothing in the file is executed; the file only contains digests to compare. Each digest is
-computed again from the values in the file, so the approval covers exactly the values that its
-reviewer saw.
+Nothing in the file is executed; the file only contains digests to compare. Each digest is computed
+again from the values in the file, so that the approval covers exactly the values that the reviewer
+saw.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_approval(path: Path) -> Approval:
     """Read an approved plan from a file that ``plan --out`` wrote.
 
     Raises:
-        SourceError: The file cannot be read, is not a plan of this version, or was changed.
+        SourceError: The file cannot be read, is not a plan of this version, or was edited.
     """
     document = _document(path)
     _refuse_other_kind(document, path)
@@ -99,7 +99,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Return whether an object in the plan file has planned changes or is malformed."""
+    """Return whether an object in the plan file has planned changes, or is malformed."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 
@@ -136,7 +136,7 @@ def _actions(
 
 
 def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
-    """Return the object to write, such as a HyperConverged, or None for the changed object."""
+    """Return the object that is written instead of the changed one (a HyperConverged), or None."""
     if found is None:
         return None
     group, _, version_of = found["apiVersion"].rpartition("/")

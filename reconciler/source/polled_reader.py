@@ -1,4 +1,4 @@
-"""Reads a repository repeatedly, and fetches it before each read: ``PolledReader``."""
+"""``PolledReader``: reads a repository repeatedly, and fetches new commits before each read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from reconciler.source.readers import CommitReader
 
 _KEPT = 2
-"""The number of Git clones to keep open; a run may still need the history of the older clone."""
+"""The number of Git clones to keep open; a run can still need the history in an older clone."""
 
 
 class PolledReader:
-    """Reads the desired state repeatedly in a long-running process; not safe for several threads.
+    """Reads the desired state repeatedly in a long-running process; not thread-safe.
 
     Each read parses only files that changed since the previous read. Use the reader in a ``with``
     block.
@@ -38,10 +38,11 @@ class PolledReader:
         """Prepare to read; nothing is fetched yet.
 
         Args:
-            fetched: Fetches the revision; opens the repository and returns the fetched revision.
+            fetched: Fetches the revision, opens the repository, and returns the repository and the
+                fetched revision.
             reader_of: Returns a reader for one commit; the ``ExitStack`` closes its resources.
-            judges_again: Whether a different commit may have to be applied although the branch has
-                not changed, for example because a signature has expired.
+            judges_again: Whether to check commits at each read even if the branch has not changed,
+                for example because a signature can expire.
         """
         self._fetched, self._reader_of = fetched, reader_of
         self._judges_again = judges_again
@@ -64,7 +65,7 @@ class PolledReader:
             self._opened.pop().close()
 
     def read(self) -> Reading:
-        """Fetch the revision, and read its newest commit that passes all checks.
+        """Fetch the revision, and read the newest commit that passes all checks.
 
         Raises:
             SourceError: The repository cannot be fetched or read.

@@ -1,4 +1,4 @@
-"""Reads the desired state from a commit, a working tree or standard input: ``CommitReader``."""
+"""``CommitReader`` and others: read the desired state from a commit, a working tree or stdin."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def _read_tree(
     override: Callable[[Config], Config],
     commit: FoundCommit | None = None,
 ) -> Reading:
-    """Read the desired state and the configuration file of a revision.
+    """Read the desired state and the configuration of a revision.
 
-    If no commit passes the checks, the result is unusable and serves only to show diagnostics.
+    If no commit passes the checks, the result must not be planned; it serves only to show
+    problems.
     """
     found = commit.config if commit else read_config(tree)
     in_force = commit.in_force if commit else None
@@ -72,13 +73,13 @@ def _read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a parsed file contains a VM, a KubeVirt setting or an error."""
+    """Return whether a parsed file contains a VM, KubeVirt settings or an error."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
 
 class CommitReader:
-    """Reads the desired state from a Git revision; each read uses the newest commit of a branch.
+    """Reads the desired state from a Git revision; if it is a branch, each read sees new commits.
 
     A second read parses only the configuration and the files that changed since the first read.
     For an unchanged file, each read returns the same Python objects as the previous read.
@@ -99,8 +100,9 @@ class CommitReader:
         Args:
             repository: The repository with the revision.
             revision: An expression that git resolves to a commit.
-            default_namespace: The namespace for manifests that set none; if it is None, such
-                manifests are errors.
+            default_namespace: The namespace for manifests without one; if it is None, such
+            manifests
+                are errors.
             override: Applies flags and environment variables to the configuration.
             cache: Stores parsed files between runs.
             search: Finds the commit to apply; by default, signatures are not checked.
@@ -114,7 +116,7 @@ class CommitReader:
         self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
         self._earlier: CommitTree | None = None
-        """The files of an earlier commit, so that git lists only the files that differ."""
+        """The files of an earlier commit; git lists only the files that differ from these."""
 
     def read(self) -> Reading:
         """Read the newest commit that passes all checks, with the configuration in this commit.
@@ -137,9 +139,9 @@ class CommitReader:
         return self._last[1]
 
     def continue_after(self, earlier: CommitReader) -> None:
-        """Reuse the parsed files of a reader of an earlier commit, and parse only changed files.
+        """Reuse the parsed files of an earlier commit's reader, and parse only changed files.
 
-        The earlier reader may use a different clone of the same repository.
+        The earlier reader can use a different clone of the same repository.
         """
         self._contents = earlier._contents
         if earlier._last is not None and earlier._repository.root == self._repository.root:
@@ -153,7 +155,7 @@ class CommitReader:
 
 
 class WorkingTreeReader:
-    """Reads the files of the working tree and reports whether they are committed."""
+    """Reads the desired state from the working tree, and reports uncommitted changes."""
 
     def __init__(
         self,
@@ -176,7 +178,7 @@ class WorkingTreeReader:
 
 
 class StreamReader:
-    """Reads manifests from outside a repository, such as rendered manifests on standard input."""
+    """Reads manifests that are not in a repository, such as those on standard input."""
 
     def __init__(
         self,
@@ -188,15 +190,17 @@ class StreamReader:
         config_text: tuple[str, bytes] | None = None,
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
-        """Create a reader for manifests that do not come from a repository.
+        """Create a reader for manifests that are not in a repository.
 
         Args:
             texts: The name and the bytes of each input, in order.
-            name: The name that is shown as the revision.
-            default_namespace: The namespace for manifests that set none; if it is None, such
-                manifests are errors.
-            config: The configuration that applies if *config_text* and *texts* contain none. The
-                paths of a configuration apply only to a repository.
+            name: The name to show as the revision.
+            default_namespace: The namespace for manifests without one; if it is None, such
+            manifests
+                are errors.
+            config: The configuration if neither *config_text* nor *texts* contain one; its
+            ``paths``
+                apply only to a repository.
             config_text: The name and the bytes of a configuration file.
             override: Applies flags and environment variables to the configuration.
         """
@@ -208,7 +212,7 @@ class StreamReader:
         self._override = override
 
     def read(self) -> Reading:
-        """Read all inputs; a configuration in one input applies to all inputs of this read."""
+        """Read all inputs; a configuration in one of the inputs applies to all of them."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = build_desired_state(
@@ -227,7 +231,7 @@ class StreamReader:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Add an error if the input has no object, because failed renderings produce empty output."""
+    """Add an error if the input has no object, because a failed rendering has empty output."""
     others = any(each.code != NOTHING_FOUND for each in state.diagnostics)
     if state.kubevirt or state.vms or state.skipped or others:
         return state

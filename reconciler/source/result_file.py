@@ -1,7 +1,8 @@
-"""``read_result``: reads the plan file or the JSON report of an earlier command.
+"""``read_result``: reads a plan file or a run report that an earlier command wrote.
 
-A file from a pull request is untrusted: it is checked against its schema, and a plan's digests are
-computed again. Nothing in the file is executed, and a symbolic link is not followed.
+A file from a pull request is untrusted. The file is therefore checked against its schema, and the
+digests of a plan are computed again. Nothing in the file is executed, and a symbolic link is not
+followed.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ _HINT = "create the file with `reconciler plan --out FILE` or `reconciler apply 
 
 
 def read_result(path: Path) -> Mapping[str, Any]:
-    """Read a plan or a report from a file, and check it against its schema.
+    """Read a plan or a run report from a file, and check it against its schema.
 
     Raises:
-        SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
+        SourceError: The file cannot be read, is neither a plan nor a report, or is a plan that was
+            edited.
     """
     try:
         content = input_files.read_unlinked(path, MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""Warns about a branch whose history was rewritten: ``RewrittenHistoryReader``."""
+"""``RewrittenHistoryReader``: warns if the history of a branch was rewritten (force push)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class RewrittenHistoryReader:
-    """Reads the desired state, and warns if the branch has lost the last fetched commit."""
+    """Reads the desired state, and warns if a force push removed the last fetched commit."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository
 
     def read(self) -> Reading:
-        """Read the desired state; warn if the last fetched commit is no longer in the branch.
+        """Read the desired state, and warn if a force push removed the last fetched commit.
 
         Raises:
             SourceError: The desired state cannot be read.

@@ -1,4 +1,4 @@
-"""Keeps only the objects in Git that the command line selects: ``ScopedReader``."""
+"""``ScopedReader``: limits the desired state to the objects that the command line selects."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class ScopedReader:
 
         Args:
             inner: Reads the whole desired state.
-            scope: The selected objects: those of a namespace, or VMs by name.
-            strict: Whether an object outside the namespace is an error, as for ``kubectl -f``.
-            complete: Whether a VM that is selected by name, but missing in Git, is an error.
+            scope: The selected objects: those in a namespace, or VMs by name.
+            strict: Whether an object outside the namespace is an error, as in ``kubectl apply
+            -f``.
+            complete: Whether it is an error if a VM that is selected by name is not in Git.
         """
         self._inner, self._scope, self._strict = inner, scope, strict
         self._complete = complete
@@ -44,7 +45,8 @@ class ScopedReader:
         """Read a whole revision, and omit the objects that the command line does not select.
 
         Raises:
-            SourceError: The revision cannot be read, or a VM that is selected by name is missing.
+            SourceError: The revision cannot be read, or a VM that is selected by name is not in
+            Git.
         """
         whole = self._inner.read()
         if self._last is None or self._last[0] is not whole:

@@ -1,4 +1,4 @@
-"""Reads the files, directories and standard input that are passed with ``-f``: ``read_inputs``."""
+"""``read_inputs``: reads the files, directories and standard input that ``-f`` lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _N_BYTES = MAX_FILE_BYTES + 1
 MAX_TOTAL_BYTES = 200_000_000
-"""The maximum total size of all inputs in bytes, because all of them are kept in memory."""
+"""The maximum total size of all inputs in bytes, because all inputs are kept in memory."""
 _HINT = "use a file that you may read, or - to read from a pipe"
 
 
@@ -26,12 +26,12 @@ def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
     """Read files, directories or standard input, and return the name and bytes of each input.
 
     Args:
-        names: ``-`` for standard input, a file, or a directory. As with kubectl, the YAML and JSON
-            files of a directory are read, but not the files of its subdirectories.
+        names: ``-`` for standard input, a file, or a directory. In a directory, YAML and JSON
+            files are read, but not those in subdirectories, as with kubectl.
 
     Raises:
         SourceError: An input does not exist, cannot be read, or is a directory with a
-            kustomization, or all inputs together are too large.
+            kustomization, or the inputs are too large in total.
     """
     found: list[tuple[str, bytes]] = []
     n_bytes = 0
@@ -59,7 +59,7 @@ def _inputs(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def read_input(path: Path) -> tuple[str, bytes]:
-    """Read a file, or standard input if the path is ``-``, and return its name and its bytes.
+    """Read a file, or standard input if the path is ``-``; return the file's name and bytes.
 
     Raises:
         SourceError: The file cannot be read.
@@ -76,7 +76,7 @@ def read_input(path: Path) -> tuple[str, bytes]:
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of each YAML and JSON file in a directory, ordered by name."""
+    """Yield the name and bytes of each YAML and JSON file in a directory, ordered by name."""
     for path in _manifests(folder):
         try:
             data = input_files.read_inside(folder, path, _N_BYTES)
@@ -91,7 +91,7 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _manifests(folder: Path) -> tuple[Path, ...]:
-    """Return the manifest files directly in a directory; subdirectories are not read."""
+    """Return the paths of the manifest files in a directory, without subdirectories."""
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Converts the parsed result of a file to bytes for the cache and back: ``encode``, ``decode``."""
+"""``encode`` and ``decode``: convert a file's parsed result to bytes and back, for the cache."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""All field paths; a cache record stores the position of a path in this tuple, not the path."""
+"""All field paths; a cache record stores a path's index in this tuple instead of the path."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and column of each value, by the position of its field path in ``_PATHS``."""
+"""The line and column of each value, by the index of its field path in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
-    """The cache record of a VM; memory sizes are stored as written in the manifest."""
+    """The cache record for a VM; memory sizes are stored as they are written in the manifest."""
 
     namespace: str
     name: str
@@ -62,7 +62,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredVM:
-        """Convert this cache record to the desired state of the VM."""
+        """Convert the cache record to the desired state of the VM."""
         return DesiredVM(
             ref=vm_ref(self.namespace, self.name),
             guest=None if self.guest is None else _quantity(self.guest),
@@ -79,7 +79,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
 
 
 class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False):
-    """The cache record of a KubeVirt CR; settings are stored as written in the manifest."""
+    """The cache record for a KubeVirt CR; settings are stored as written in the manifest."""
 
     namespace: str
     name: str
@@ -90,7 +90,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     """Whether the manifest is a HyperConverged, whose operator manages the KubeVirt CR."""
 
     def desired(self) -> DesiredKubeVirt:
-        """Convert this cache record to the desired state of the KubeVirt CR."""
+        """Convert the cache record to the desired state of the KubeVirt CR."""
         paths = ((_PATHS[number], written) for number, written in self.settings.items())
         ref = kubevirt_ref(self.namespace, self.name)
         if self.hyperconverged:
@@ -119,7 +119,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """Encode the parsed result of a file, or return None if msgpack cannot encode a value."""
+    """Encode a file's parsed result, or return None if msgpack cannot encode one of its values."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -135,10 +135,10 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode the parsed result of a file, or return None if it is valid only for another path.
+    """Decode a file's parsed result, or return None if the result is for a different path.
 
     Raises:
-        ValueError: The bytes were not written by ``encode``.
+        ValueError: ``encode`` did not write the bytes.
     """
     record = _decoder.decode(data)
     if record.path and record.path != file.path:

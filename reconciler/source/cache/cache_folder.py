@@ -1,4 +1,4 @@
-"""Creates the directory of ``--cache-dir``, and rejects files that other users can modify."""
+"""Creates the ``--cache-dir`` directory, and rejects files that other users can modify."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_folder(folder: Path, *, shared: bool) -> None:
-    """Create a cache directory for its owner only, or check that an existing one is safe.
+    """Create a cache directory that only its owner can use, or check that an existing one is safe.
 
     Raises:
         UsageError: Other users can write to the directory, and *shared* is False.
@@ -28,10 +28,10 @@ def prepare_folder(folder: Path, *, shared: bool) -> None:
 
 
 def reject_foreign(path: Path, *, shared: bool) -> None:
-    """Check that only this user and root can modify a file or directory, unless it is shared.
+    """Check that only the current user and root can modify a path, unless *shared* is true.
 
     Raises:
-        UsageError: Other users can write to *path*, so they could change what is planned.
+        UsageError: Other users can modify *path*, so they could change what is planned.
     """
     status = path.stat()
     is_foreign = status.st_uid not in {0, os.geteuid()}

@@ -1,4 +1,4 @@
-"""Selects the directory into which a remote repository is fetched: ``fetch_folder``."""
+"""``fetch_folder``: selects the directory into which a remote repository is fetched."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ log = logging.getLogger(__name__)
 def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Iterator[Path]:
     """Yield the local directory into which a remote repository is fetched.
 
-    Without a usable cache directory, a temporary directory is used and deleted when the block
-    ends.
+    If the cache directory cannot be used, a temporary directory is created, and deleted when the
+    ``with`` block ends.
+
+    Args:
+        address: The URL of the repository.
+        cache_dir: The cache directory, or None for no cache.
+        shared: Whether to use the cache even if other users can write to it.
 
     Args:
         address: The URL of the repository.

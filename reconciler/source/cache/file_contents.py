@@ -1,4 +1,4 @@
-"""Parses manifest files, or reads their parsed results from the cache: ``FileContents``."""
+"""``FileContents``: parses manifest files, or reads their parsed results from the cache."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5_000
-"""The number of files whose cache records are requested in one query."""
+"""The number of files whose cache records are read in one query."""
 
 _MAX_HELD_BYTES = 16_000_000
-"""The maximum size of the records that wait to be written to the cache, in bytes."""
+"""The maximum total size in bytes of the records that are collected for one cache write."""
 
 
 class FileContents:
-    """Reads and parses manifest files, or takes their parsed results from a cache.
+    """Parses manifest files, or reads their parsed results from a cache.
 
     Args:
-        default_namespace: The namespace for manifests that set none.
-        cache: Stores parsed files between runs; it serves only files that have a Git hash.
+        default_namespace: The namespace for manifests without a namespace.
+        cache: Stores parsed files between runs, by Git hash; without a hash, files are not cached.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class FileContents:
     def text(self, name: str, data: bytes) -> FileResult:
         """Parse manifests that do not come from a Git tree.
 
-        Messages refer to the manifests as *name*.
+        Messages show *name* as the file name.
         """
         return with_namespace(read_manifests(name, data), self._namespace)
 
@@ -84,9 +84,9 @@ class FileContents:
 
 
 class RememberedContents:
-    """Keeps the parsed results in memory, so that an unchanged file is parsed only once.
+    """Keeps parsed results in memory, so that an unchanged file is parsed only once.
 
-    For an unchanged file, the second read returns the same Python object as the first.
+    For an unchanged file, a second read returns the same Python object as the first.
     """
 
     def __init__(self, inner: FileContents) -> None:
@@ -98,7 +98,7 @@ class RememberedContents:
         """Return the parsed result of each file, in the given order.
 
         Raises:
-            SourceError: A file cannot be read; the earlier results stay available.
+            SourceError: A file cannot be read; the results of earlier files are kept.
         """
         names = [(each.path, each.blob) for each in files]
         known = self._known

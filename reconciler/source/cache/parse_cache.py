@@ -1,7 +1,7 @@
-"""Caches parsed files between runs, by the hash of their contents: ``ParseCache``.
+"""``ParseCache``: caches parsed files between runs, by the hash of the file contents.
 
-A cache may be missing, damaged, full, read-only or locked by another process. Files are then
-parsed without the cache, and the log shows the reason.
+If the cache is missing, damaged, full, read-only or locked by another process, files are parsed
+without it, and the log shows the reason.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ log = logging.getLogger(__name__)
 FILE = "manifests.sqlite3"
 MAX_ENTRIES = 250_000
 MAX_BYTES = 500_000_000
-"""The maximum size of all entries together, in bytes; above this size, old entries are deleted."""
+"""The maximum total size of all entries in bytes; above it, the oldest entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""The maximum wait in seconds for another process that writes to the cache."""
+"""The maximum time in seconds to wait for another process that is writing to the cache."""
 _REFRESH = 8
-"""The number of runs after which a used cache entry is marked as recently used."""
+"""The number of runs after which an entry that is still used is marked as recently used."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
-"""The SQLite error codes whose cause is outside the file, such as a lock or a full disk.
+"""The SQLite error codes with a cause outside the cache file, such as a lock or a full disk.
 
 The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
 sqlite.org/rescode.html.
@@ -56,7 +56,7 @@ _SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
 
 
 def version() -> str:
-    """Return a hash of all code and schemas that determine the parsed result of a file."""
+    """Return a hash of the code and the schema that determine the parsed result of a file."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
     for part in ("model", "schema", "source"):
@@ -66,10 +66,10 @@ def version() -> str:
 
 
 class ParseCache:
-    """A cache of parsed files in one directory, to be used in a ``with`` block."""
+    """A cache of parsed files in one directory; use it in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Prepare a cache in a directory; new directories are accessible only to their owner."""
+        """Prepare a cache in a directory; if it is created, only its owner can access it."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None
@@ -90,17 +90,17 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the undamaged cache records for file contents, by the hash of the contents."""
+        """Return the intact cache records for the given file hashes, by hash."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store cache records; each key is the hash of the file contents that were parsed."""
+        """Store cache records by the hash of the parsed file contents."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Call a function that uses the cache; after a cache error, continue without the cache."""
+        """Call a function that uses the cache; after an error, stop using the cache."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:

@@ -1,4 +1,4 @@
-"""Lists the changed files of a working tree without running filters: ``changed_paths``."""
+"""``changed_paths``: lists the changed files in a working tree without running filter programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATUS = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-rena
 
 
 def changed_paths(repository: Repository) -> tuple[str, ...]:
-    """Return the paths of staged, changed and untracked files in the working tree.
+    """Return the paths of staged, modified and untracked files in the working tree.
 
     Raises:
         SourceError: The list is too long, or git fails.
@@ -26,10 +26,10 @@ def changed_paths(repository: Repository) -> tuple[str, ...]:
 
 
 def _without_filters(repository: Repository) -> dict[str, str]:
-    """Return git settings that disable all filter programs in the repository's configuration.
+    """Return Git settings that disable all filter programs in the repository's configuration.
 
-    The configuration and the attributes of a repository can name programs, which ``git status``
-    runs on each changed file.
+    A repository's configuration and attributes can name filter programs, which ``git status``
+    would run on each changed file.
     """
     output = repository.run("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
     names = {os.fsdecode(each) for each in output.stdout.split(b"\0") if each}

@@ -1,8 +1,8 @@
-"""A directory of Git clones of one repository that several processes share: ``CloneFolder``.
+"""``CloneFolder``: a directory with Git clones of one repository, shared by several processes.
 
-One process at a time fetches. The lock belongs to an open file that git inherits, so that it lasts
-until the last process of a fetch has ended, however it ends. A clone that is damaged or has too
-many packs is replaced by a new one; the old one is deleted once no process reads it.
+Only one process at a time fetches. The lock belongs to an open file that git inherits, so the lock
+lasts until the last process of a fetch has ended, even after a crash. A new clone replaces a clone
+that is damaged or has too many packs. The old clone is deleted when no process reads it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 MAX_PACKS = 50
-"""The maximum number of fetches into one clone, because each fetch makes git slower."""
+"""The maximum number of pack files in one clone; each fetch adds one, which makes git slower."""
 _LOCK, _IN_USE = "fetch.lock", "in-use.lock"
 _DAMAGED = "damaged"
 """The name of a file that marks a clone as damaged."""
 _CLONE = re.compile(r"clone-(\d{1,9})")
 _LEFT_BEHIND = ("**/*.lock", "objects/**/tmp_*", "objects/pack/*.keep")
-"""Patterns of the files that a git process leaves behind if it is killed."""
+"""Patterns for the files that a killed git process leaves behind."""
 _POLL_S = 0.05
 
 
@@ -59,7 +59,8 @@ class CloneFolder:
         """Block fetches by other processes, and yield a file descriptor that git must inherit.
 
         Raises:
-            SourceError: Another process still fetches when the monotonic clock reaches *until*.
+            SourceError: Another process is still fetching when the monotonic clock reaches
+            *until*.
         """
         with _opened(self._folder / _LOCK) as descriptor:
             while not _lock(descriptor, fcntl.LOCK_EX):
@@ -73,9 +74,9 @@ class CloneFolder:
             yield descriptor
 
     def newest(self) -> Path | None:
-        """Return the newest clone, or None if it is damaged or has too many packs.
+        """Return the newest clone, or None if it is missing, damaged or has too many packs.
 
-        Files that killed processes left behind in the clone are deleted.
+        In the clone, files that killed processes left behind are deleted.
         """
         clones = self._clones()
         if not clones:
@@ -99,7 +100,7 @@ class CloneFolder:
         return path
 
     def _delete_unused(self) -> None:
-        """Delete all clones that no process reads, except the newest."""
+        """Delete all clones that no process is reading, except the newest clone."""
         for clone in self._clones()[:-1]:
             with _opened(clone / _IN_USE) as descriptor:
                 if _lock(descriptor, fcntl.LOCK_EX):
@@ -112,7 +113,7 @@ class CloneFolder:
 
 @contextmanager
 def reading(clone: Path) -> Iterator[None]:
-    """Prevent other processes from deleting the clone until the ``with`` block ends."""
+    """Prevent other processes from deleting a clone until the ``with`` block ends."""
     with _opened(clone / _IN_USE) as descriptor:
         _lock(descriptor, fcntl.LOCK_SH)
         yield
@@ -127,7 +128,7 @@ def mark_damaged(repository: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open a lock file until the ``with`` block ends; child processes can inherit the lock.
+    """Open a lock file until the ``with`` block ends; child processes can inherit the file.
 
     Raises:
         SourceError: The file cannot be created.
@@ -144,7 +145,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _lock(descriptor: int, kind: int) -> bool:
-    """Lock an open file, or return False if another process has locked it."""
+    """Lock an open file without waiting; return False if another process has locked it."""
     with suppress(BlockingIOError):
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         return True

@@ -1,4 +1,4 @@
-"""Reads the files of a commit without a checkout: ``CommitTree``."""
+"""``CommitTree``: reads the files of a commit without a checkout."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t([^\0]*)\0")
-"""Matches the mode, type, hash, size and path in a line of ``git ls-tree --long -z``.
+"""Matches the mode, type, hash, size and path in the output of ``git ls-tree --long -z``.
 
-The size of a missing object is BAD; reading that object fails later.
+The size of a missing object is BAD; reading such an object fails later.
 """
 _MOST_BYTES = 100_000
-"""The maximum total length in bytes of the changed file names to pass on a command line."""
+"""The maximum total length in bytes of the changed file names passed on a command line."""
 _ESCAPE = "\\x"
-"""The escape prefix for bytes of a path that are not UTF-8; a real file name may contain it."""
+"""The escape prefix for bytes of a path that are not UTF-8; a real path can also contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
 class CommitTree:
-    """The files of one commit; implements ``FileTree``."""
+    """A ``FileTree`` with the files of one commit."""
 
     def __init__(
         self, repository: Repository, commit: str, *, before: CommitTree | None = None
@@ -61,7 +61,7 @@ class CommitTree:
         return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Update the file list of an earlier commit, or return None if too many files differ."""
+        """Update the file list of an earlier commit, or return None if that is not possible."""
         try:
             listing = self._repository.listing(
                 *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
@@ -106,7 +106,7 @@ class CommitTree:
         return self._repository.many_contents([entry.blob for entry in entries])
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file in pieces; the file may have any size.
+        """Yield the contents of a file in pieces, so that the file can have any size.
 
         Raises:
             SourceError: The Git object is missing.

@@ -1,4 +1,4 @@
-"""Selects the files of a revision that may contain manifests: ``select``."""
+"""``select``: selects the files of a Git revision that could contain manifests."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class RenderedFolder:
     """A directory with a kustomization or a Helm chart, whose manifests must be rendered."""
 
     entry: Entry
-    """The ``kustomization.yaml`` or ``Chart.yaml`` that describes the directory."""
+    """The ``kustomization.yaml`` or ``Chart.yaml`` file in the directory."""
     files: tuple[Entry, ...]
-    """The manifest files in the directory, without those in nested directories to render."""
+    """The manifest files in the directory, except those in a nested kustomization or chart."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if a directory to render contains VMs or settings, or else a note."""
+        """Return an error if a kustomization or chart contains managed objects, or else a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -58,11 +58,11 @@ class RenderedFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The manifest files to read, and diagnostics about files and links that are not read."""
+    """The manifest files to read, and the problems with files and links that are not read."""
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The directories to render; their files are only searched for VMs and KubeVirt settings."""
+    """The directories with a kustomization or chart, whose files are only searched for VMs."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -100,7 +100,7 @@ def select(tree: FileTree, config: Config) -> Selection:
 def included(config: Config) -> Callable[[str], bool]:
     """Return a function that tests whether the configuration includes a path.
 
-    Below each directory of ``paths``, directories whose names start with a dot are skipped.
+    In each directory of ``paths``, subdirectories whose names start with a dot are skipped.
     """
     within = frozenset(map(normal, config.paths))
     excluded = frozenset(map(normal, config.exclude))
@@ -115,7 +115,7 @@ def included(config: Config) -> Callable[[str], bool]:
 
 
 def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
-    """Return whether the desired state depends on the file at a path."""
+    """Return whether the file at a path is the configuration file or a selected manifest."""
     return path == CONFIG_PATH or (is_manifest(path) and is_chosen(path))
 
 
@@ -127,8 +127,8 @@ def normal(path: str) -> str:
 def _with_folders(path: str) -> Iterator[str]:
     """Yield a path, each of its parent directories, and ``.`` for the root of the repository.
 
-    The selection looks these paths up in sets, so the number of paths in the configuration does
-    not slow it down.
+    The caller looks these paths up in sets, so the number of paths in the configuration does not
+    slow down the selection.
     """
     while path:
         yield path
@@ -137,7 +137,7 @@ def _with_folders(path: str) -> Iterator[str]:
 
 
 def _below(path: str, folder: str) -> str:
-    """Return a path relative to a directory, or an empty string if both are the same."""
+    """Return a path relative to a directory, or an empty string if the two are equal."""
     return path if folder == "." else path[len(folder) + 1 :]
 
 
@@ -148,7 +148,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Map each directory with a kustomization or Helm chart to the file that describes it."""
+    """Return the directories with a kustomization or chart, and the files that describe them."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:
@@ -166,7 +166,7 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest parent directory that must be rendered, or None without such a parent."""
+    """Return the nearest parent directory with a kustomization or Helm chart, or None."""
     folder = path
     while folder:
         folder = dirname(folder)

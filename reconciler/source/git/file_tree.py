@@ -1,4 +1,4 @@
-"""Defines ``FileTree``, the interface for reading the files of one Git revision."""
+"""``FileTree``: the interface for reading the files of one Git revision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class EntryKind(StrEnum):
-    """The type of a tree entry, such as a file or a symbolic link."""
+    """The type of an entry in a Git tree, such as a file or a symbolic link."""
 
     FILE = "file"
     SYMLINK = "symbolic link"
@@ -27,12 +27,12 @@ class Entry:
     """A file, link or submodule in a Git tree; directories have no entry."""
 
     path: str
-    """The path relative to the root of the repository, with ``/``."""
+    """The path relative to the root of the repository, with ``/`` as the separator."""
     kind: EntryKind
     mode: str
     """Git's file mode in octal, for example ``100644``."""
     blob: str
-    """The Git hash of the contents, or an empty string if the file is not from a commit."""
+    """The Git hash of the contents, or an empty string for a file in the working tree."""
     size: int
     """The size of the file in bytes."""
 
@@ -50,7 +50,7 @@ class FileTree(Protocol):
         ...
 
     def changed(self) -> tuple[str, ...]:
-        """Return the paths of the entries that differ from the commit, in order."""
+        """Return the paths that have uncommitted changes, in order."""
         ...
 
     def read(self, entry: Entry) -> bytes:
@@ -62,7 +62,7 @@ class FileTree(Protocol):
         ...
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Yield the contents of each file, in order; faster than repeated calls of ``read``.
+        """Yield the contents of each file, in order; faster than repeated calls to ``read``.
 
         Raises:
             SourceError: A file cannot be read.
@@ -70,7 +70,7 @@ class FileTree(Protocol):
         ...
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file in pieces; the file may have any size.
+        """Yield the contents of a file in pieces, so that the file can have any size.
 
         Raises:
             SourceError: The file cannot be read.
@@ -79,10 +79,10 @@ class FileTree(Protocol):
 
 
 def is_manifest(path: str) -> bool:
-    """Return whether a path has the file name of a manifest, such as ``vm.yaml``."""
+    """Return whether a path has the suffix of a manifest: ``.yaml``, ``.yml`` or ``.json``."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
 
 
 def shown(name: bytes) -> str:
-    """Decode the bytes of a path, with an escape for each byte that is not UTF-8."""
+    """Decode the bytes of a path, and escape each byte that is not valid UTF-8."""
     return name.decode("utf-8", "backslashreplace")

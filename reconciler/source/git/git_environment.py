@@ -1,9 +1,9 @@
-"""Selects the environment variables that git receives: ``for_reading`` and ``for_fetching``.
+"""``for_reading`` and ``for_fetching``: select the environment variables that git receives.
 
-git gets none of the caller's ``GIT_`` variables except those listed here. Others could run a
-program (``GIT_EXTERNAL_DIFF``), write a file (``GIT_TRACE``) or select another repository
-(``GIT_DIR``, which git sets for hooks). git also gets none of this program's own variables, which
-may contain a token or a URL with a password.
+git gets only those ``GIT_`` variables of the caller that are listed here. Other variables could
+run a program (``GIT_EXTERNAL_DIFF``), write a file (``GIT_TRACE``) or select a different
+repository (``GIT_DIR``, which git sets for hooks). git also gets none of this program's own
+variables, because they can contain a token or a URL with a password.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _PROGRAMS = {
     "GIT_SSH_COMMAND": "--git-credentials, or core.sshCommand in the git configuration",
     "GIT_PROXY_COMMAND": "core.gitProxy in the git configuration",
 }
-"""Variables that would let git run a program in a fetch, and what to use instead of each.
+"""Variables that git does not get, because git would run a program that they name.
 
-git does not get these variables.
+Each value says what to use instead.
 """
 _CERTIFICATES = ("GIT_SSL_", "GIT_PROXY_SSL_")
 _PUSHED_OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
@@ -63,9 +63,9 @@ def for_reading() -> dict[str, str]:
 
 
 def for_fetching() -> dict[str, str]:
-    """Return the caller's variables for network connections of git, such as ``GIT_SSL_CAINFO``.
+    """Return the caller's variables for git's network connections, such as ``GIT_SSL_CAINFO``.
 
-    Variables that name a program have no effect; a warning says what to use instead.
+    Variables that name a program are not passed on; a warning says what to use instead.
     """
     for name, instead in _PROGRAMS.items():
         if name in os.environ:
@@ -78,7 +78,7 @@ def for_fetching() -> dict[str, str]:
 
 
 def for_hook(git_dir: Path) -> dict[str, str]:
-    """Return the environment variables that let git in a hook read the objects of a push."""
+    """Return the environment variables with which git in a push hook reads the pushed objects."""
     selected = os.environ.get("GIT_DIR")
     if not selected or os.path.realpath(selected) != os.path.realpath(git_dir):
         return {}
@@ -92,6 +92,10 @@ def _warn_once(name: str, instead: str) -> None:
 
 def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str, str]:
     """Return environment variables that make git use the given settings.
+
+    Args:
+        settings: Keys and values that override the Git configuration.
+        alone: Whether git ignores the settings in the caller's environment variables.
 
     Args:
         settings: Keys and values that replace those of the Git configuration.

@@ -1,4 +1,4 @@
-"""Runs the git program without prompts and hooks: ``execute``."""
+"""``execute``: runs the git program without prompts and hooks."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ MAX_OUTPUT_BYTES = 1_000_000
 _LIMITED = "trap '' XFSZ && ulimit -f $0 && exec \"$@\""
 """A shell script that limits the size of files, and then runs the program in its arguments.
 
-Without the trap, git would end without a message.
+The script ignores SIGXFSZ, which would otherwise end git without an error message.
 """
 _LIMIT_UNIT = 512
 """The unit of ``ulimit -f``, in bytes. Source: POSIX.1-2017, ulimit."""
 _RUNNING: set[subprocess.Popen[bytes]] = set()
-"""The git commands that ``execute`` runs now, in all threads."""
+"""The git commands that ``execute`` is running, in all threads."""
 _TERMINATE_S = 2.0
 """The time in seconds that git has after SIGTERM to remove its lock files."""
 
@@ -70,14 +70,14 @@ class Output:
 
 
 class Drain(Thread):
-    """Reads a pipe to its end and keeps only the last bytes, so that git is never blocked."""
+    """Reads a pipe to its end in a thread, so that git never blocks; keeps only the last bytes."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)
         self._pipe = pipe
         self._last = deque[bytes](maxlen=2)
         self.n_bytes = 0
-        """The number of bytes that were read from the pipe so far."""
+        """The number of bytes read from the pipe so far."""
         self.start()
 
     def run(self) -> None:
@@ -89,7 +89,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """The end of git's output: at least the last ``MAX_OUTPUT_BYTES`` bytes, or all of it."""
+        """At least the last ``MAX_OUTPUT_BYTES`` bytes of git's output, or the whole output."""
         return b"".join(self._last)
 
 
@@ -210,19 +210,19 @@ def running(
 
 
 def file_in_memory() -> IO[bytes]:
-    """Open an empty file in memory, where the system supports this."""
+    """Open an empty file in memory, or a temporary file if the system has no files in memory."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("reconciler"), "w+b")
     return tempfile.TemporaryFile()
 
 
 def no_git() -> SourceError:
-    """Return the error for a machine on which git is not installed."""
+    """Return the error that says that git is not installed."""
     return SourceError("git is not installed", hint="install git, or set PATH")
 
 
 def end_running() -> None:
-    """Stop every git command that ``execute`` runs, because this process ends.
+    """Stop every git command that ``execute`` is running, because this process is ending.
 
     Otherwise, a git command that waits for a server would continue to run.
     """
@@ -232,7 +232,10 @@ def end_running() -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop git and its child processes; git removes its lock files on SIGTERM."""
+    """Stop git and its child processes with SIGTERM, on which git removes its lock files.
+
+    If git does not end in time, it gets SIGKILL.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

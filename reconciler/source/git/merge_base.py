@@ -17,10 +17,10 @@ _FETCH_ALL = (
 
 
 def merge_base(repository: Repository, base: str, head: str) -> str:
-    """Return the hash of the newest commit that two commits have in common.
+    """Return the hash of the newest commit that a base branch and the planned commit share.
 
-    For the merge commit of a pull request, this is the commit of the base branch that was merged.
-    For the last commit of a branch, it is the commit where the branch left *base*.
+    For the merge commit of a pull request, this is the merged commit of the base branch. For the
+    last commit of a branch, it is the commit at which the branch started.
 
     Args:
         repository: The repository with both commits.
@@ -62,7 +62,7 @@ def _resolved(repository: Repository, base: str) -> str:
 
 
 def _parents(repository: Repository, commit: str) -> list[str]:
-    """Return the hashes of a commit's parents, including parents that were not fetched."""
+    """Return the hashes of a commit's parents, even if the parents were not fetched."""
     output = repository.run("cat-file", "commit", commit)
     lines = output.stdout.decode("utf-8", "replace").partition("\n\n")[0].split("\n")
     return [line.removeprefix("parent ") for line in lines if line.startswith("parent ")]

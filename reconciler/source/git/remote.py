@@ -1,4 +1,4 @@
-"""Fetches a revision of a remote repository into a local directory: ``clone_or_fetch``."""
+"""``clone_or_fetch``: fetches a revision of a remote repository into a local directory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _REMOTE_HEAD = f"refs/remotes/{REMOTE}/HEAD"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
-"""Matches an abbreviated hash, alone or at the end of a name that ``git describe`` printed."""
+"""Matches an abbreviated hash, alone or at the end of a name in the format of ``git describe``."""
 _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
-"""The maximum number of commits to search for the commit of the previous fetch."""
+"""The maximum number of commits in which the commit of the previous fetch is searched."""
 _MAX_LISTED = 20_000
 """The maximum number of commits to list; a fetch of depth N can return more than N commits."""
 _FETCH = (
@@ -57,24 +57,23 @@ def clone_or_fetch(  # noqa: PLR0913 - each but the first three is given by name
 ) -> tuple[Repository, str]:
     """Fetch a revision from a remote, and return the local repository and the commit's hash.
 
-    git requests exactly the branch, tag or hash of *revision*, so other branches cost no time and
-    cannot make the fetch fail. Only the latest commit is fetched, unless *revision* refers to an
+    git requests only the branch, tag or hash of *revision*, so other branches neither cost time
+    nor make the fetch fail. Only the latest commits are fetched, unless *revision* refers to an
     earlier commit, such as ``main~2``. A force-pushed branch is also fetched. Passwords and tokens
     are never on a command line, in an environment variable or in a file on a disk.
 
     Args:
         url: A URL with https, http, ssh, git or file, or ``user@host:path``.
-        directory: A directory that is empty, does not exist, or was used by earlier calls in this
-            or another process.
+        directory: A directory that is empty, does not exist, or was used by an earlier call.
         revision: ``HEAD``, a branch, a tag or a hash. An abbreviated hash is searched only in the
             history of the default branch.
-        timeout_s: The time limit for all steps together.
+        timeout_s: The time limit in seconds for all steps together.
         clock: Measures the time.
         history: Whether to fetch all earlier commits as well.
         n_commits: The number of commits to fetch if *history* is False.
-        credentials: A directory with credentials; None uses git's own mechanisms.
-        clone: The clone of an earlier call that is still open, into which more commits are
-            fetched; None uses the newest clone, or creates one.
+        credentials: A directory with credentials, or None to use git's own mechanisms.
+        clone: The open clone of an earlier call into which to fetch; None means the newest clone,
+            or a new clone if none can be used.
 
     Raises:
         SourceError: The URL is not supported, the repository cannot be reached in time, or the
@@ -121,7 +120,7 @@ class _Fetch:
     clone: Path
     """The bare repository into which git fetches."""
     replaced_commit: str | None = None
-    """The commit of an earlier fetch that is no longer in the history of its branch."""
+    """The previously fetched commit if a force push removed it from the branch, or None."""
 
     def __init__(
         self,
@@ -177,7 +176,7 @@ class _Fetch:
         return self._reference("HEAD", _REMOTE_HEAD, whole=True)
 
     def _commit(self, name: str, *, whole: bool) -> bool:
-        """Fetch the commit with the given complete hash; return False if that fails."""
+        """Fetch the commit with the given complete hash; return False if the fetch fails."""
         if not whole and self._is_whole("--no-walk", name):
             return True
         return self._run(*_FETCH, *self._depth(whole=whole), REMOTE, name).status == 0
@@ -200,10 +199,10 @@ class _Fetch:
         return False
 
     def _has_in_history(self, commit: str, name: str, target: str) -> bool:
-        """Return whether a commit is among the last commits of a fetched reference.
+        """Return whether a commit is among the last commits of a fetched branch or tag.
 
-        If the fetched commits do not show this, the history is fetched into a temporary directory,
-        without the files if the server permits this.
+        If the fetched commits do not contain the commit, the history is fetched into a temporary
+        directory, without file contents if the server supports this.
         """
         now = self._target(target)
         if now in {"", commit}:
@@ -227,7 +226,7 @@ class _Fetch:
         return commit.encode() in listed.split()
 
     def _target(self, reference: str) -> str:
-        """Return the commit hash of a local reference, or an empty string if it does not exist."""
+        """Return the commit hash of a local Git reference, or an empty string if it is missing."""
         output = self._run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
         return output.stdout.decode().strip()
 

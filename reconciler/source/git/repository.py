@@ -1,7 +1,7 @@
-"""Reads commits, references and objects of a local repository: ``Repository``.
+"""``Repository``: reads commits, references and objects of a local Git repository.
 
-Nothing is checked out and no hook runs. Only a fetch by the module ``remote`` writes to a
-repository.
+Nothing is checked out, and no hook runs. Only the module ``remote`` writes to a repository, when
+it fetches.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 _MAX_COMPARED = 2_000
-"""The maximum number of branch and tag names to compare with a name that does not exist."""
+"""The maximum number of branches and tags in which similar names are searched for a hint."""
 MAX_LISTING_BYTES = 48_000_000
-"""The maximum size of git's file listing in bytes, including hashes and sizes."""
+"""The maximum size in bytes of a file listing by git, including hashes and file sizes."""
 
 
 class Repository:
-    """A local Git repository, bare or with a working tree, to be used in a ``with`` block."""
+    """A local Git repository, bare or with a working tree; use it in a ``with`` block."""
 
     def __init__(self, repo: Repo) -> None:
         git_dir = Path(repo.git_dir)
         work = None if _is_bare(git_dir) else repo.working_tree_dir
         repo.close()
         self.root = Path(work) if work is not None else git_dir
-        """The directory of the working tree, or of the repository itself if it is bare."""
+        """The directory of the working tree, or of a bare repository itself."""
         self.bare = work is None
         self._environment = git_environment.for_hook(git_dir)
         self.replaced_commit: str | None = None
-        """The commit of an earlier fetch that is no longer in the history of its branch."""
+        """The previously fetched commit if a force push removed it from the branch, or None."""
         self._processes = ExitStack()
         self._batch: subprocess.Popen[bytes] | None = None
-        """The process ``git cat-file`` to which ``contents`` sends requests."""
+        """The running process ``git cat-file``, from which ``contents`` reads objects."""
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
-        """Open the repository whose root is the given path.
+        """Open the repository whose root directory is *path*.
 
         Raises:
             SourceError: There is no repository at *path*.
@@ -85,29 +85,29 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Stop the git process that ``contents`` has started."""
+        """Stop git, which ``contents`` started, and close the resources given to ``keep``."""
         self._processes.close()
         self._batch = None
 
     def keep(self, opened: ExitStack) -> None:
-        """Take ownership of resources, which are closed together with this repository."""
+        """Take ownership of open resources, and close them together with this repository."""
         self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
-        """Run one git command in the repository, with additional environment variables."""
+        """Run one git command in the repository; *environment* adds environment variables."""
         variables = {**self._environment, **(environment or {})}
         return execute(self.root, arguments, environment=variables)
 
     def listing(self, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes:
-        """Run one git command that lists files or references and return its output.
+        """Run one git command that lists files or references, and return its output.
 
         Args:
             arguments: The command and its arguments, without ``git``.
-            settings: Values that replace those of the Git configuration.
+            settings: Values that override the Git configuration.
 
         Raises:
-            SourceError: The command fails, or its output is too long. A tree of 654 bytes, with
-                the same subtree under many names, can list more files than git could ever print.
+            SourceError: The command fails, or its output is too long. Even a tree of 654 bytes can
+                list more files than git could print, if it contains a subtree under many names.
         """
         environment = {**self._environment, **git_environment.configured(settings or {})}
         with running(self.root, arguments, environment=environment) as (process, errors):
@@ -171,7 +171,7 @@ class Repository:
         return self._next_contents(blob, cast("IO[bytes]", self._batch.stdout))
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of several Git objects; git reads the next objects in advance.
+        """Yield the contents of several Git objects with one git process, which reads ahead.
 
         Raises:
             SourceError: An object is missing.
@@ -220,7 +220,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Map each branch and tag whose full name matches a pattern to its commit."""
+        """Return the commits of the branches and tags that match a pattern, by full name."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         listed = self.listing("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
@@ -266,17 +266,17 @@ class Repository:
 
 
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
-    """Return the error for a revision that the repository does not contain."""
+    """Return the error for a revision that does not exist in the repository."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
 
 
 def _text(revision: str) -> str:
-    """Format a revision for a message, with escapes for characters that cannot be printed."""
+    """Format a revision for a message; if it contains unprintable characters, they are escaped."""
     return revision if revision.isprintable() else repr(revision)
 
 
 def _is_bare(git_dir: Path) -> bool:
-    """Return whether git treats a repository as bare, even without a setting for this."""
+    """Return whether git treats a repository as bare; git also decides this without a setting."""
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"
 

@@ -1,4 +1,4 @@
-"""Checks URLs of remote repositories, and shows them without credentials."""
+"""Checks URLs of remote Git repositories, and removes credentials before URLs are shown."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SCP_LIKE = re.compile(
 )
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
-"""Matches a URL with a password but without ``://``, such as ``user:password@host``."""
+"""Matches a URL that has a password but no ``://``, such as ``user:password@host``."""
 _TAIL = re.compile(r"[/?#]")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 _URL = re.compile(rf"(?<=')({_SCHEME})([^'\n]*)|({_SCHEME})([^\s'\"]*)")
-"""Matches a URL in git's output in two parts; a password in a quoted URL may contain spaces."""
+"""Matches a URL in git's output: the scheme, and the rest. A quoted URL can contain spaces."""
 _MOST_CHARACTERS = 2_000
-"""The maximum length, in characters, of a git message that is shown."""
+"""The maximum length, in characters, of a message from git; a longer message is not shown."""
 _HIDDEN = "***"
 
 
 def is_remote(address: str) -> bool:
-    """Return whether a repository argument is the URL of a remote, not a local directory.
+    """Return whether a repository argument is the URL of a remote repository.
 
-    An argument with a password but without a scheme counts as remote, so that its error message
+    An argument with a password but without a scheme also counts as a URL, so that an error message
     does not show the password.
     """
     return (
@@ -70,10 +70,10 @@ def checked(address: str) -> str:
 
 
 def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str) -> None:
-    """Check that git will not put a secret part of a repository URL on a command line.
+    """Check that git will not show a secret part of a repository URL on a command line.
 
     Raises:
-        SourceError: The URL has a query, or a password that cannot be removed from it.
+        SourceError: The URL has a query, a fragment, or a password that the scheme does not use.
     """
     if scheme in {"https", "http"} and re.search("[?#]", tail):
         raise SourceError(
@@ -97,7 +97,7 @@ def has_password(address: str) -> bool:
 def local_folder(address: str) -> Path | None:
     """Return the directory to which a ``file://`` URL refers, or None for other URLs.
 
-    For a repository with a working tree, this is the directory of the working tree.
+    If the URL ends with ``.git``, the result is the directory of the working tree.
     """
     scheme, _, rest = address.partition("://")
     if scheme != "file":
@@ -109,8 +109,8 @@ def local_folder(address: str) -> Path | None:
 def shown(address: str) -> str:
     """Return a repository URL without user, password, query and fragment.
 
-    If ``@`` follows the first ``/``, ``?`` or ``#``, this first character may be part of a
-    password. The result then contains neither host nor path.
+    If ``@`` occurs after the host, a part of the path could be a password. The result then
+    contains neither host nor path.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -123,12 +123,12 @@ def shown(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Remove the user and password from each URL in a message."""
+    """Remove user and password from each URL in a message."""
     return _URL.sub(_without_user, text)
 
 
 def cleaned(text: str, address: str) -> str:
-    """Remove the secret parts of the repository URL and of other URLs from git's message."""
+    """Remove the secret parts of the repository URL, and of other URLs, from a message of git."""
     text = text.replace(address, shown(address))
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
@@ -142,21 +142,21 @@ def _without_user(url: re.Match[str]) -> str:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Split the part of a URL after ``://`` into the authority, and the path with the query."""
+    """Split a URL without its scheme into the authority, and path, query and fragment."""
     match = _TAIL.search(rest)
     end = match.start() if match else len(rest)
     return rest[:end], rest[end:]
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether the path of a URL may contain part of a password; ``/@name`` does not."""
+    """Return whether ``@`` in the path of a URL shows that the path could contain a password."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secret parts of a URL, such as the password, both percent-encoded and decoded."""
+    """Return the secret parts of a URL, such as the password, percent-encoded and decoded."""
     _, separator, rest = address.partition("://")
     if not separator:
         return set()

@@ -1,4 +1,4 @@
-"""Reads the files of a working tree from disk, without following symlinks: ``WorkingTree``."""
+"""``WorkingTree``: reads the files of a Git working tree from disk, without following symlinks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 UNBORN = "working-tree"
-"""The name of the revision if the branch has no commit yet."""
+"""The value of ``revision`` if the branch has no commit yet."""
 
 _SUBMODULE = "160000"
 _PIECE = 1_000_000
 
 
 class WorkingTree:
-    """The tracked files and the untracked files that are not ignored; implements ``FileTree``."""
+    """A ``FileTree`` of the tracked files, and of the untracked files that are not ignored."""
 
     def __init__(self, repository: Repository) -> None:
         """Prepare to read the working tree of a repository.
@@ -79,7 +79,7 @@ class WorkingTree:
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
-        """Return the paths of staged, changed, untracked and deleted files, in order."""
+        """Return the paths of staged, modified, untracked and deleted files, in order."""
         if self.revision != UNBORN:
             # `git status` reads all names of the commit before it prints one, and a tree of a few
             # bytes can have an astronomical number of files. This list detects such a tree.
@@ -97,7 +97,7 @@ class WorkingTree:
         return next(self._pieces(entry, MAX_FILE_BYTES + 1), b"")
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file in pieces; the file may have any size.
+        """Yield the contents of a file in pieces, so that the file can have any size.
 
         Raises:
             SourceError: The file cannot be read, or is no longer a regular file.
@@ -146,7 +146,7 @@ class WorkingTree:
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Return the paths with uncommitted changes, or nothing if the commit is not checked out."""
+    """Return the paths with uncommitted changes; empty if *commit* is not checked out."""
     if repository.bare:
         return ()
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")

@@ -1,4 +1,4 @@
-"""Stores the complete manifest of a VM with little memory: ``CompactManifest``."""
+"""``CompactManifest``: stores the complete manifest of a VM with little memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import orjson
 class CompactManifest(Mapping[str, Any]):
     """A manifest that is stored as JSON text and decoded at each access.
 
-    A plan holds the manifests of all VMs but reads only a few of them. Decoded manifests would
-    take most of the plan's memory.
+    A plan holds the manifests of all VMs but reads few of them. Decoded manifests would take most
+    of the plan's memory.
     """
 
     __slots__ = ("json",)
@@ -41,7 +41,7 @@ class CompactManifest(Mapping[str, Any]):
 
 
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Convert a manifest to JSON, or return it unchanged if an integer needs more than 64 bits."""
+    """Convert a manifest to JSON text; return it unchanged if an integer exceeds 64 bits."""
     try:
         # Copy the bytes, because the result of orjson keeps a larger buffer in memory.
         return CompactManifest(bytes(memoryview(orjson.dumps(manifest))))

@@ -1,4 +1,4 @@
-"""Sets a default namespace on VMs whose manifests have none: ``with_namespace``."""
+"""``with_namespace``: sets a default namespace on VMs whose manifests have no namespace."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
-    """Set a namespace on each VM of a parsed file whose manifest does not set one.
+    """Set a namespace on each VM of a parsed file whose manifest has no namespace.
 
-    A KubeVirt CR or HyperConverged without a namespace is not changed, because a cluster has only
-    one such object. If *namespace* is None, *result* is returned unchanged.
+    A KubeVirt CR or a HyperConverged without a namespace is not changed, because a cluster has
+    only one of each. If *namespace* is None, *result* is returned unchanged.
     """
     if namespace is None or all(each.desired.ref.namespace for each in result.objects):
         return result

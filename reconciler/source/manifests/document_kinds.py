@@ -1,4 +1,4 @@
-"""Classifies YAML documents as managed kinds, other kinds or mistakes: ``classify``."""
+"""``classify``: says whether a YAML document is a managed object, another object or a mistake."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ VERSION = "v1"
 API_VERSION = f"{KUBEVIRT_GROUP}/{VERSION}"
 MANAGED = ("KubeVirt", "VirtualMachine")
 _HYPERCONVERGED_VERSIONS = ("v1", "v1beta1")
-"""The API versions of HyperConverged objects, from which an operator writes the KubeVirt CR."""
+"""The supported API versions of HyperConverged, from which its operator writes the KubeVirt CR."""
 _OTHERS = (
     "VirtualMachineInstance",
     "VirtualMachineInstanceMigration",
     "VirtualMachineInstancePreset",
     "VirtualMachineInstanceReplicaSet",
 )
-"""The kinds of the KubeVirt API group that this program knows but does not manage.
+"""The kinds in the KubeVirt API group that this program knows but does not manage.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/register.go.
 """
@@ -35,7 +35,7 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Says whether a YAML document is a managed object, another object, a list or a mistake.
+    """Says whether a YAML document is a managed object, an unmanaged object, a list or a mistake.
 
     At most one field is set; no field is set if the document is not a manifest.
     """
@@ -48,10 +48,10 @@ class Kind:
 
 
 def classify(node: Node, *, kind: object, api_version: object) -> Kind:
-    """Classify a document by its kind and apiVersion.
+    """Classify a YAML document by its kind and apiVersion.
 
-    A mapping without a kind is not a manifest, for example Helm values or a CI workflow. A mapping
-    without an apiVersion is not a manifest either, unless it has a managed kind.
+    A mapping without a kind, such as Helm values or a CI workflow, is not a manifest. A mapping
+    without an apiVersion is a manifest only if it has a managed kind.
     """
     if not isinstance(kind, str) or not (isinstance(api_version, str) or kind in MANAGED):
         return Kind()
@@ -100,7 +100,7 @@ _KINDS: Mapping[str, Callable[[Node, str, str], Kind]] = {
     KUBEVIRT_GROUP: _kubevirt_kind,
     HYPERCONVERGED_GROUP: _hyperconverged_kind,
 }
-"""The function that classifies the kinds of each API group."""
+"""The function that classifies the kinds of an API group, by the name of the group."""
 
 
 def _wrong_version(node: Node, key: str, message: str) -> Kind:

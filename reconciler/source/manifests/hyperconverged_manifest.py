@@ -1,7 +1,7 @@
-"""Decodes the managed fields of one HyperConverged manifest: ``decode``.
+"""``decode``: reads the managed fields of one HyperConverged manifest.
 
-The result has the field paths of the KubeVirt CR, because the operator of HyperConverged copies
-these fields into that CR.
+The result has the field paths of the KubeVirt CR, because the HyperConverged operator copies these
+fields to the KubeVirt CR.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a HyperConverged, and add the diagnostics of checks that a schema cannot express.
+    """Decode a HyperConverged manifest, and report problems that a schema cannot express.
 
     Args:
-        manifest: The manifest after its schema check; values that the schema rejects are omitted.
-        ref: The identity of the HyperConverged.
-        found: The diagnostics of the schema check.
+        manifest: The manifest after its schema check, without the values that the schema rejects.
+        ref: The API version, kind, namespace and name of the HyperConverged.
+        found: The problems that the schema check found.
     """
     homes = _homes(manifest)
     settings = {
@@ -70,7 +70,7 @@ def _findings(manifest: Manifest, homes: dict[FieldPath, FieldPath]) -> Iterator
 
 
 def _unmanaged(node: Node, path: FieldPath, managed: frozenset[FieldPath]) -> Iterator[FieldPath]:
-    """Yield unmanaged fields in file order; a subtree without managed fields is one field."""
+    """Yield unmanaged fields in file order; a completely unmanaged subtree is one field."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)

@@ -1,8 +1,8 @@
-"""Finds files that may contain a VirtualMachine or KubeVirt, without parsing them.
+"""Finds files that could contain a managed object (VM, KubeVirt CR, …), without parsing them.
 
-Most files of a repository contain neither kind. ``may_manage`` is fast and misses no such object,
-so all other files need not be parsed. ``skipped_kinds`` counts the objects in these other files by
-kind.
+Most files in a repository contain no managed object. ``may_manage`` is fast and misses no managed
+object, so all other files need not be parsed. ``skipped_kinds`` counts the objects in these files
+by kind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Every manifest of a managed kind contains at least one of these lower-case words."""
+"""Lower-case words; every manifest of a managed kind contains at least one of them."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
@@ -35,11 +35,11 @@ _MAX_KINDS = 1_000
 _MAX_KIND_LENGTH = 63
 _OTHER_KINDS = "of other kinds"
 _OVERLAP = 200
-"""The number of bytes by which pieces of a file overlap, so that no match is missed."""
+"""The number of bytes by which pieces of a file overlap, so that the search misses no match."""
 
 
 def may_manage(data: bytes) -> bool:
-    """Return whether a file may contain a VirtualMachine or KubeVirt, or a misspelt kind.
+    """Return whether a file could contain a managed object, even one with a misspelt kind.
 
     If the result is False, the file need not be parsed.
     """
@@ -52,7 +52,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Return whether an unparsable file contains a line such as ``kind: VirtualMachine``."""
+    """Return whether an unreadable file contains a line such as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -70,7 +70,7 @@ def _has_wide_characters(data: bytes) -> bool:
 
 
 def skipped_kinds(data: bytes) -> Counter[str]:
-    """Count the objects in a file by kind, without a YAML parser."""
+    """Count the objects in a file by kind, without parsing YAML."""
     start = data.lstrip()[:1]
     found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
     counted: Counter[str] = Counter()
@@ -81,7 +81,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count objects of one kind; kinds beyond a maximum number or length share one counter."""
+    """Count objects by kind; if kinds are too many or too long, they share one counter."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 
@@ -103,7 +103,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML document, or an empty string without kind or apiVersion."""
+    """Return the kind of a YAML document, or an empty string if kind or apiVersion is missing."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -112,7 +112,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return the position of a top-level key's value in a document, or -1 without the key."""
+    """Return the position of a top-level key's value in a document, or -1 if it is missing."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

@@ -1,4 +1,4 @@
-"""Decodes the managed fields of one KubeVirt manifest and checks them: ``decode``."""
+"""``decode``: reads the managed fields of one KubeVirt manifest, and checks their values."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.nodes import Node
 
 KNOWN_METHODS = ("LiveMigrate", "Evict")
-"""The workload update methods that KubeVirt knows.
+"""The workload update methods that KubeVirt implements.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511.
 """
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a KubeVirt manifest, and add the diagnostics of checks that a schema cannot express.
+    """Decode a KubeVirt manifest, and report problems that a schema cannot express.
 
     Args:
-        manifest: The manifest after its schema check; values that the schema rejects are omitted.
-        ref: The identity of the KubeVirt CR.
-        found: The diagnostics of the schema check.
+        manifest: The manifest after its schema check, without the values that the schema rejects.
+        ref: The namespace and name of the KubeVirt CR.
+        found: The problems that the schema check found.
     """
     settings = {
         each.path: value
@@ -58,7 +58,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Convert a value in a manifest to a setting, or return None if its type is wrong."""
+    """Convert a manifest value to a KubeVirt setting, or return None if its type is wrong."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -116,7 +116,7 @@ def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield unmanaged fields in file order; a subtree without managed fields is one field."""
+    """Yield unmanaged fields in file order; a completely unmanaged subtree is one field."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -129,6 +129,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the strings in a list with their positions; other items are omitted."""
+    """Return the strings in a list with their positions, and skip other list items."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

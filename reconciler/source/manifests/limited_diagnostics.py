@@ -1,4 +1,4 @@
-"""``LimitedDiagnostics``: a list of diagnostics that stores only a maximum number of them."""
+"""``LimitedDiagnostics``: a list of reported problems (diagnostics) with a maximum length."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ if TYPE_CHECKING:
     from reconciler.model.references import Location, ObjectRef
 
 MAX_OF_OBJECT = 50
-"""The maximum number of diagnostics about one manifest."""
+"""The maximum number of reported problems (diagnostics) about one manifest."""
 MAX_OF_FILE = 1_000
-"""The maximum number of diagnostics about one file that do not concern an object."""
+"""The maximum number of reported problems about one file, without those about an object."""
 MAX_IN_ALL = 10_000
-"""The maximum number of diagnostics about a revision, plus the first error of each object."""
+"""The maximum number of reported problems about a Git revision.
+
+The first error about each object is reported in any case.
+"""
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class LimitedDiagnostics:
-    """A list of diagnostics with a maximum length, so that hostile files need little memory.
+    """A list of diagnostics with a maximum length, so that malicious files cannot exhaust memory.
 
-    The list counts the diagnostics beyond the maximum. It always keeps the first error of each
-    object, because an object that has an error is not changed.
+    The list counts the diagnostics beyond the maximum length. It always keeps the first error
+    about each object, because an object with an error must not be changed.
     """
 
     def __init__(self, most: int) -> None:
@@ -34,7 +37,7 @@ class LimitedDiagnostics:
         self._with_error: set[ObjectRef] = set()
         self._n_dropped = 0
         self._severity = Severity.NOTE
-        """The highest severity of the diagnostics that were dropped."""
+        """The highest severity among the dropped diagnostics."""
         self._at: Location | None = None
         self._ref: ObjectRef | None = None
 
@@ -61,11 +64,11 @@ class LimitedDiagnostics:
             self.add(each)
 
     def __len__(self) -> int:
-        """Return the number of diagnostics that were stored or only counted."""
+        """Return the number of diagnostics, including those that were only counted."""
         return len(self._kept) + self._n_dropped
 
     def result(self) -> tuple[Diagnostic, ...]:
-        """Return the stored diagnostics, and a last one that says how many are not stored."""
+        """Return the stored diagnostics; a final diagnostic says how many others were dropped."""
         if not self._n_dropped:
             return tuple(self._kept)
         more = Diagnostic(
@@ -81,7 +84,7 @@ class LimitedDiagnostics:
 
 
 def limited(found: Iterable[Diagnostic], most: int) -> tuple[Diagnostic, ...]:
-    """Return the first diagnostics, and a last one that says how many are omitted."""
+    """Return the first diagnostics; a final diagnostic says how many others were dropped."""
     diagnostics = LimitedDiagnostics(most)
     diagnostics.extend(found)
     return diagnostics.result()

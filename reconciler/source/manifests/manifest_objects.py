@@ -1,4 +1,4 @@
-"""Defines ``FileResult``, which holds the objects and diagnostics of one manifest file."""
+"""``FileResult``: the objects and the reported problems (diagnostics) of one manifest file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class SourceFile:
     """The file or stream that a manifest was read from."""
 
     path: str
-    """The path relative to the root of the repository, with ``/``, or the name of other input."""
+    """The path relative to the root of the repository, or the name of a different input."""
 
     def location(self, mark: Mark) -> Location:
-        """Return the location of a position in this file."""
+        """Convert a line and column in this file to a location."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem, severity: Severity = Severity.ERROR) -> Diagnostic:
-        """Convert a problem to a diagnostic with a location in this file."""
+        """Convert a problem to a diagnostic that contains the problem's location in this file."""
         return Diagnostic(
             severity=severity,
             code=problem.code,
@@ -41,13 +41,13 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One VirtualMachine or KubeVirt manifest, with the location of each value."""
+    """One manifest of a managed kind, such as VirtualMachine, with the location of each value."""
 
     file: SourceFile
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """The kind, namespace and name of the object, or None if one of these cannot be read."""
+    """The kind, namespace and name of the object, or None if the name or namespace is invalid."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value at a field path, or None if the field is missing."""
@@ -55,17 +55,17 @@ class Manifest:
         return node.value if node else None
 
     def texts(self, path: FieldPath) -> dict[str, str]:
-        """Return the mapping at a field path, without entries whose values are not strings."""
+        """Return the mapping at a field path, without values that are not strings."""
         found = self.get(path)
         items = found.items() if isinstance(found, dict) else ()
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return the location of a field's value or key, or of its parent if it is missing."""
+        """Return the location of a field's value (or key), or of its parent if it is missing."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return the location of the value at each field path, without missing fields."""
+        """Return the location of the value at each field path; missing fields are skipped."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -80,7 +80,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Create a diagnostic at the location of a field's value, or of its key."""
+        """Create a diagnostic that is located at a field's value or, with *key*, at its key."""
         return Diagnostic(
             severity=severity,
             code=code,
@@ -94,22 +94,22 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """One object in a manifest file; its namespace is empty if the manifest does not set one."""
+    """One object in a manifest file; the namespace is empty if the manifest does not set one."""
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
-    """The locations of managed fields by field path; ``()`` is the path of the whole object."""
+    """The locations of managed fields by field path; the path ``()`` is the whole object."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """The parsed result of one file, which depends only on the file's path and bytes."""
+    """The objects and diagnostics of one file, which depend only on its path and contents."""
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """The number of ignored documents by kind, for kinds that are not managed."""
+    """The number of objects of unmanaged kinds, by kind."""
     unread: int = 0
     """The number of ignored documents that are unreadable or are not Kubernetes objects."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """The problems in the file that do not concern one of ``objects``."""
+    """The problems in the file that do not concern any of ``objects``."""

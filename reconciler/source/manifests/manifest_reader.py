@@ -1,4 +1,4 @@
-"""Reads one manifest file into objects with their locations: ``read_manifests``."""
+"""``read_manifests``: reads the objects in one manifest file, with the location of each value."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ _DECODERS = {
     HYPERCONVERGED: hyperconverged_manifest.decode,
 }
 _SCHEMAS = {HYPERCONVERGED: "hyperconverged"}
-"""The name of the schema for each kind that does not use the schema ``manifest``."""
+"""The schema names of the kinds that do not use the schema ``manifest``."""
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Parse one manifest file; mistakes become diagnostics, and no exception is raised.
+    """Parse one manifest file, and report mistakes as diagnostics instead of raising an exception.
 
     Args:
-        path: The path to show in messages, relative to the root of the repository, with ``/``.
-        data: YAML or JSON with one or several documents.
+        path: The path to show in messages, relative to the root of the repository.
+        data: YAML or JSON with one or more documents.
     """
     if not may_manage(data) and not is_lfs_pointer(data):
         return FileResult(skipped=skipped_kinds(data))
@@ -108,7 +108,7 @@ class _Gathered:
         )
 
     def omits(self, document: str, line: int) -> bool:
-        """Return whether to skip a document because its kind is not managed or it is too large."""
+        """Return whether to skip a document because its kind is unmanaged or it is too large."""
         if len(document) < _SHORTEST and "%" not in document:
             return True
         data = document.encode("utf-8", "surrogatepass")
@@ -122,7 +122,7 @@ class _Gathered:
         return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report an unreadable document if it contains a managed kind; otherwise only count it."""
+        """Report an unreadable document if it seems to have a managed kind, or else count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.add(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -131,7 +131,7 @@ class _Gathered:
             self.unread += 1
 
     def take(self, document: Composed) -> None:
-        """Add the objects of a YAML document; report duplicate keys only in managed objects."""
+        """Add the objects in a YAML document; report duplicate keys only for managed objects."""
         before = len(self.objects), len(self.diagnostics)
         self._take(document.root)
         if before != (len(self.objects), len(self.diagnostics)):
@@ -140,7 +140,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a YAML document or a list item; an item without a kind has the kind of its list."""
+        """Add the objects in a YAML document or list item; *listed_kind* is the default kind."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return
@@ -175,7 +175,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Return the kind, namespace and name of an object, or None if one of them cannot be read."""
+    """Return an object's kind, namespace and name, or None if the name or namespace is invalid."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from reconciler.source.manifests.manifest_objects import FileObject, FileResult
 
 MAX_OBJECTS = 100_000
-"""The maximum number of VMs and KubeVirt CRs in a revision."""
+"""The maximum number of VMs and KubeVirt CRs in a Git revision."""
 MAX_MANIFEST_BYTES = 200_000_000
-"""The maximum size of the manifests of all VMs together, as JSON."""
+"""The maximum total size of the manifests of all VMs, in bytes of JSON."""
 MAX_REMARKS = 250_000
-"""The maximum number of problems in all files; each further skipped kind of a file also counts."""
+"""The maximum number of problems in all files.
+
+If a file has objects of several unmanaged kinds, each kind except the first also counts.
+"""
 _HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
 
 
 def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
-    """Yield the parsed files unchanged as long as their total size stays below the limits.
+    """Yield the parsed files unchanged, unless their total size exceeds a limit.
 
     Raises:
         SourceError: The files have too many objects, manifests that are too large, or too many
@@ -50,7 +53,7 @@ def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
 
 
 def _n_bytes(each: FileObject) -> int:
-    """Return the size in bytes of the manifest that the plan stores for an object."""
+    """Return the size in bytes of the manifest that is kept in memory for an object."""
     desired = each.desired
     manifest = desired.manifest if isinstance(desired, DesiredVM) else None
     return len(manifest.json) if isinstance(manifest, CompactManifest) else 0

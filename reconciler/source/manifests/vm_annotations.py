@@ -1,4 +1,4 @@
-"""Reads the annotations with the prefix ``memory.reconciler.dev/`` on one VM: ``treatment``."""
+"""``treatment``: reads a VM's annotations with the prefix ``memory.reconciler.dev/``."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """The settings for this program in the annotations of one VM."""
+    """The settings for this program that a VM's annotations contain."""
 
     suspended: bool = False
-    """Whether the VM must not be changed."""
+    """Whether this program must not change the VM."""
     priority: int = 0
-    """The VM's priority; VMs with a higher priority start first."""
+    """The VM's priority; VMs with a higher priority are changed first."""
     restart: RestartConsent | None = None
-    """How the VM may be restarted; if None, the configuration decides.
+    """When the VM can be restarted, or None if the configuration decides.
 
-    Only Git may set this value: the annotation of a VM in the cluster has no effect.
+    Only Git can set this value: the annotation of the VM in the cluster has no effect.
     """
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """Read this program's settings in a VM's annotations; invalid annotations have no effect."""
+    """Read this program's settings in a VM's annotations, and ignore invalid annotations."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
@@ -51,7 +51,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Return whether a string is a valid value of an annotation."""
+    """Return whether a string is valid as the value of the annotation with a given key."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:

@@ -1,4 +1,4 @@
-"""Decodes one VirtualMachine manifest and checks it without a cluster: ``decode``."""
+"""``decode``: reads one VirtualMachine manifest, and checks it without a cluster."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _INSTANCETYPE: FieldPath = ("spec", "instancetype")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
-"""The keys of ``metadata`` that only the API server sets; it rejects a POST with some of them."""
+"""The metadata keys that only the API server sets; for some, it rejects a create request."""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a VM manifest, and add the diagnostics of checks that a schema cannot express.
+    """Decode a VM manifest, and report problems that a schema cannot express.
 
     Args:
-        manifest: The manifest after its schema check; values that the schema rejects are omitted.
-        ref: The identity of the VM.
-        found: The diagnostics of the schema check.
+        manifest: The manifest after its schema check, without the values that the schema rejects.
+        ref: The namespace and name of the VM.
+        found: The problems that the schema check found.
     """
     treatment = vm_annotations.treatment(manifest.texts(("metadata", "annotations")))
     desired = DesiredVM(
@@ -90,8 +90,8 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
     """Check that either the VM or an instancetype sets the memory, but not both.
 
-    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (KubeVirt denies a VM with
-    both).
+    KubeVirt rejects a VM with both. Source: kubevirt v1.9.0
+    pkg/instancetype/apply/memory.go:73-99.
     """
     instancetype = manifest.node.find(_INSTANCETYPE)
     if vm.guest is not None and instancetype is not None:
@@ -162,8 +162,8 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
 def _resources(manifest: Manifest) -> Mapping[str, str]:
     """Return the VM's memory requests and limits if only they determine its memory size.
 
-    Each is a string for messages; a value that is not a quantity may be a secret and is not
-    quoted.
+    The values are strings for messages. A value that is not a quantity could be a secret, so the
+    message describes only its type.
     """
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
@@ -185,7 +185,8 @@ def _text(value: object) -> str | None:
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the manifest with which to create the VM, or None if a required field is missing.
 
-    Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
+    Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io, where template and devices are
+    required.
     """
     spec = value.get("spec")
     runs = isinstance(spec, dict) and ("runStrategy" in spec or "running" in spec)

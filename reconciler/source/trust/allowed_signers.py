@@ -1,7 +1,7 @@
-"""Parses a list of SSH allowed signers in the format of ``ssh-keygen(1)``: ``AllowedSigner``.
+"""``AllowedSigner``: an entry of an SSH allowed signers file, in the ``ssh-keygen(1)`` format.
 
-Every line is checked when the file is read, because ssh-keygen skips lines that it cannot read,
-and a misspelt restriction must not be ignored.
+This program rejects a file with an invalid line. ssh-keygen would skip the line, and so ignore a
+misspelt restriction.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _LENGTH_BYTES = 4
 
 
 class AllowedSignersError(ValueError):
-    """A line of an SSH allowed signers file is invalid; the message contains the line's number."""
+    """A line in an SSH allowed signers file is invalid; the attribute ``row`` is its number."""
 
     def __init__(self, row: int, message: str) -> None:
         super().__init__(message)
         self.row = row
-        """The number of the invalid line, counted from 1."""
+        """The number of the invalid line; the first line has the number 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSigner:
-    """A public key, and the conditions under which its signatures are accepted."""
+    """A public key, and the conditions under which signatures by this key are accepted."""
 
     line: str
     """The whole line of the allowed signers file, for ssh-keygen."""
@@ -48,14 +48,14 @@ class AllowedSigner:
     valid_before: datetime | None = None
 
     def valid_at(self, now: datetime) -> bool:
-        """Return whether the key is valid at a given time."""
+        """Return whether the key is valid at the given time."""
         early = self.valid_after is not None and now < self.valid_after
         late = self.valid_before is not None and now >= self.valid_before
         return not early and not late
 
 
 def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
-    """Parse the lines of an SSH allowed signers file, in order.
+    """Parse the lines in an SSH allowed signers file, in order.
 
     Raises:
         AllowedSignersError: A line is invalid, or its key is too weak.
@@ -82,7 +82,7 @@ def _signer(row: int, line: str) -> AllowedSigner:
 
 
 def _times(row: int, options: str) -> dict[str, datetime]:
-    """Check the options of an SSH allowed signer, and return its validity times by option name."""
+    """Check the options in a line of an SSH allowed signers file; return the validity times."""
     found, position, seen = {}, 0, set()
     while position < len(options):
         match = _OPTION.match(options, position)
@@ -133,7 +133,7 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """Split a public key into its fields; a length precedes each field (RFC 4251 section 5)."""
+    """Split an SSH public key into its fields; a length precedes each (RFC 4251 section 5)."""
     found = []
     while data:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")

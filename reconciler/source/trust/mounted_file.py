@@ -1,7 +1,6 @@
-"""Reads files that the user mounts, and that must not be in the repository.
+"""Reads files that the user mounts, such as trusted keys, and rejects files in the repository.
 
-Otherwise, the author of a commit could also choose the trusted keys or the receivers of
-notifications.
+Otherwise, the author of a commit could choose the trusted keys or the receivers of notifications.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.nodes import Mark, Node
 
 _MAX_BYTES = 1_000_000
-"""The maximum size of each file in bytes; a Kubernetes Secret contains at most 1 MiB."""
+"""The maximum size of a mounted file in bytes; a Kubernetes Secret can have at most 1 MiB."""
 _OUTSIDE = "mount the file from a Secret or a ConfigMap, outside the repository"
 
 
@@ -31,6 +30,13 @@ def read_document(
     path: Path, outside: RepositoryPlaces, *, flag: str, schema: str, hint: str
 ) -> Node:
     """Read a YAML file with exactly one document, and check the document against a schema.
+
+    Args:
+        path: The path of the file.
+        outside: The repository; no clone of the repository is allowed to contain the file.
+        flag: The command-line option that sets the file, for error messages.
+        schema: The name of the schema.
+        hint: The hint for error messages, which says where the format is described.
 
     Args:
         path: The file.
@@ -59,7 +65,7 @@ def read_document(
 def read_mounted(path: Path, outside: RepositoryPlaces, *, flag: str, shown: str) -> bytes:
     """Read a file that must not be in a clone of the repository.
 
-    Errors refer to the file as *shown*.
+    Error messages show *shown* as the name of the file.
 
     Raises:
         UsageError: The file cannot be read, is too large or is in the repository.
@@ -80,5 +86,5 @@ def read_mounted(path: Path, outside: RepositoryPlaces, *, flag: str, shown: str
 
 
 def mistake(flag: str, path: Path, mark: Mark, message: str, hint: str = "") -> UsageError:
-    """Create the error about a mistake at a position in a file."""
+    """Create the error for a mistake at a position in the file that a command-line option sets."""
     return UsageError(f"{flag} {path}:{mark.line}:{mark.column}: {message}", hint=hint)

@@ -1,4 +1,4 @@
-"""Creates a directory for gpg that contains only trusted keys: ``create_keyring``."""
+"""``create_keyring``: creates a gpg home directory that contains only the trusted keys."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ trust-model always
 weak-digest SHA1
 weak-digest RIPEMD160
 """
-"""Settings for gpg: use only local keys, trust them all, and do not start other programs."""
+"""Settings for gpg: use only local keys, trust all of them, and do not start other programs."""
 _LIMIT_S = 30.0
 _DSA = "17"
 _RSA = frozenset({"1", "2", "3"})
 _LEAST_RSA_BITS = 2048
 _VALIDITY, _LENGTH, _ALGORITHM, _KEY_ID, _FINGERPRINT, _CAPABILITIES = 1, 2, 3, 4, 9, 11
 _UNUSABLE = frozenset("red")
-"""The validity codes of revoked, expired and disabled keys; gpg rejects their signatures."""
+"""gpg's codes for revoked, expired and disabled keys, whose signatures are not accepted."""
 
 
 def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozenset[str]:
@@ -36,11 +36,11 @@ def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozense
 
     Args:
         folder: The directory that gpg uses as ``GNUPGHOME``; only this user can read it.
-        keys: Public keys in ASCII armor or binary.
-        shown: The file of ``--verify``, for messages.
+        keys: Public keys in ASCII armor or in binary form.
+        shown: The path of the ``--verify`` file, for messages.
 
     Raises:
-        UsageError: A key cannot be read, or can make signatures and is too weak.
+        UsageError: A key cannot be read, or is a weak key that can create signatures.
         SourceError: gpg is missing or fails.
     """
     (folder / "gpg.conf").write_text(_CONFIGURATION)
@@ -57,7 +57,7 @@ def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozense
 
 
 def require_gpg() -> str:
-    """Return the path of gpg, or raise an error if gpg is not installed.
+    """Return the path of the program gpg.
 
     Raises:
         SourceError: gpg is not installed.
@@ -72,7 +72,7 @@ def require_gpg() -> str:
 
 
 def gpg_environment(folder: Path) -> dict[str, str]:
-    """Return environment variables that make gpg use only the given directory."""
+    """Return environment variables that make gpg use only the keys in the given directory."""
     return {"GNUPGHOME": str(folder), "GPG_TTY": ""}
 
 
@@ -97,9 +97,9 @@ def _gpg(
 def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
     """Yield the fingerprint of each primary key that gpg lists, and reject weak keys.
 
-    Keys that cannot create an accepted signature may be weak: revoked and expired keys, and
-    subkeys that are only for encryption or authentication. A primary key always counts, because
-    it can add subkeys for signatures.
+    A weak key is allowed only if no signature by it is accepted: revoked and expired keys, and
+    subkeys for encryption or authentication. A primary key must not be weak, because it can add
+    subkeys for signatures.
 
     Source: GnuPG 2.2 doc/DETAILS, "Format of the colon listings".
     """

@@ -1,8 +1,7 @@
-"""Decides from the status lines of gpg whether a signature is accepted: ``judge_openpgp``.
+"""``judge_openpgp``: decides from gpg's status lines whether a signature is accepted.
 
 A signature is accepted only if gpg reports exactly one good and valid signature by one of the
-trusted keys, and no problem. A line that this module does not know never causes a signature to be
-accepted.
+trusted keys, and no problem. An unknown status line never causes a signature to be accepted.
 
 Source: GnuPG 2.2 doc/DETAILS, "Format of the --status-fd output".
 """
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
 
 _PREFIX = "[GNUPG:] "
 _RESULTS = ("GOODSIG", "BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
-"""The keywords of gpg's result lines; gpg prints exactly one such line for each signature."""
+"""The keywords of the status lines with a result; gpg prints one such line for each signature."""
 _TRUSTED = frozenset({"TRUST_FULLY", "TRUST_ULTIMATE"})
 _VALID_FIELDS = 10
 _HASH_FIELD, _PRIMARY_FIELD = 7, 9
 _WEAK_HASHES: Mapping[str, str] = {"1": "MD5", "2": "SHA-1", "3": "RIPEMD-160"}
-"""The OpenPGP numbers (RFC 9580 section 9.5) of hash algorithms with known attacks."""
+"""The hash algorithms with known attacks, by OpenPGP number (RFC 9580 section 9.5)."""
 _NO_KEY = "9"
-"""The reason code in ERRSIG for a missing public key."""
+"""The reason code for a missing public key in gpg's status line ERRSIG."""
 _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
     "BADSIG": (RefusalReason.BAD, "its signature by {key} does not match its contents"),
     "ERRSIG": (
@@ -41,11 +40,11 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
     "EXPKEYSIG": (RefusalReason.EXPIRED, "it is signed with {key}, which has expired"),
     "REVKEYSIG": (RefusalReason.REVOKED, "it is signed with {key}, which is revoked"),
 }
-"""For each keyword of a gpg result line, the problem that gpg reports, and a message."""
+"""The reason for rejecting a signature, and a message, by the keyword of gpg's status line."""
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
-    """Decide from the output of gpg whether a signature is accepted, and why not.
+    """Decide from gpg's output whether a signature is accepted, and if not, why.
 
     Args:
         output: The output of ``git verify-commit --raw`` or ``git verify-tag --raw``.
@@ -68,7 +67,7 @@ def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
 
 
 def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
-    """Return why a gpg result line causes rejection of a signature, or None for ``GOODSIG``."""
+    """Return why a gpg status line causes a signature to be rejected, or None if it is good."""
     key = f"the OpenPGP key {fields[0] if fields else '?'}"
     if name == "ERRSIG" and (weak := _WEAK_HASHES.get("".join(fields[2:3]))):
         return rejected(RefusalReason.WEAK, _weak(key, weak))
@@ -83,7 +82,7 @@ def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
 def _valid(
     lines: Mapping[str, list[list[str]]], good: Sequence[str], trusted: Collection[str]
 ) -> SignatureVerdict:
-    """Accept a good signature only if its key, hash algorithm and trust level are acceptable."""
+    """Accept a good signature only if its key is trusted and its hash algorithm is strong."""
     valid = lines.get("VALIDSIG", [])
     if len(valid) != 1 or len(valid[0]) < _VALID_FIELDS or not good:
         return rejected(RefusalReason.BAD, "gpg does not state that its signature is valid")
@@ -106,7 +105,7 @@ def _weak(key: str, algorithm: str) -> str:
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:
-    """Return the fields of each status line of gpg, by the keyword of the line."""
+    """Return the fields of gpg's status lines, by the keyword of the line."""
     found = defaultdict(list)
     for line in output.split("\n"):
         if line.startswith(_PREFIX):

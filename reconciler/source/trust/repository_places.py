@@ -1,7 +1,6 @@
-"""Finds out whether a file is in a clone of the repository: ``RepositoryPlaces``.
+"""``RepositoryPlaces``: finds out whether a file is in a clone of the repository.
 
-A user who can push to the repository can change the files in every clone, as soon as the clone is
-updated.
+A user who can push to the repository can change the files in every clone that is updated later.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ANY_OWNER = ("-c", "safe.directory=*")
-"""An option that lets git read the remotes of a clone that another user owns."""
+"""The option that lets git read the remotes of a clone that a different user owns."""
 _REMOTES = (*_ANY_OWNER, "remote", "--verbose")
 
 
@@ -34,8 +33,8 @@ class RepositoryPlaces:
         """Return the local directories and the URLs of a repository.
 
         Args:
-            address: The URL or the directory that the user has set.
-            folder: The directory of a local repository; None for a remote repository.
+            address: The URL or directory that the user has configured.
+            folder: The directory of a local repository, or None for a remote repository.
         """
         places = cls(addresses=frozenset({normalized(address, Path.cwd())}))
         if folder is None:
@@ -65,7 +64,7 @@ class RepositoryPlaces:
 
 
 def normalized(address: str, folder: Path) -> tuple[str, str]:
-    """Return the host and path of a repository URL, which do not depend on the URL scheme.
+    """Return the host and path of a repository URL, which are the same for every URL scheme.
 
     Args:
         address: A URL, ``user@host:path``, or a path.

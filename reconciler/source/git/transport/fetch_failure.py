@@ -1,4 +1,4 @@
-"""Explains why git could not fetch, and how to solve the problem: ``fetch_error``.
+"""``fetch_error``: explains why git could not fetch, and how to solve the problem.
 
 The patterns match messages of git, libcurl (with OpenSSL or GnuTLS) and OpenSSH.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.git_process import Output
 
 MAX_PACK_BYTES = 500_000_000
-"""The maximum amount of data in one fetch, in bytes."""
+"""The maximum size in bytes of the data that git receives in one fetch."""
 _ASKED = re.compile(r"could not read (?:Username|Password) for '([^']*)'")
 _REDIRECTED = re.compile(r"returned error: 30[1278]\b|unable to update url base from redirection")
 _CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
@@ -130,7 +130,7 @@ _CAUSES = (
         "try again; if this happens again, check the server and the network",
     ),
 )
-"""For each cause of a failure: a pattern for git's messages, a description and a hint."""
+"""The known causes of a failed fetch: a pattern for git's messages, a description and a hint."""
 _OTHER_HINT = "check the address, the network and the credentials"
 
 
@@ -138,9 +138,9 @@ def fetch_error(url: str, output: Output, *, has_login: bool) -> SourceError:
     """Return the error for a fetch that has failed.
 
     Args:
-        url: The URL of the repository, which may contain a user and a password.
+        url: The URL of the repository, which can contain a user and a password.
         output: The exit status and the output of git.
-        has_login: Whether this program gave git a password or a token.
+        has_login: Whether git received a password or a token from this program.
     """
     text, hint = _explained(url, output, has_login=has_login)
     return SourceError(f"{repository_url.shown(url)} cannot be fetched: {text}", hint=hint)

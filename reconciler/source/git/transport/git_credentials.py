@@ -1,7 +1,7 @@
-"""Reads the directory of ``--git-credentials``: ``GitCredentials``.
+"""``GitCredentials``: reads credentials for Git servers from the directory ``--git-credentials``.
 
-The file names are the keys of the Secrets that Flux GitRepository objects and the built-in Secret
-types of Kubernetes use, so such a Secret can be mounted unchanged. Files are read at each fetch.
+The file names are the keys of Secrets for Flux GitRepository objects and of Kubernetes' built-in
+Secret types, so such a Secret can be mounted unchanged. Files are read at each fetch.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ IDENTITIES = ("identity", "ssh-privatekey")
 KNOWN_HOSTS = "known_hosts"
 PUBLIC_API = "https://api.github.com"
 _MAX_BYTES = 64_000
-"""The maximum size of a secret in bytes; tokens of identity providers may have some kilobytes."""
+"""The maximum size of a secret in bytes; some identity providers issue tokens of several kB."""
 
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-"""Matches the name of an account on GitHub."""
+"""Matches the name of a GitHub account."""
 
 
 class InstallationToken(Protocol):
-    """Requests a token for one installation of a GitHub App."""
+    """Requests an access token for one installation of a GitHub App."""
 
     def __call__(
         self,
@@ -44,7 +44,7 @@ class InstallationToken(Protocol):
     ) -> str:
         """Return a token that can read the repositories of a GitHub App installation.
 
-        Either *installation_id* or *owner* is empty; *owner* is the account that has installed the
+        Either *installation_id* or *owner* is empty; *owner* is the account that installed the
         app.
         """
         ...
@@ -62,13 +62,13 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitCredentials:
-    """A directory with one file per credential; an empty directory means an anonymous fetch."""
+    """A directory with one file per credential; with an empty one, git fetches anonymously."""
 
     folder: Path
     installation_token: InstallationToken
 
     def file(self, *names: str) -> Path | None:
-        """Return the path of the first given name that exists in the directory, or None.
+        """Return the path of the first of the given names that exists in the directory, or None.
 
         Raises:
             SourceError: The directory does not exist or cannot be read.
@@ -84,10 +84,10 @@ class GitCredentials:
         return self.folder / found if found else None
 
     def login(self) -> Login | None:
-        """Return a password, a bearer token or the token of a GitHub App, or None if none is set.
+        """Return a password, a bearer token or a GitHub App token, or None if none is configured.
 
         Raises:
-            SourceError: A file cannot be used, or the directory has two kinds of credentials.
+            SourceError: A file cannot be used, or the directory has several kinds of credentials.
         """
         kinds = [name for name in (PASSWORD, BEARER_TOKEN, APP_ID) if self.file(name)]
         if not kinds:
@@ -148,9 +148,9 @@ class GitCredentials:
         return text
 
     def _text(self, name: str) -> str:
-        """Return the content of a file without the newline at its end.
+        """Return the content of a one-line file without the newline at its end.
 
-        The content becomes part of a line-based protocol, where another newline would add a line.
+        A second line is rejected, because the content becomes a value in a line-based protocol.
         """
         path = self.folder / name
         try:

@@ -1,9 +1,10 @@
-"""Prepares the environment variables and files that git needs for a fetch: ``transport``.
+"""``transport``: prepares the environment variables and files that git needs for a fetch.
 
-Passwords and tokens are in files in memory. git inherits their descriptors and reads a part of its
-configuration from one of them, so that no secret is on a command line, in an environment variable
-or on a disk. The credential helper belongs to one origin, such as ``https://git.example.com``;
-git does not call the helper for another scheme, host or port, for example after a redirect.
+Passwords and tokens are in files in memory, and git inherits the file descriptors. git reads a
+part of its configuration from such a file, so that no secret is on a command line, in an
+environment variable or on a disk. The credential helper is configured for one origin, such as
+``https://git.example.com``. git does not call the helper for a different scheme, host or port, for
+example after a redirect.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from reconciler.source.git.transport.git_credentials import GitCredentials
 
 REMOTE = "desired"
-"""The name of the Git remote that has the repository URL during a fetch."""
+"""The name of the Git remote whose URL is the repository URL during a fetch."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_USER = "git"
-"""A user name for servers that expect a token as the password and ignore the user name."""
+"""The user name for servers that expect a token as the password and ignore the user name."""
 _SSH_OPTIONS = (
     *("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"),
     "-oServerAliveInterval=15",
@@ -45,27 +46,32 @@ _ISOLATED = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ASKPASS": "",  # otherwise, git runs the program in SSH_ASKPASS
 }
-"""Environment variables that make git use only the credentials in the credentials directory."""
+"""Environment variables that make git ignore credentials outside the credentials directory."""
 _CLIENT_IDENTITY = ("GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_CERT_PASSWORD_PROTECTED")
-"""The caller's environment variables for a client certificate, which is a credential."""
+"""The caller's environment variables for a client certificate, which identifies the caller."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 """Environment variables that make git stop if a server sends less than 1 byte/s for 60 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """The environment and the open files that git needs to connect to a server."""
+    """The environment variables and open files that git needs to connect to a server."""
 
     environment: dict[str, str]
     descriptors: tuple[int, ...] = ()
-    """The open file descriptors that git and its child processes inherit."""
+    """The open file descriptors that git and git's child processes inherit."""
     has_login: bool = False
     """Whether this program gives git a password or a bearer token."""
 
 
 @contextmanager
 def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transport]:
-    """Yield the environment variables, files and secrets that git needs for a fetch.
+    """Yield the environment variables and open files that git needs for a fetch.
+
+    Args:
+        url: A checked URL, which can contain a user and a password.
+        credentials: The directory with credentials for the URL's scheme, host and port. None means
+            git's own mechanisms: credential helpers, ``~/.netrc`` and SSH keys.
 
     Args:
         url: A checked URL, which may contain a user and a password.
@@ -110,10 +116,10 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
 
 
 def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
-    """Return the credentials for a fetch; a user name in the URL is used if no file sets it.
+    """Return the credentials for a fetch; the user name in the URL is used if no file sets one.
 
     Raises:
-        SourceError: The URL has a password as well, or is not encrypted.
+        SourceError: The URL also has a password, or is not encrypted.
     """
     found = credentials.login()
     if in_address.password:
@@ -131,7 +137,7 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
 
 
 def _isolated_config() -> str:
-    """Return a Git configuration that replaces those of the user and of the system."""
+    """Return the Git configuration that replaces the user's and the system's configuration."""
     lines = []
     for key, value in selected_settings():
         section, _, rest = key.partition(".")
@@ -148,11 +154,11 @@ def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") 
     Args:
         stack: Closes the files.
         url: The URL of the repository, without user and password.
-        login: The credentials for the origin of *url*.
+        login: The credentials for the scheme, host and port of *url*.
         isolated: Settings that precede the credentials in the configuration.
 
     Returns:
-        The file descriptors that git must inherit; the last one belongs to the configuration.
+        The file descriptors that git must inherit; the last one is that of the configuration.
     """
     parts = urlsplit(url)
     origin = _quoted(f"{parts.scheme}://{parts.netloc}")
@@ -173,9 +179,10 @@ def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") 
 
 
 def _without_login(url: str) -> tuple[str, Login]:
-    """Split a URL into the URL without user and password, and a ``Login`` with these.
+    """Split user and password off a URL; return the remaining URL and a ``Login``.
 
-    git repeats the URL on the command line of its transport helper, where a password would show.
+    git repeats the URL on the command line of its transport helper, where other users could read a
+    password.
     """
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
@@ -191,7 +198,7 @@ def _without_login(url: str) -> tuple[str, Login]:
 
 
 def _certificates(credentials: GitCredentials) -> dict[str, str]:
-    """Return the environment variables for a certificate authority and a client certificate."""
+    """Return the environment variables for a CA certificate and a client certificate."""
     names = {
         "GIT_SSL_CAINFO": git_credentials.CA,
         "GIT_SSL_CERT": git_credentials.CLIENT_CERTIFICATE,
@@ -202,7 +209,7 @@ def _certificates(credentials: GitCredentials) -> dict[str, str]:
 
 
 def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
-    """Return the ssh command with this program's options, as an environment variable."""
+    """Return the environment variable with the ssh command and this program's ssh options."""
     options = list(_SSH_OPTIONS)
     if credentials is None:
         configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout

@@ -1,6 +1,6 @@
-"""Rejects an SSH key that has a passphrase: ``require_no_passphrase``.
+"""``require_no_passphrase``: rejects an SSH private key that has a passphrase.
 
-Without prompts, ssh ignores such a key silently, and the server then seems to reject it.
+Without a prompt, ssh silently ignores such a key, and the server seems to reject it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Selects settings of the user's Git configuration without credentials: ``selected_settings``.
+"""``selected_settings``: selects settings without credentials from the user's Git configuration.
 
 With ``--git-credentials``, git does not read the user's configuration, because a credential
-helper, a header, a cookie file or a client certificate in it could identify another user. Only the
-settings that are needed to reach the server are copied: proxies, certificate authorities and URLs.
+helper, a header, a cookie file or a client certificate in it could identify a different user. Only
+the settings that are needed to reach the server are copied: proxies, certificate authorities and
+URLs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _HTTP = _FILES | {
     *("sslbackend", "sslversion", "sslcipherlist", "pinnedpubkey", "schannelcheckrevoke"),
     *("version", "curloptresolve", "postbuffer", "useragent"),
 }
-"""The Git settings of ``http`` and ``http.URL`` that are copied, in lower case."""
+"""The Git settings in the sections ``http`` and ``http.URL`` that are copied, in lower case."""
 _OTHER = frozenset({"fetch.fsckobjects", "transfer.fsckobjects", "protocol.version"})
 """Other Git settings that are copied, in lower case."""
 
