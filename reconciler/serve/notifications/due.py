@@ -130,13 +130,16 @@ def due(view: ServiceView, reported: Reported) -> Due:
 
 
 def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
-    """Yield each event or problem to report; many objects with the same problem form one group."""
-    alike: dict[tuple[str, str, str], list[Cause]] = {}
+    """Yield each event or problem to report; many objects with the same problem form one group.
+
+    The problem of a group lasts from commit to commit, as that of a single object does.
+    """
+    alike: dict[tuple[str, str], list[Cause]] = {}
     for each in found:
         if each.ref is None:
             yield _Group(each.id, (each,))
         else:
-            alike.setdefault((each.kind, each.reason, each.revision), []).append(each)
+            alike.setdefault((each.kind, each.reason), []).append(each)
     for key, members in alike.items():
         together = cause_id(" ".join(key))
         # After a large group was reported, its members are not reported again one by one.

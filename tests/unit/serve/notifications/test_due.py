@@ -253,7 +253,7 @@ def test_new_desired_size_of_a_vm_with_a_known_problem_causes_a_new_notification
     assert story.sees(grows("pg-0", guest="65Gi")) == ["waits-for-person above-max-guest"]
 
 
-def test_very_many_objects_with_the_same_problem_cause_one_notification_per_commit():
+def test_very_many_objects_with_the_same_problem_cause_one_notification():
     names = [f"vm-{n}" for n in range(GROUPED_FROM + 10)]
     story = Story()
     story.sees(grows(*names))
@@ -262,6 +262,19 @@ def test_very_many_objects_with_the_same_problem_cause_one_notification_per_comm
     assert found.text.endswith("and 55 more objects\nhint: " + found.subjects[0].hint)
     assert story.sees(grows(*names[:40])) == []
     assert story.sees(grows(*names, "another")) == []
+
+
+def test_problem_of_very_many_objects_lasts_from_commit_to_commit_and_ends_once():
+    view = grows(*(f"vm-{n}" for n in range(GROUPED_FROM + 1)))
+    story = Story()
+    assert story.sees(view) == ["waits-for-person above-max-guest"]
+    for minute in range(1, 7):
+        plan = replace(view.plan, revision=f"{minute}" * 40)
+        assert story.sees(later(replace(view, plan=plan), timedelta(minutes=minute))) == []
+        assert [(each.n_subjects, each.since) for each in story.lasting] == [(51, NOW)]
+    gone = later(QUIET, timedelta(minutes=6) + OVER_AFTER)
+    assert story.sees(gone) == ["over waits-for-person above-max-guest"]
+    assert story.last[0].n_subjects == GROUPED_FROM + 1
 
 
 def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
