@@ -33,6 +33,10 @@ class _Ended(Exception):  # noqa: N818 - not an error
     """The process stops while it waits for the Lease."""
 
 
+class _Withdrawn(Exception):  # noqa: N818 - not an error
+    """The process no longer competes for the Lease for which it waits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderState:
     """Which ``serve`` replica is the leader, as far as this process knows."""
@@ -157,6 +161,8 @@ class Leadership(threading.Thread):
             self._failures = 0
             self._standby(f"{held.holder} leads", held.holder)
             return _STANDBY_S
+        except _Withdrawn:
+            return self._rest()
         self._failures, self._opened, self._lease = 0, opened, lease
         log.info("this process leads")
         self._publish(LeaderState(role=Role.LEADER, leader=self._instance))
@@ -180,6 +186,8 @@ class Leadership(threading.Thread):
     def _while_waiting(self) -> None:
         if self._ended.is_set():
             raise _Ended
+        if self._withdrawn:
+            raise _Withdrawn
         self._work()
 
     def _failed(self, error: ClusterError) -> float:

@@ -96,6 +96,20 @@ def test_withdrawn_replica_holds_no_lease_until_it_competes_for_leadership_again
     assert one.leads()
 
 
+def test_replica_that_is_withdrawn_while_it_waits_does_not_replace_a_dead_leader(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    world.clock.slept = two.withdraw
+    began = world.clock.monotonic()
+    two.step()
+    assert (two.leads(), two.state.wait) == (False, None)
+    assert world.clock.monotonic() - began <= 2
+    two.begin("kubevirt")
+    world.clock.slept = lambda: None
+    two.step()
+    assert two.leads()
+
+
 def test_dead_leader_is_replaced_after_its_lease_expires(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
