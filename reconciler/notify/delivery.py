@@ -2,7 +2,7 @@
 
 Chat services cannot recognize a repeated message, so an attempt with an unknown result is not
 repeated for them. Webhook requests contain the identifier of the notification, and Alertmanager
-merges equal alerts.
+merges equal alerts, so such attempts are repeated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Attempt:
 
     sent: bool = False
     repeat: bool = False
-    """Whether another attempt may succeed and cannot send the notification twice."""
+    """Whether another attempt might succeed, without the risk of a duplicate notification."""
     wait_s: float = 0.0
     """The pause that the receiver requests before the next attempt, in seconds."""
     problem: str = ""

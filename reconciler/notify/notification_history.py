@@ -1,4 +1,4 @@
-"""``NotificationHistory``: the last notifications of this process, and where they were sent."""
+"""``NotificationHistory``: the last notifications of this process, and their delivery states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_RECORDS = 200
 
 
 class NotificationHistory:
-    """Stores the newest notifications in memory; every method may be called from any thread."""
+    """Stores the newest notifications in memory; every method can be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

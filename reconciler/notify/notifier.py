@@ -85,7 +85,7 @@ class _Queue:
 
 
 class Notifier:
-    """Sends notifications to all receivers; every method may be called from any thread.
+    """Sends notifications to all receivers; every method can be called from any thread.
 
     Args:
         settings: Reads the receivers; called before each notification, so that a changed file
@@ -129,7 +129,7 @@ class Notifier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Make one last attempt to send queued notifications, and wait for it some seconds."""
+        """Attempt to send the queued notifications once more; wait for at most ``end_s``."""
         self._worker.end(self._end_s)
 
     @property
@@ -144,7 +144,7 @@ class Notifier:
             self._changed.notify_all()
 
     def repeat(self, lasting: tuple[Notification, ...]) -> None:
-        """Set the problems that still exist, which are sent to Alertmanager again and again."""
+        """Set the problems that still exist, which are sent to Alertmanager at intervals."""
         with self._changed:
             self._lasting = lasting
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ALERTS_PATH = "/api/v2/alerts"
 _MAX_BYTES = 64_000
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")
-"""Matches an HTTP header whose value has no control characters and so cannot add a header."""
+"""Matches an HTTP header whose value has no control characters and so cannot inject a header."""
 _OWN_HEADERS = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
 
 

@@ -1,7 +1,7 @@
 """``query_of``, ``firing_alerts``: build a Prometheus query for alerts, and parse the response.
 
-The query is built from parsed conditions, so that a string from Git cannot become another
-expression. Prometheus evaluates regular expressions in a time that is linear in the input.
+The query is built from parsed conditions, so that a string from Git cannot change the
+expression. Prometheus evaluates regular expressions in linear time.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def firing_alerts(body: bytes) -> tuple[str, ...]:
     """Parse a Prometheus response into alerts, such as ``Name{severity="critical"}``.
 
     Raises:
-        AnswerError: The body is not a response to a query, or it may be incomplete.
+        AnswerError: The body is not a response to a query, or the result might be incomplete.
     """
     answer = _decoded(body)
     if answer.status != "success" or answer.data is None:

@@ -46,7 +46,10 @@ class _Reading:
 
 
 class AlertWatch:
-    """Decides whether alerts pause the rollout; a thread polls them from the first call on.
+    """Decides whether firing alerts pause the rollout.
+
+    A background thread polls the alerts after the first call to ``hold``.
+
 
     Args:
         source: Reads the alerts.
@@ -83,11 +86,11 @@ class AlertWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Tell the thread to end after its current request, and do not wait for the thread."""
+        """Tell the polling thread to end after its current request, without waiting for it."""
         self._worker.end()
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
-        """Return why no new change may start, or None if no matcher selects a firing alert."""
+        """Return why no new change is allowed to start, or None if no selected alert is firing."""
         found = self._found(self._read(matchers)) if matchers else None
         if found is None:
             self._since = None
@@ -97,7 +100,7 @@ class AlertWatch:
         return AlertHold(reason=reason, since=since, alerts=alerts, message=message, hint=hint)
 
     def _read(self, matchers: tuple[AlertMatcher, ...]) -> _Reading | None:
-        """Return the newest response for the given matchers; wait only for the first response."""
+        """Return the newest response for the given matchers; wait only for the first one."""
         with self._changed:
             if matchers != self._matchers:
                 self._matchers = matchers

@@ -1,7 +1,7 @@
 """``read_access``: reads the URL and the credentials of Prometheus from options and files.
 
 The user mounts the files, which are read again for each query, so that a rotated token is used
-immediately. The repository can set neither the URL nor the credentials.
+immediately. The Git repository can set neither the URL nor the credentials.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 
 URL, USERNAME, PASSWORD = "url", "username", "password"
 TOKENS = ("bearerToken", "token")
-"""The file names of a bearer token: the key in a Flux Secret, and that of a service account."""
+"""The file names for a bearer token, in a Flux Secret and in a service account volume."""
 CA = "ca.crt"
 _MAX_BYTES = 64_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -26,21 +26,21 @@ _URL_HINT = "write, for example, http://prometheus-operated.monitoring.svc:9090"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusAccess:
-    """The current URL, credentials and certificate authorities of Prometheus."""
+    """The current URL, credentials and CA certificates for Prometheus."""
 
     url: str
     """The URL without a final slash and without credentials."""
     headers: Mapping[str, str]
     """The HTTP header with the credentials, or no header if no credentials are set."""
     ca: Path | None
-    """A file with certificate authorities; if it is None, those of the system are used."""
+    """A file with CA certificates, or None to use those of the operating system."""
 
 
 def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None:
     """Read the URL and the credentials of Prometheus, or return None if no URL is set.
 
     Args:
-        url: The URL from the command line; None reads the file ``url`` in the directory.
+        url: The URL from the command line; None means the content of the file ``url`` in *folder*.
         folder: The directory with one file per credential; None means no credentials.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``check`` and ``first_violation``: find and explain violations of a schema in a document."""
+"""``check``, ``first_violation``: find and explain schema violations in a document."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _violation(error: ValidationError) -> Violation:
 
 @cache
 def _validator(schema_name: str) -> Draft202012Validator:
-    """Create the validator of a schema once and cache it; importing jsonschema takes 0.2 s.
+    """Create the validator for a schema once and cache it; importing jsonschema takes 0.2 s.
 
     The validator skips list elements that pass the fast check, as nearly all elements do.
     """

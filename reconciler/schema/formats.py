@@ -46,7 +46,7 @@ def timeout(value: str) -> None:
 
 
 def dns_label(value: str) -> None:
-    """Check that a string is a valid name of a namespace.
+    """Check that a string is a valid namespace name.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Label).
     """
@@ -58,7 +58,7 @@ def dns_label(value: str) -> None:
 
 
 def dns_subdomain(value: str) -> None:
-    """Check that a string is a valid name of a Kubernetes object.
+    """Check that a string is a valid Kubernetes object name.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Subdomain).
     """

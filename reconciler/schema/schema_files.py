@@ -1,4 +1,4 @@
-"""``load``: reads the JSON Schemas from the installed package or from the checkout."""
+"""``load``: reads the JSON Schemas from the installed package or from the source checkout."""
 
 from __future__ import annotations
 

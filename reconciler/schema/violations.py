@@ -53,7 +53,7 @@ class Finding:
     path: tuple[str | int, ...]
     """The path of the wrong value, or of the unknown or missing key."""
     cause: str = ""
-    """The message of a failed format check; a hint may follow after ``; ``."""
+    """The message of a failed format check; a hint can follow after ``; ``."""
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
@@ -161,7 +161,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the known name that is most similar to a name, or an empty string if none is.
+    """Return the known name that is most similar to a name, or an empty string without one.
 
     Args:
         name: The name that the user wrote.

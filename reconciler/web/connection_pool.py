@@ -1,4 +1,4 @@
-"""``connection_pool``: connects to a server, directly or through a proxy."""
+"""``connection_pool``: creates connection pools for servers, with or without a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Pool: TypeAlias = urllib3.PoolManager
-"""Reuses connections to servers; ``connection_pool`` returns one."""
+"""A urllib3 pool that reuses connections; ``connection_pool`` creates such pools."""
 _CONNECT_S, _READ_S = 10.0, 30.0
 
 
@@ -34,14 +34,14 @@ def connection_pool(
 
     Args:
         base_url: The URL of the server; no error contains it.
-        ca: A file with certificate authorities; None uses those of the system.
-        environ: The variables HTTPS_PROXY, ALL_PROXY and NO_PROXY, also in lower case.
+        ca: A file with CA certificates; None means those of the operating system.
+        environ: The environment; HTTPS_PROXY, ALL_PROXY and NO_PROXY are used, also in lower case.
         server: The name of the server in errors, such as ``Prometheus``.
         connect_s: The longest time in seconds until a connection is open.
         read_s: The longest time in seconds without a byte of the response.
 
     Raises:
-        UsageError: The file with certificate authorities, or the proxy, cannot be used.
+        UsageError: The file with CA certificates, or the proxy URL, cannot be used.
     """
     timeout = urllib3.Timeout(connect=connect_s, read=read_s)
     # Reading the authorities of the system takes 30 ms, and plain HTTP does not use them.

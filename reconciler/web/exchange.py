@@ -34,7 +34,7 @@ class ExchangeError(Exception):
     def __init__(self, message: str, *, received: bool) -> None:
         super().__init__(message)
         self.received = received
-        """Whether the server may have received the HTTP request."""
+        """Whether the server might have received the HTTP request."""
 
 
 class TooLargeError(ExchangeError):
@@ -80,7 +80,7 @@ def exchange(
         truncate: Whether to cut a larger body instead of raising an error.
 
     Raises:
-        ExchangeError: No complete response arrived, or it is too large.
+        ExchangeError: No complete response arrived, or the response is too large.
     """
     ends_at = clock.monotonic() + most_s
     try:

@@ -1,7 +1,7 @@
-"""Converts failed responses and exceptions to typed errors: ``from_answer``, ``from_exception``.
+"""``from_answer``, ``from_exception``: convert failed responses and exceptions to typed errors.
 
-An error message contains the host of the API server, the object and the shortened message of the
-server. It never contains headers, bodies, tokens or the user name of a URL.
+An error message contains the API server's host, the object and the server's shortened message. An
+error message never contains headers, bodies, tokens or the user name in a URL.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class Answer:
         return self.status in _OK
 
     def explained(self) -> Status:
-        """Parse the body as a Kubernetes ``Status``; return an empty one for other content."""
+        """Parse the body as a ``Status``; for other content, return an empty ``Status``."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """Parse a response body as a Kubernetes ``Status``; return an empty one for other content."""
+    """Parse a response body as a ``Status``; for other content, return an empty ``Status``."""
     try:
         status = json_decoder(Status).decode(body)
     except UNDECODABLE:
@@ -105,9 +105,9 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 
 def sentence(status: Status) -> str:
-    """Return the message of a Kubernetes ``Status`` as one line of at most 256 characters.
+    """Shorten the message in a Kubernetes ``Status`` to one line of at most 256 characters.
 
-    If the message quotes an object, the object is replaced by the words "the object".
+    If the message quotes an object, the words "the object" replace it.
     """
     text = status.message or ""
     start, end = text.find(_QUOTED_OBJECT[0]), text.rfind(_QUOTED_OBJECT[1])
@@ -177,7 +177,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """Convert an exception during a request to an error that does not quote its message."""
+    """Convert an exception during a request to an error with a message that is safe to print."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)

@@ -1,7 +1,7 @@
 """``Client``: sends requests to an API server, retries read requests and raises typed errors.
 
-After a temporary failure, the client repeats a read request. It sends a write request once; if no
-response arrives, the caller must read the object to see whether the write took effect.
+After a temporary failure, the client repeats a read request. The client sends a write request
+once; if no response arrives, the caller must read the object to see whether it was written.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Client:
         *counted* is called after each request with its Kubernetes verb and status.
 
         Raises:
-            UsageError: An option specifies a kubeconfig or a context that does not exist.
-            ClusterError: There is no usable configuration.
+            UsageError: The kubeconfig does not exist.
+            ClusterError: No configuration exists, or the configuration cannot be used.
         """
         from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
 
@@ -105,10 +105,10 @@ class Client:
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Shorten all timeouts and stop retrying requests, because little time is left.
+        """Limit the timeouts of later requests to the remaining time, and stop all retries.
 
-        Requests that were already sent are not interrupted. This applies to every client that
-        shares these connections.
+        Watches and requests that were already sent are not affected. The limit applies to every
+        client that shares these connections.
         """
         self._deadline.at = self._clock.monotonic() + left_s
 
@@ -136,9 +136,9 @@ class Client:
         body: object = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send one HTTP request, and raise an error if the status of the response is not 2xx.
+        """Send an HTTP request, and return the response if its status is 2xx.
 
-        After a 429, any request is repeated, since the server did not execute the request.
+        The request is repeated only after status 429, since the server did not execute it.
 
         Raises:
             ClusterError: No response arrived, or its status is not 2xx.
@@ -159,7 +159,7 @@ class Client:
         """Send a GET request and return the response body; retry after a temporary failure.
 
         Raises:
-            ClusterError: The body cannot be read.
+            ClusterError: The request failed, or the response body cannot be read.
         """
         request = Request("GET", path, query)
         return self._repeated(lambda: self._checked(request, timeout_s).body)
@@ -183,7 +183,7 @@ class Client:
             timeout_s: The longest time until the end of the body.
 
         Raises:
-            ClusterError: The body cannot be read.
+            ClusterError: The request failed, or the response body cannot be read.
         """
         request = Request("GET", path, query)
         return self._repeated(lambda: take(self._chunks(request, timeout_s)))
@@ -197,8 +197,8 @@ class Client:
     ) -> Watch:
         """Watch an API path from a given resourceVersion, and return the events and bookmarks.
 
-        The server ends the watch after *timeout_s*. If the server does not, and sends nothing, the
-        watch fails a little later.
+        The server ends the watch after *timeout_s*. If the server does not, the watch fails 15 s
+        later.
 
         Raises:
             ExpiredError: *resource_version* is too old; also raised while iterating.
@@ -224,11 +224,11 @@ class Client:
     ) -> Answer:
         """Send a JSON Patch once, and return the response, even if its status is an error.
 
-        *timeout_s* can only shorten the client's own timeout. With *dry_run* the server checks the
-        request and changes nothing.
+        *timeout_s* can only shorten the client's own timeout. With *dry_run*, the request is a
+        server-side dry run (``dryRun=All``).
 
         Raises:
-            UnreachableError: No response arrived; the patch may have taken effect.
+            UnreachableError: No response arrived; the patch might have taken effect.
         """
         request = Request("PATCH", path, _DRY_QUERY if dry_run else _WRITE_QUERY, list(ops))
         return self._written(request, timeout_s)
@@ -241,10 +241,10 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send one POST request that creates an object, and return the response.
+        """Send one POST request to create an object; return the response, whatever its status.
 
         Raises:
-            UnreachableError: No response arrived; the object may exist.
+            UnreachableError: No response arrived; the object might have been created.
         """
         request = Request("POST", path, _DRY_QUERY if dry_run else _WRITE_QUERY, dict(body))
         return self._written(request, timeout_s)
@@ -252,12 +252,12 @@ class Client:
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
         """Send one request to the restart subresource of a VM, and return the response.
 
-        The response has no body, so virt-api returns 406 to a client that accepts only JSON.
-
-        Source: kubevirt v1.9.0 pkg/virt-api/api.go (the route has no Produces); recorded.
+        virt-api returns 406 to a client that accepts only JSON, so this request accepts any media
+        type. Source: kubevirt v1.9.0 pkg/virt-api/api.go (the route declares no media type), and a
+        recorded response.
 
         Raises:
-            UnreachableError: No response arrived; the restart may be in progress.
+            UnreachableError: No response arrived; the restart might be in progress.
         """
         return self._written(Request("PUT", path, body={}, accept="*/*"), timeout_s)
 
@@ -298,6 +298,6 @@ class Client:
         )
 
     def _wait_s(self, timeout_s: float | None) -> float:
-        """Return the timeout for a request, shortened if the deadline of the client is earlier."""
+        """Return the timeout for a request, shortened if the client's deadline is earlier."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
         return self._deadline.shortened(wait_s, self._clock.monotonic())

@@ -33,19 +33,19 @@ _HINT = "set --kubeconfig or KUBECONFIG, or run inside a cluster"
 
 _LISTS = ("clusters", "contexts", "users")
 _FILES = ("tokenFile", "client-certificate", "client-key", "certificate-authority")
-"""The keys of a kubeconfig that refer to files."""
+"""The kubeconfig keys whose values are file paths."""
 _OTHER = "correct the file, or select another one with --kubeconfig"
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
     """Load the ``Configuration`` of the ``kubernetes`` library for the selected cluster.
 
-    The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the service
-    account of the pod. A kubeconfig ``-`` is read from standard input.
+    The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the pod's
+    service account. If *kubeconfig* is ``-``, the kubeconfig is read from standard input.
 
     Raises:
-        UsageError: The file or context does not exist.
-        ClusterError: The configuration exists and cannot be used.
+        UsageError: The selected kubeconfig does not exist.
+        ClusterError: No configuration exists, or the configuration cannot be used.
         UnauthorizedError: A credential plugin failed.
     """
     from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; only for commands that use a cluster
@@ -76,7 +76,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:
-    """Return the context names in a kubeconfig, by default the one that kubectl uses.
+    """Return the context names in a kubeconfig; by default, in the kubeconfig that kubectl uses.
 
     Raises:
         ClusterError: The kubeconfig does not exist or cannot be used.
@@ -134,8 +134,8 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
 def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an untyped library
     """Return the ``KubeConfigLoader`` for kubeconfig files or for standard input.
 
-    The files are read here, because the library would open any file, and a named pipe would block
-    it.
+    This function reads the files itself, because the library would open a named pipe and wait for
+    data without limit.
 
     Raises:
         OSError: A kubeconfig cannot be read, or is not a regular file.
@@ -165,10 +165,10 @@ def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an
 
 
 def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
-    """Read or check the files that a user or cluster entry of a kubeconfig refers to.
+    """Read or check the files that a user or cluster entry in a kubeconfig refers to.
 
-    The token is passed to the library as text. The library needs the certificates and the key as
-    files, so these are only checked; copies of a key could remain after a crash.
+    The library gets the token as text. For the certificates and the key, the library requires
+    files, so these files are only checked and not copied; a copy could remain after a crash.
 
     Raises:
         OSError: A file is not a regular file, or the token cannot be read.
@@ -191,7 +191,9 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
 
 
 def _check_text(text: bytes) -> None:
-    """Check that a YAML file can be parsed cheaply, because the YAML library copies each alias.
+    """Check the length, the nesting depth and the number of aliases in YAML text.
+
+    These limits keep parsing cheap, since a few aliases can expand to a very large document.
 
     Raises:
         OSError: The text is too long, is nested too deeply or has too many aliases.
@@ -216,7 +218,7 @@ def _from_pod(configuration: Configuration) -> None:
     from kubernetes.config import ConfigException, incluster_config  # noqa: PLC0415 - see load
 
     class Loader(incluster_config.InClusterConfigLoader):  # type: ignore[misc]
-        """Reads the service account token of the pod, at each renewal, from a regular file."""
+        """Reads the pod's service account token at each renewal, and only from a regular file."""
 
         def _read_token_file(self) -> None:
             self._token_filename = input_files.opened(token)  # the library closes it
@@ -261,7 +263,7 @@ def _check_addresses(configuration: Configuration, files: str) -> None:
 
 
 def _check_certificates(configuration: Configuration, files: str) -> None:
-    """Check the certificates that a kubeconfig refers to, before the first request."""
+    """Check that the CA and client certificates in a kubeconfig are usable PEM files."""
     trust, key = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "the certificate-authority"
     try:
         if configuration.ssl_ca_cert:
@@ -285,7 +287,7 @@ def _is_http(address: str | None) -> bool:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Describe the problem with a kubeconfig; quote only names from the file, never values."""
+    """Describe a kubeconfig problem from the library's message; quote only names, never values."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):
@@ -299,8 +301,8 @@ def _reason(text: str, context: str | None) -> str:
 def _unlogged() -> Iterator[list[logging.LogRecord]]:
     """Context manager that suppresses the messages of the root logger and collects them in a list.
 
-    The ``kubernetes`` library logs the failure of a credential plugin there and continues without
-    credentials.
+    The ``kubernetes`` library logs a credential plugin failure to the root logger and continues
+    without credentials.
     """
     records: list[logging.LogRecord] = []
 

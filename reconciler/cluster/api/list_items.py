@@ -1,7 +1,7 @@
-"""Splits a JSON list of objects without recursion: ``split``, ``is_balanced``, ``shallow``.
+"""``split``, ``is_balanced``, ``shallow``: split a JSON list of objects without recursion.
 
 The JSON decoder cannot skip an object that is nested too deeply. This module finds the ends of the
-objects in such a list, so that one object does not hide the others.
+objects in such a list, so that the other objects remain readable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OUTER_LEVELS = 2
 
 
 class SplitList(NamedTuple):
-    """A list of Kubernetes objects in JSON, split into the objects and the list without them."""
+    """A list of Kubernetes objects in JSON, split into the objects and the rest of the JSON."""
 
     envelope: bytes
     """The JSON of the list with an empty ``items`` array."""
@@ -35,7 +35,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
     """Split a JSON list into its objects; inside an object, only brackets and strings are checked.
 
     Raises:
-        ValueError: *body* is not a list, its end is missing, or it has too many objects.
+        ValueError: *body* is not a list, is incomplete, or contains too many objects.
     """
     opening = _ITEMS.search(body)
     if opening is None:
@@ -80,7 +80,7 @@ def is_balanced(piece: bytes) -> bool:
 
 
 def shallow(piece: bytes) -> bytes:
-    """Return a JSON object in which null replaces each object or list below the second level."""
+    """Replace each object or list below the second nesting level of a JSON object with null."""
     kept, depth, end = bytearray(), 0, 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]

@@ -60,8 +60,8 @@ class _List(msgspec.Struct, frozen=True):
 def pages(client: Client, path: str) -> Iterator[Page]:
     """Yield the list at an API path page by page.
 
-    If a continue token expires, the list is restarted, at most three times; ``Page.first`` marks
-    this.
+    If a continue token expires, the list is restarted, at most three times. ``Page.first`` is True
+    for the first page after each start.
 
     Raises:
         ClusterError: The list cannot be read, or does not end.

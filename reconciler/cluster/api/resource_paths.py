@@ -30,7 +30,7 @@ ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}
 GROUPS = "/apis"
-"""The API path that lists the API groups; every authenticated user may read this path."""
+"""The API path that lists the API groups; every authenticated user can read this path."""
 HYPERCONVERGEDS = "hyperconvergeds"
 HARVESTER_SETTINGS = "settings"
 
@@ -65,7 +65,7 @@ def plural_of(ref: ObjectRef) -> str:
 
 
 def siblings(ref: ObjectRef) -> str:
-    """Return the API path that lists the objects of the same kind and namespace as an object."""
+    """Return the API path of the collection to which an object belongs."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 

@@ -1,4 +1,4 @@
-"""Reads and decompresses an HTTP response body within size limits: ``pieces`` and ``whole``."""
+"""``pieces``, ``whole``: read and decompress an HTTP response body within size limits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 MAX_BYTES = 128 << 20
 """The maximum size, in bytes, of a decompressed response body that is kept in memory.
 
-A page has at most 500 objects, so an object may have 250 kB, about ten times the usual size.
+A page has at most 500 objects, so an object can have 250 kB, about ten times the usual size.
 """
 MAX_RATIO = 250
 """The maximum compression ratio of a response body: decompressed size to gzip size.
 
-A list of VMs is some 15 times larger than its gzip data. The format allows 1032 times.
+A list of VMs has a ratio of about 15. The gzip format allows a ratio of up to 1032.
 """
 _SMALL = 8 << 20
-"""The size, in bytes, up to which a decompressed body may have any compression ratio."""
+"""The size, in bytes, up to which a decompressed body can have any compression ratio."""
 _CHUNK = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
 

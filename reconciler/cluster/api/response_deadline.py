@@ -1,4 +1,4 @@
-"""Limits the total time of an HTTP response: ``install`` and ``ending_at``.
+"""``install``, ``ending_at``: limit the total time of an HTTP response.
 
 The timeouts of urllib3 apply to each wait for data, so a server that occasionally sends one byte
 could delay a request without limit. Here, all socket operations of a request share one deadline.
@@ -36,8 +36,8 @@ _REQUEST = _Request()
 def ending_at(at: float) -> Iterator[None]:
     """Context manager that sets a deadline for the requests in its block and for their responses.
 
-    *at* is a monotonic time in seconds. The limit also applies to a body that is read later, or in
-    another thread.
+    *at* is a monotonic time in seconds. The deadline also applies to a response body that is read
+    later, or in another thread.
     """
     before, _REQUEST.ends_at = _REQUEST.ends_at, at
     try:
@@ -47,7 +47,7 @@ def ending_at(at: float) -> Iterator[None]:
 
 
 def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are loaded later
-    """Make the connections of a ``urllib3.PoolManager`` obey the deadline of ``ending_at``."""
+    """Make connections of a ``urllib3.PoolManager`` obey the deadline that ``ending_at`` sets."""
     pool_manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _limited(pool.ConnectionCls)})
         for scheme, pool in pool_manager.pool_classes_by_scheme.items()
@@ -55,7 +55,7 @@ def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are lo
 
 
 def _limited(connection: type[Any]) -> type[Any]:
-    """Return a subclass of a urllib3 connection class that obeys the deadline of ``ending_at``."""
+    """Return a subclass of a urllib3 connection class that obeys the ``ending_at`` deadline."""
 
     class Limited(connection):  # type: ignore[misc] # a class of urllib3 that is not known here
         response_class = _Response

@@ -1,4 +1,4 @@
-"""Retries API requests, and limits the number and duration of retries: ``repeat``, ``Backoff``.
+"""``repeat``: retries API requests, within the limits of a ``Backoff``.
 
 ``Deadline`` shortens the timeouts of a client that must finish soon.
 """
@@ -53,11 +53,11 @@ def repeat(
 ) -> T:
     """Call a function and return its result; call the function again after each temporary error.
 
-    A pause is at least as long as the server's Retry-After. If Retry-After exceeds the total time,
-    the error is raised immediately.
+    A pause is at least as long as the server's Retry-After. If the pause would exceed the total
+    time, the error is raised immediately.
 
     Raises:
-        ClusterError: The last attempt failed.
+        ClusterError: The error is not temporary, or no attempts or no time are left.
     """
     started_at = clock.monotonic()
     attempt = 0

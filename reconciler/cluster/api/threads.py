@@ -1,7 +1,7 @@
-"""Calls functions in parallel in daemon threads: ``start`` and ``each``.
+"""``start``, ``each``: call functions in parallel in daemon threads.
 
-The process can end while daemon threads wait for a server. With an executor, Python would wait for
-the threads to finish.
+The process can end while daemon threads wait for a server. With an executor, Python would wait
+until the threads have finished.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``Transport``: sends one HTTP request with the credentials of the ``kubernetes`` library.
 
-A request is repeated only after a 401, which means that the server did not execute it, and only if
-the credentials have been loaded again.
+A request is repeated only after status 401, which means that the server did not execute the
+request, and only if newer credentials have been loaded.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Request:
 
 
 RequestCounter: TypeAlias = Callable[[str, int | None], None]
-"""Called with the Kubernetes verb of a request and the response status, which may be None."""
+"""Called with a request's Kubernetes verb and the response status; None without a response."""
 
 
 class Timekeeper(Protocol):
@@ -88,8 +88,8 @@ class Transport:
     """Sends requests to one API server; safe to use from several threads.
 
     Args:
-        renewed: Loads the configuration and credentials again; None means that they are never
-            loaded again.
+        renewed: Loads the configuration and the credentials again after status 401; None disables
+            this.
         timekeeper: Receives the Date header of each response.
         counted: Is called after each request with its Kubernetes verb and the status of the
             response, or with None if no response arrived.
@@ -121,7 +121,7 @@ class Transport:
         """Send an HTTP request, and return the response, whatever its status.
 
         Raises:
-            UnreachableError: No response arrived; a write may have taken effect.
+            UnreachableError: No response arrived; a write might have taken effect.
         """
         return self.finish(self.open(request, timeout_s), request)
 
@@ -148,7 +148,7 @@ class Transport:
 
     @contextmanager
     def _reading(self, response: Response, request: Request) -> Iterator[None]:
-        """Context manager that converts read errors to ``ClusterError``; frees the connection."""
+        """Context manager: convert read errors to ``ClusterError``, and release the connection."""
         try:
             yield
         except response_body.UnusableBodyError as error:
@@ -170,7 +170,7 @@ class Transport:
         *timeout_s* limits the whole time from the start of the connection to the end of the body.
 
         Raises:
-            UnreachableError: No response arrived; a write may have taken effect.
+            UnreachableError: No response arrived; a write might have taken effect.
         """
         api = self._api
         response = self._open(api, request, timeout_s)
@@ -180,7 +180,7 @@ class Transport:
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Load the credentials again after a 401; return whether newer ones are available."""
+        """Load the credentials again after status 401; return whether newer ones are in use."""
         if self._renewed is None:
             return False
         with self._renewing:

@@ -31,14 +31,14 @@ class _Event(msgspec.Struct, frozen=True):
 
 _DECODER = json_decoder(_Event)
 _WRITTEN = re.compile(rb'\{"type":"([A-Z]+)","object":(.*)\}\s*', re.DOTALL)
-"""Matches a watch event in the form in which API servers write it.
+"""Matches a watch event as API servers format it.
 
 Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 """
 
 
 class SilentError(UnreachableError):
-    """Raised if the server did not end a watch in time; events may be missing, so list again."""
+    """Raised if the server did not end a watch in time; events might be missing, so list again."""
 
 
 class Watch:
@@ -63,8 +63,8 @@ class Watch:
         """Yield each watch event until the watch ends.
 
         Raises:
-            ExpiredError: The server no longer has events from that resourceVersion; list the
-                objects again.
+            ExpiredError: The server no longer has events from the requested resourceVersion; list
+                the objects again.
             SilentError: The server did not end the watch in time; list the objects again.
             ClusterError: The server reports another failure, or the connection broke.
         """

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
 
 ENABLE_GATING = "application-aware-quota/enable-gating"
-"""The label of namespaces in which AAQ gates pods, unless the AAQ object has a selector."""
+"""The label of namespaces in which Application-Aware Quota (AAQ) adds a scheduling gate to pods.
+
+A namespace selector in the AAQ object replaces this label.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class AaqSettings:
 
     calculator: str = DEFAULT_CALCULATOR
     selector: tuple[Requirement, ...] | None = None
-    """The labels of the namespaces in which AAQ gates pods, or None for the default label."""
+    """The label requirements for namespaces to which AAQ applies; None means the default label."""
 
 
 def _own(item: wire.AwareQuota) -> AwareQuota:
@@ -56,9 +59,9 @@ def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
 
 
 def _quota(name: str, hard: dict[str, Amount] | None, status: QuotaStatus | None) -> Quota:
-    """Build a quota from the limits in its status that apply to launcher pods.
+    """Build a quota from the limits in its status, or in its spec if the status has no limits.
 
-    Without limits in the status, the limits in the spec are used.
+    Limits that cannot apply to launcher pods are omitted.
     """
     limits = (status.hard if status else None) or hard or {}
     used = (status.used if status else None) or {}

@@ -1,4 +1,4 @@
-"""Decodes nodes, including why a node cannot run a new launcher pod: ``NODES``."""
+"""``NODES``: decodes nodes, and finds out why a node cannot run a new launcher pod."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def node(item: wire.Node) -> LiveNode:
 
 
 def _problem(item: wire.Node) -> str:
-    """Return why a node cannot get a new launcher pod, or an empty string if it can.
+    """Return why a node cannot run a new launcher pod, or an empty string if the node can.
 
-    Source: kubernetes v1.36 pkg/controller/nodelifecycle (a node that is not ready has the taint
-    not-ready or unreachable); kubevirt v1.9.0 pkg/virt-handler/heartbeat.
+    A node that is not ready has the taint ``not-ready`` or ``unreachable``. virt-handler sets the
+    label ``kubevirt.io/schedulable``. Source: kubernetes v1.36 pkg/controller/nodelifecycle;
+    kubevirt v1.9.0 pkg/virt-handler/heartbeat.
     """
     ready = conditions(item.status.conditions if item.status else None).get("Ready")
     if item.spec and item.spec.unschedulable:

@@ -40,7 +40,7 @@ def shared(text: str | None) -> str:
 
 @_near()
 def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectRef:
-    """Return the reference of a VM; the VM, its instance and its migrations share one object."""
+    """Return the reference to a VM; equal references share one object."""
     return references.vm_ref(shared(namespace), shared(name))
 
 
@@ -92,7 +92,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """Decode status conditions to a map by type; the last of several with one type counts."""
+    """Decode status conditions to a map by type; the last condition of each type counts."""
     if not found:
         return _NO_CONDITIONS
     return {
@@ -113,11 +113,11 @@ def _condition(
 
 
 CPU, PODS = "cpu", "pods"
-"""The resources, other than memory and devices, of which nodes and pods are compared."""
+"""The names of the resources, other than memory and devices, that pods request from nodes."""
 
 
 def other_resources(found: Mapping[str, wire.Amount] | None) -> dict[str, int]:
-    """Return the CPUs in thousandths, the number of pods, and each device, such as a GPU, by name.
+    """Return the CPUs in millicores, the number of pods, and each device, such as a GPU, by name.
 
     Raises:
         UnreadableError: A value is not a quantity.

@@ -1,4 +1,4 @@
-"""Decodes namespaced and cluster-wide instancetypes: ``NAMESPACED`` and ``CLUSTER_WIDE``."""
+"""``NAMESPACED``, ``CLUSTER_WIDE``: decode namespaced and cluster-wide instancetypes."""
 
 from __future__ import annotations
 

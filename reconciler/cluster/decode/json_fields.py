@@ -1,4 +1,4 @@
-"""Reads fields of custom resources that are decoded to plain JSON values, such as ``text``.
+"""``text``, ``child`` and others: read fields of custom resources from plain JSON values.
 
 A field with an unexpected type counts as absent, so that other fields remain readable.
 """
@@ -22,13 +22,13 @@ def child(found: object, key: str) -> dict[str, Any]:
 
 
 def containers(found: object, paths: Iterable[FieldPath]) -> frozenset[FieldPath]:
-    """Return the parent paths of the given fields that exist in the object and are maps."""
+    """Return those parent paths of the given fields at which the object has a map."""
     parents = {path[:length] for path in paths for length in range(1, len(path))}
     return frozenset(each for each in parents if isinstance(value_at(found, each), dict))
 
 
 def managers(meta: dict[str, Any], paths: Iterable[FieldPath]) -> dict[FieldPath, str]:
-    """Return, for each of the given fields, the field manager that wrote the field last."""
+    """Return the last field manager of each given field; skip fields without a manager."""
     entries = sorted(maps(meta, "managedFields"), key=lambda each: text(each, "time"))
     every = tuple(paths)
     return {

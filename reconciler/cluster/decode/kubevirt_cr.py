@@ -1,4 +1,4 @@
-"""Decodes the KubeVirt CR: ``kubevirt`` and ``KubeVirts``."""
+"""``kubevirt``, ``KubeVirts``: decode the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
-    """Decode a KubeVirt CR, and return a diagnostic for each managed field that cannot be read.
+    """Decode a KubeVirt CR, and return a diagnostic for each unreadable field that Git can set.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
@@ -107,7 +107,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
 
 
 class KubeVirts:
-    """Decodes KubeVirt CRs, in list pages or one by one; implements ``pages.Readable``."""
+    """A ``pages.Readable`` that decodes KubeVirt CRs, in list pages or one by one."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
         """Decode every KubeVirt CR on a page of a list.
@@ -118,7 +118,7 @@ class KubeVirts:
         return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """Decode a KubeVirt CR; return a diagnostic per unreadable field, or for the whole CR."""
+        """Decode a KubeVirt CR; return diagnostics for unreadable fields, or for the whole CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:
@@ -134,7 +134,7 @@ class KubeVirts:
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference of a KubeVirt CR, even if the rest of the CR is unreadable."""
+        """Return the reference to a KubeVirt CR, even if the rest of the CR is unreadable."""
         return identity("KubeVirt", body)
 
 
@@ -148,9 +148,10 @@ def _platform_labels(meta: dict[str, Any]) -> dict[str, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when a field manager that owns one of the given fields last wrote the KubeVirt CR.
+    """Return the latest time at which a field at *paths* can have changed, or None if unknown.
 
-    The fields at *paths* have not changed since that write, which may have changed other fields.
+    This is the last write by a field manager that owns one of the fields. That write might have
+    changed only other fields.
     """
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [

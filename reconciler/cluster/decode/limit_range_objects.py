@@ -1,4 +1,4 @@
-"""Decodes LimitRanges: ``LIMIT_RANGES`` and ``limit_ranges_by_namespace``."""
+"""``LIMIT_RANGES``, ``limit_ranges_by_namespace``: decode LimitRanges, and group them."""
 
 from __future__ import annotations
 

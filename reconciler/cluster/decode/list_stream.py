@@ -1,4 +1,4 @@
-"""Splits a list response into objects while the response arrives: ``objects``.
+"""``objects``: splits a list response into objects while the response arrives.
 
 Only one object at a time is in memory.
 """
@@ -23,8 +23,8 @@ _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
 """The bytes between two objects in a JSON list that an API server sends.
 
-A JSON string cannot contain these bytes, since the quotation marks in it are escaped. A list
-inside an object can contain them, so a piece counts as an object only if it is valid JSON.
+A JSON string cannot contain these bytes, since quotation marks in a string are escaped. A nested
+list can contain these bytes, so a piece counts as an object only if the piece is valid JSON.
 """
 _MAX_WAITING = 32 << 20
 """The maximum size of an object in bytes; etcd stores at most 1.5 MiB."""
@@ -36,19 +36,19 @@ MAX_OBJECTS = 1_000_000
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""The maximum number of times that ``_SEAM`` may occur inside one object."""
+"""The maximum number of times that ``_SEAM`` can occur inside one object."""
 _RAW = json_decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
     """Yield each object of a JSON list while the list arrives.
 
-    A list in another JSON format is split only after all of it has arrived.
+    If the list is not formatted as API servers format it, the objects are yielded at its end.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
-        ValueError: The list is of another kind or too long, or an object is too large or contains
-            too many objects.
+        ValueError: The list has the wrong kind or is too long, or an object is too large or
+            contains too many objects.
     """
     arriving = iter(chunks)
     head, first = _head(arriving)
@@ -90,7 +90,7 @@ def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Read a list response up to its first object; return both that part and the rest."""
+    """Read a list response until its first object starts; return the bytes before and after."""
     found = b""
     for chunk in arriving:
         found += chunk
@@ -133,8 +133,8 @@ def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct tha
 def _page_decoder() -> JSONDecoder[wire.Page[Any]]:
     """Build a decoder that fails if a list page has more than ``MAX_PER_PAGE`` objects.
 
-    A limit on the length of a list is checked only when the whole list is in memory. A struct that
-    is written as an array, with one field per object, is checked field by field.
+    msgspec checks a limit on the length of a list only when the whole list is in memory. A struct
+    that is encoded as an array, with one field per object, is checked field by field.
     """
     raw = msgspec.Raw | msgspec.UnsetType
     fields = [(f"n{n}", raw, msgspec.UNSET) for n in range(list_items.MAX_PER_PAGE)]

@@ -47,7 +47,7 @@ _OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class HyperConvergeds:
-    """Decodes HyperConverged objects of one API version; implements ``pages.Readable``."""
+    """A ``pages.Readable`` that decodes HyperConverged objects of one API version."""
 
     version: str
     """``v1`` or ``v1beta1``; the paths of the settings depend on this API version."""
@@ -75,7 +75,7 @@ class HyperConvergeds:
             return Decoded(diagnostics=(finding,))
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference of a HyperConverged, even if its other fields are unreadable."""
+        """Return the reference to a HyperConverged, even if its other fields are unreadable."""
         return identity(HYPERCONVERGED, body)
 
 
@@ -111,10 +111,10 @@ def hyperconverged(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
 
 
 def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, Any]:
-    """Decode the common fields; virt-platform-autopilot manages each field that it applies.
+    """Decode the common fields; prefer virt-platform-autopilot as the manager of a field.
 
-    Another tool that applies the same value is a second manager of the field, and may have written
-    it last. The autopilot applies with force, so its value wins nevertheless.
+    Another field manager might have written the same value later. The autopilot uses server-side
+    apply with force, so the autopilot's value wins nevertheless.
     """
     meta = child(found, "metadata")
     applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == AUTOPILOT]

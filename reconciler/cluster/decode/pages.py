@@ -1,4 +1,4 @@
-"""Decodes pages of lists with ``Kind``; an unreadable object does not affect other objects."""
+"""``Kind``: decodes list pages; an unreadable object does not affect the other objects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAX_UNREADABLE = 10_000
 
 
 class UnreadableError(ValueError):
-    """Raised if an object has a value that its kind does not allow; the message contains it."""
+    """Raised if an object or a list cannot be decoded; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +50,20 @@ class Decoded(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[W, V]):
-    """Decodes objects of one kind, in list pages or one by one; implements ``Readable``."""
+    """A ``Readable`` that decodes objects of one kind, in list pages or one by one."""
 
     name: str
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the references of stored objects, if it differs from ``name``.
+    """The kind in references to the decoded objects, if it differs from ``name``.
 
-    VMIs are stored under the reference of their VM.
+    For example, VMIs are stored under the reference to their VM.
     """
     replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
-    """Returns worst-case values for an unreadable object, or None to ignore the object."""
+    """Creates worst-case values for an unreadable object; None means that it is ignored."""
     consequence: str = "is ignored"
-    """The end of a sentence that says what happens because of an unreadable object."""
+    """The end of the message about an unreadable object, which says how the object is treated."""
     _item: JSONDecoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,14 +78,14 @@ class Kind(Generic[W, V]):
         return self.each(items(body))
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
-        """Decode several raw objects one by one.
+        """Decode the JSON of several objects; an unreadable object does not affect the others.
 
-        An unreadable object does not affect other objects. One raw object is in memory at a time.
+        The JSON of only one object is in memory at a time.
         """
         return joined(map(self.take, items))
 
     def one(self, body: bytes | msgspec.Raw) -> V:
-        """Decode one raw object.
+        """Decode the JSON of one object.
 
         Raises:
             UnreadableError: The object cannot be read.
@@ -96,7 +96,10 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode one raw object; if the object cannot be read, return a diagnostic instead."""
+        """Decode the JSON of one object; for an unreadable object, return a diagnostic.
+
+        The result then also contains the values of ``replacement``.
+        """
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
@@ -105,7 +108,7 @@ class Kind(Generic[W, V]):
             return Decoded(values=tuple(instead), diagnostics=(found,))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """Return a diagnostic that says why a raw object is unreadable."""
+        """Return a diagnostic that says why an object is unreadable."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -114,7 +117,7 @@ class Kind(Generic[W, V]):
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference under which a raw object is stored."""
+        """Return the reference under which an object is stored; *body* is its JSON."""
         return identity(self.keyed or self.name, body)
 
 
@@ -135,7 +138,7 @@ _GROUPS = {
 
 
 def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return the raw objects of a list page.
+    """Return the JSON of each object on a list page.
 
     Raises:
         UnreadableError: *body* is not a list.
@@ -183,16 +186,16 @@ class Readable(Protocol[V]):
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode one raw object; if the object cannot be read, return a diagnostic instead."""
+        """Decode the JSON of one object; for an unreadable object, return a diagnostic."""
         ...
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference under which a raw object is stored."""
+        """Return the reference under which an object is stored; *body* is its JSON."""
         ...
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """Return the reference of a raw object, with the name ``?`` if the name is unreadable."""
+    """Return the reference to an object, with the name ``?`` if the name is unreadable."""
     metadata = (
         _nameplate(body)
         or _nameplate(_head(body))
@@ -213,5 +216,5 @@ def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
 
 
 def _head(body: bytes | msgspec.Raw) -> bytes:
-    """Return a raw object without spec and status, which API servers write after the metadata."""
+    """Cut the JSON of an object before its spec, which API servers write after the metadata."""
     return bytes(body).partition(b',"spec":')[0] + b"}"

@@ -1,4 +1,4 @@
-"""Decodes node constraints of VM instances, and node taints: ``placement``, ``taints``."""
+"""``placement``, ``taints``: decode the node constraints of VM instances, and node taints."""
 
 from __future__ import annotations
 
@@ -77,8 +77,9 @@ def _required(found: wire_placement.PodAffinity | None) -> list[wire_placement.P
 def _includes_own_namespace(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:
     """Return whether a pod affinity term certainly selects pods in the VM's own namespace.
 
-    Without namespaces and a namespace selector, the term selects only this namespace; an empty
-    selector selects every namespace. A selector with requirements is not evaluated.
+    A term without namespaces and namespace selector selects only this namespace. An empty
+    namespace selector selects every namespace. A namespace selector with requirements is not
+    evaluated, so the result is False.
     """
     if not term.label_selector or term.mismatch_label_keys:
         return False
@@ -136,7 +137,11 @@ def selector(
     same_labels: Iterable[str] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> tuple[Requirement, ...]:
-    """Decode a label selector; *same_labels* must have the same values as in *labels*."""
+    """Decode a label selector.
+
+    *same_labels* are label keys, as in ``matchLabelKeys``; their values must equal those in
+    *labels*.
+    """
     own = labels or {}
     pairs = dict((found.match_labels if found else None) or {})
     pairs |= {key: own[key] for key in same_labels or () if key in own}

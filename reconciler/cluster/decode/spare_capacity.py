@@ -41,16 +41,16 @@ _ALL = 1 << 62
 ENDED = frozenset({"Succeeded", "Failed"})
 """The phases of a pod that no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The quota resources that count every launcher pod."""
+"""The names of the quota resources that every launcher pod uses."""
 CPU_JUDGED = ("requests.cpu", "cpu", "limits.cpu")
-"""The quota resources that count CPUs."""
+"""The names of the quota resources for CPUs."""
 RANCHER_QUOTA = "resourcequota.management.cattle.io/default-resource-quota"
 """The label of the quota that Rancher manages in a namespace."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 """The quota scopes that include every launcher pod.
 
-Quotas with other scopes than these and PriorityClass are ignored, because they include no launcher
-pod: Terminating, BestEffort and CrossNamespacePodAffinity.
+A quota with the scope Terminating, BestEffort or CrossNamespacePodAffinity is ignored, because it
+includes no launcher pod. The scope PriorityClass is evaluated separately.
 """
 GUEST_CONTAINER = "compute"
 """The name of the launcher pod container that runs the guest."""
@@ -114,10 +114,9 @@ def _requests(spec: wire.PodSpec) -> ResourceUse:
     The scheduler adds up containers and sidecar containers. If the peak of the init containers is
     higher, the scheduler uses this peak instead; each init container counts together with the
     sidecars that start before it. Pod-level requests replace this total. The pod's overhead is
-    always added.
+    always added. This function ignores an in-place resize in progress.
 
-    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests). This function ignores an
-    in-place resize in progress.
+    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests).
     """
     running: Counter[str] = Counter()
     for each in spec.containers or ():
@@ -168,13 +167,13 @@ def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
 
 
 def is_judged(name: str) -> bool:
-    """Return whether a launcher pod can use the given quota resource."""
+    """Return whether a quota on the given resource can limit launcher pods."""
     is_device = name.startswith("requests.") and "/" in name
     return name in JUDGED or name in CPU_JUDGED or HUGEPAGES in name or is_device
 
 
 def amount_of(value: Amount, name: str) -> int:
-    """Parse a quota amount: CPUs in thousandths, everything else in bytes or as a number."""
+    """Parse a quota amount: CPUs in millicores, everything else in bytes or as a number."""
     return thousandths_of(value) if name in CPU_JUDGED else _bytes(value, name)
 
 
@@ -184,7 +183,7 @@ def _bytes(value: Amount, name: str) -> int:
 
 
 def quota(item: wire.Quota) -> NamedQuota:
-    """Decode a ResourceQuota; like the admission check, use the hard limits in its status.
+    """Decode a ResourceQuota; like the admission check, prefer the hard limits in the status.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
@@ -213,7 +212,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Yield replacements for an unreadable pod that fill each node on which it may run."""
+    """Replace an unreadable pod with pods that fill each node that the JSON of the pod names."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = ResourceUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
@@ -234,7 +233,7 @@ QUOTAS = Kind(
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
-    """Group the launcher pods that use capacity by the uid of their VM instance."""
+    """Group the launcher pods that have not ended by the uid of their VM instance."""
     found: dict[Uid, list[Launcher]] = defaultdict(list)
     for each in pods:
         if each.instance and not each.ended:
@@ -245,7 +244,7 @@ def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
 def node_uses(
     pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, NodeUse]:
-    """Add up the resource requests of the pods on each node; the keys are node names."""
+    """Add up, for each node name, the requests of all pods and of the pods of migrating VMs."""
     requested: dict[str, Counter[str]] = defaultdict(Counter)
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for each in pods:
@@ -264,7 +263,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """Return the quotas for launcher pods per namespace, and what ending migrations will free."""
+    """Group quotas by namespace, and add the amounts that running migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
@@ -283,7 +282,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Compute, per namespace, how much of its quotas the running migrations will free."""
+    """Compute, per namespace, the quota amounts that running migrations will free."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

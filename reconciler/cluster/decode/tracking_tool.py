@@ -22,12 +22,12 @@ _LABELS = (
 """The labels and annotations that deployment tools set on the objects that they apply.
 
 Source: the documentation of Argo CD (resource tracking), Flux (Kustomization, HelmRelease), Helm
-(labels and annotations); the label of kapp is general knowledge.
+(labels and annotations). The source of the kapp label was not checked.
 """
 
 
 def tracking_tool(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    """Return the tool that applies an object, for example ``Flux Kustomization apps``."""
+    """Return the tool that applies an object, such as ``Argo CD apps``, or an empty string."""
     for keys, found in ((_LABELS, labels), (_ANNOTATIONS, annotations)):
         for key, tool in keys:
             if key in found:

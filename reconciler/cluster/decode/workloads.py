@@ -1,4 +1,4 @@
-"""Decodes VMs, VM instances and migrations: ``VMS``, ``VMIS``, ``MIGRATIONS``."""
+"""``VMS``, ``VMIS``, ``MIGRATIONS``: decode VMs, VM instances and migrations."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.structs.wire_managers import VMManager
 
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
-"""The annotation on migrations that the workload updater of KubeVirt creates.
+"""The annotation on migrations that KubeVirt's workload updater creates.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
@@ -97,7 +97,7 @@ def vm(item: wire.VM) -> LiveVM:
 def _pool(owners: Iterable[wire.KindAndName]) -> str:
     """Return the name of the pool that owns a VM, or an empty string without a pool.
 
-    Source: observed on v1.9.0, pool-vm-patched.
+    Source: observed on KubeVirt v1.9.0 (recording pool-vm-patched).
     """
     return next((each.name or "" for each in owners if each.kind == POOL), "")
 
@@ -105,7 +105,8 @@ def _pool(owners: Iterable[wire.KindAndName]) -> str:
 def _controller(meta: wire.VMMeta) -> str:
     """Return the object, other than a pool, that controls a VM, as ``Kind/name``.
 
-    Rancher's node driver sets a label instead of a reference. Source: harvester
+    Without such an object, the result is an empty string. Rancher's node driver sets a label
+    instead of an ownerReference. Source: harvester
     pkg/util/constants.go (LabelVMCreator).
     """
     for each in meta.owner_references or ():
@@ -121,7 +122,7 @@ def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str
     The revision in the VM's status is used only if status and spec have the same instancetype.
 
     Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
-    (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
+    (status.instancetypeRef); observed on v1.6.3 and v1.9.0 (recordings instancetype-change).
     """
     if kind.revision_name or kept is None or kept.name != kind.name:
         return kind.revision_name or ""
@@ -139,7 +140,7 @@ def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime 
 
 
 def vmi(item: wire_vmi.VMI) -> LiveVMI:
-    """Decode a VirtualMachineInstance; its reference in the result is that of the VM."""
+    """Decode a VirtualMachineInstance; the result contains the reference to the VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire_vmi.VMIStatus()
     domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
@@ -254,7 +255,7 @@ MIGRATIONS = Kind(
 
 
 def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
-    """Group migrations by the reference of their VM, each group with the oldest first."""
+    """Group migrations by the reference to their VM; each group starts with the oldest."""
     groups: dict[ObjectRef, list[LiveMigration]] = {}
     for each in found:
         groups.setdefault(vm_of(each), []).append(each)
@@ -262,7 +263,7 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM that a migration moves."""
+    """Return the reference to the VM that a migration moves."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 

@@ -1,7 +1,7 @@
 """``ApiProbe``: detects within seconds that the API server does not respond.
 
-An open watch shows no difference between a cluster without changes and a server that no longer
-responds, and ends only after a minute. The probe therefore sends a small request at intervals.
+On an open watch, a server that no longer responds looks like a cluster without changes until the
+watch ends after a minute. The probe therefore sends a small request at intervals.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ INTERVAL_S = 10.0
 TIMEOUT_S = 5.0
 """The timeout of a request to the API server, in seconds."""
 _PATH = "/version"
-"""An API path that every authenticated client may read.
+"""An API path that every authenticated client can read.
 
 Source: kubernetes v1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
-(system:public-info-viewer).
+(ClusterRole system:public-info-viewer).
 """
 
 
@@ -42,9 +42,9 @@ class ApiProbe:
         self._client, self._clock = client.without_retries(), clock
         self._worker = WorkerThread("api probe", self._run)
         self.failing: tuple[datetime, ClusterError] | None = None
-        """When the API server stopped responding, and the last error; None if it responds.
+        """When the API server stopped responding, and the last error; None while it responds.
 
-        Replaced by the thread, and read by other threads.
+        The probe thread replaces this value, and other threads read it.
         """
 
     def __enter__(self) -> Self:

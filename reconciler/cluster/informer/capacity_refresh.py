@@ -30,9 +30,9 @@ class CapacityRefresh:
     """Lists pods and quotas on request, and in at most one background thread.
 
     Args:
-        served: Returns the API groups that the server serves; while it returns None, each
-            refresh lists the groups.
-        change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
+        served: Returns the API groups that the server serves, or None if each refresh must list
+            them.
+        change: Calls a function while holding the snapshot's lock, and wakes up waiting readers.
         broke: Called with an unexpected error of the background thread.
         scale: How many seconds of *clock* pass in one real second.
     """
@@ -70,7 +70,7 @@ class CapacityRefresh:
         return found
 
     def start(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start a refresh in the background, unless one is running or the last one is too recent.
+        """Start a background refresh, unless a refresh is running or the last one is too recent.
 
         If the refresh fails, the failure is logged and the known capacity remains.
 

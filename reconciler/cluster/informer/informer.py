@@ -1,4 +1,4 @@
-"""Keeps a snapshot of the cluster up to date, with one reflector per kind: ``ClusterInformer``."""
+"""``ClusterInformer``: keeps a snapshot of the cluster up to date, with a reflector per kind."""
 
 from __future__ import annotations
 
@@ -64,13 +64,14 @@ _JOIN_S = 1.0
 
 
 class ClusterInformer:
-    """Keeps a snapshot of the cluster up to date; implements ``ports.Informer``.
+    """A ``ports.Informer`` that keeps a snapshot of the cluster up to date.
 
-    Use one instance in one ``with`` block. The first call of ``read`` starts the informer.
+    Use one instance in one ``with`` block. The first call to ``read`` starts the informer.
 
     Args:
         scale: How many seconds of the simulated or real clock pass in one real second.
-        changed: Called after each change, in the thread that has seen it; it must return quickly.
+        changed: Called after each change, in the thread that made the change; must return
+            quickly.
     """
 
     def __init__(
@@ -193,7 +194,8 @@ class ClusterInformer:
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
             BackgroundError: A thread that updates the snapshot has failed.
-            ClusterError: The cluster, or one of its kinds for two minutes, cannot be read.
+            ClusterError: The cluster cannot be read, or requests for a kind have failed for two
+                minutes.
         """
         if self._broken is not None:
             raise self._broken
@@ -262,8 +264,8 @@ class ClusterInformer:
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity:
         """List pods and quotas in the background, and wait for the result for at most *wait_s*.
 
-        At most one such refresh runs at a time. ``wait`` returns when it has succeeded. A failure
-        is logged and changes nothing.
+        At most one such refresh runs at a time. ``wait`` returns when the refresh has
+        succeeded. A failure is logged and changes nothing.
 
         Args:
             wait_s: The longest wait for the result, in seconds after the start of the refresh.
@@ -330,10 +332,10 @@ class ClusterInformer:
         return next(iter(found.values()))
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return when the list or watch requests for a kind started to fail, and the last error.
+        """Return when list or watch requests for a kind started to fail, and the last error.
 
-        The result is None if no requests fail. The snapshot is then as old as the failure,
-        although ``read`` still returns it for a time.
+        The result is None if no requests fail. During a failure, ``read`` still returns the old
+        snapshot for two minutes.
         """
         found = self._first_failure()
         if found is None:

@@ -1,4 +1,4 @@
-"""``OptionalKind``: watches a kind that the server may not serve, or may not let us read."""
+"""``OptionalKind``: watches a kind that the server might not serve or might not permit to read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Target)
 PATIENCE_S = 120.0
-"""How many seconds requests for a kind may fail before its objects count as unknown."""
+"""How many seconds requests for a kind can fail before its objects count as unknown."""
 
 
 class StartsReflectors(Protocol):
@@ -29,11 +29,11 @@ class StartsReflectors(Protocol):
 class OptionalKind(Generic[T]):
     """Runs a reflector for one kind as long as the server serves the kind and permits reading.
 
-    Call ``follow`` in one thread at a time; the other members may be read in any thread.
+    Call ``follow`` in one thread at a time; the other members can be read in any thread.
 
     Args:
         start: Starts a reflector.
-        change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
+        change: Calls a function while holding the snapshot's lock, and wakes up waiting readers.
         options: Further options of the reflector.
     """
 
@@ -51,16 +51,17 @@ class OptionalKind(Generic[T]):
         self.target: T | None = None
         """The target that contains the newest objects, or None if no reflector runs.
 
-        Each reflector has a target of its own, so a reflector that ends late changes nothing.
+        Each reflector has a target of its own, so a replaced reflector cannot change new objects.
         """
 
     def follow(self, client: Client, version: str, target: T, path: str) -> None:
-        """Start or replace the reflector for an API version; an empty version means "not served".
+        """Start the reflector; replace it if the API version changed or the permission was lost.
 
-        Without permission, the method returns; the caller calls it again after a while.
+        An empty *version* means that the server does not serve the kind. Without permission, no
+        reflector is started; the caller calls this method again later.
 
         Raises:
-            ClusterError: The objects cannot be read now.
+            ClusterError: The list request failed, although the kind and permission exist.
         """
         running = self._reflector
         if running is not None:

@@ -1,7 +1,7 @@
 """``OwnerInformer``: watches the custom resources that determine the KubeVirt CR.
 
-An operator, such as HCO or Harvester, generates the KubeVirt CR from these resources. They are
-optional: if they cannot be read, the snapshot says so and remains usable.
+An operator, such as HCO or Harvester, generates the KubeVirt CR from these resources. If they
+cannot be read, the snapshot contains a diagnostic and remains usable.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 GROUPS_POLL_S = 60.0
 """The interval at which API groups are listed, in seconds.
 
-Within this time, the informer notices an operator that is installed, or a permission that is
-granted.
+Within this time, the informer notices that an operator was installed or a permission granted.
 """
 SETTING_POLL_S = 5.0
 """The interval at which the Harvester Setting is polled, in seconds."""
@@ -53,8 +52,8 @@ class OwnerInformer:
     It lists the API groups at intervals to find out which of these resources exist.
 
     Args:
-        change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
-        reflector: Returns a reflector of the informer, which has not been started.
+        change: Calls a function while holding the snapshot's lock, and wakes up waiting readers.
+        reflector: Creates a reflector without starting it.
     """
 
     def __init__(
@@ -109,7 +108,7 @@ class OwnerInformer:
         return self._running
 
     def owners(self) -> Owners:
-        """Return the newest objects; the caller must hold the lock of the snapshot."""
+        """Return the newest objects; the caller must hold the snapshot's lock."""
         now = self._clock.monotonic()
         problems = (
             (GROUPS, self._groups_error),
@@ -139,12 +138,12 @@ class OwnerInformer:
         """List the API groups, and start the reflectors for the resources that are served.
 
         Raises:
-            ClusterError: The groups, or the objects of an owner, cannot be read now.
+            ClusterError: The API groups or the custom resources cannot be read.
         """
         try:
             served = served_groups(client)
         except ClusterError as error:
-            # The groups that are known remain valid, since an owner is rarely removed.
+            # The groups that are known remain valid, since an operator is rarely removed.
             self._groups_error = error if self._served is None else None
             raise
         self._groups_error = None
@@ -170,7 +169,7 @@ class OwnerInformer:
 
 
 class _SettingTarget(PolledTarget):
-    """Polls and stores the Harvester Setting; implements ``reflector.Target``."""
+    """A ``reflector.Target`` that polls and stores Harvester's hotplug ratio Setting."""
 
     def __init__(self, change: Callable[[Callable[[], None]], None]) -> None:
         super().__init__(self._read)
@@ -178,7 +177,7 @@ class _SettingTarget(PolledTarget):
         self.found = Owners()
 
     def _read(self, client: Client) -> str:
-        """Read the Harvester Setting; report a change only if the Setting differs."""
+        """Read the Harvester Setting; report a change only if it differs from the stored one."""
         try:
             found = read_setting(client)
         except NotFoundError:

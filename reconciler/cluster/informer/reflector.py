@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 WATCH_S = 60.0
 """The duration of a watch, in seconds.
 
-API servers send a bookmark about once a minute, so the reflector soon notices that the server no
-longer responds.
+API servers send a bookmark about once a minute. A watch that the server does not end in time
+shows that the server no longer responds.
 """
 RELIST_S = 600.0
-"""How old a list may become, in seconds, before the objects are listed again.
+"""The age of a list, in seconds, after which the objects are listed again.
 
 The objects are listed again when the open watch has ended.
 """
@@ -43,7 +43,7 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
 """A watch that ends within this time, in seconds, is followed by a pause before the next watch."""
 _RELIST_AFTER = 3
-"""After this many failures without a lasting watch, the reflector lists the objects again."""
+"""After this many consecutive failures, the reflector lists the objects again."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
 """The HTTP statuses for an unknown resourceVersion, for example after etcd was restored.
 
@@ -124,7 +124,7 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """When requests started to fail (monotonic time), and the last error; or None."""
+        """The monotonic time when requests started to fail, and the last error; or None."""
         return self._failing
 
     @property
@@ -208,7 +208,7 @@ class Reflector(threading.Thread):
             self._ended.wait(_SHORTEST_S)
 
     def _pause_s(self, first_s: float) -> float:
-        """Compute the pause, in seconds, after the failures in a row up to now.
+        """Compute the back-off pause, in seconds, from the number of consecutive failures.
 
         The first pause is *first_s*.
         """

@@ -1,7 +1,7 @@
-"""Stores the newest decoded objects of one kind: ``ObjectStore`` and ``MigrationStore``.
+"""``ObjectStore``, ``MigrationStore``: store the newest decoded objects of one kind.
 
-The informer's lock protects the stores. A view is copied only when a reader requests it after a
-change, not for each event.
+The informer's lock protects the stores. After a change, the objects are copied only when a reader
+requests them, not for each event.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Store(ABC, Generic[V, R]):
         """Remove an object and its diagnostic."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store a decoded object, or a diagnostic if the object is unreadable."""
+        """Replace an object with its newest version, or with a diagnostic if it is unreadable."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -88,7 +88,7 @@ class ObjectStore(Store[L, L]):
 
 
 class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
-    """Stores migrations under the reference of their VM, oldest first."""
+    """Stores migrations under the reference to their VM, oldest first."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Receives the objects that a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
+"""``KindTarget``, ``PolledTarget``: receive the objects that a reflector lists and watches."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ V = TypeVar("V")
 
 
 class KindTarget(Generic[V]):
-    """Updates the store of one kind from lists and watch events; implements ``reflector.Target``.
+    """A ``reflector.Target`` that updates the store of one kind from lists and watch events.
 
     Args:
         path: The API path of the collection.
-        change: Calls a function while holding the lock of the stores, and reports the change.
-        list_objects: Lists the objects; the default is for the kinds of KubeVirt.
+        change: Calls a function while holding the stores' lock, and reports the change.
+        list_objects: Lists the objects; the default is for KubeVirt kinds.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KindTarget(Generic[V]):
 
 
 class PolledTarget:
-    """Lists objects at intervals instead of watching them; implements ``reflector.Target``."""
+    """A ``reflector.Target`` that lists objects at intervals instead of watching them."""
 
     def __init__(self, relist: Callable[[Client], str]) -> None:
         self._relist = relist

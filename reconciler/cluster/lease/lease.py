@@ -2,8 +2,8 @@
 
 Another holder counts as alive as long as the Lease keeps changing; the times in the Lease are not
 compared with the local clock. Every write includes the resourceVersion that was read, so that only
-one of two runs can succeed. The ``kubernetes`` library's own lock is not used: it builds its own
-client, returns failures as values and cannot release the lease.
+one of two runs can succeed. The lock of the ``kubernetes`` library is not used: that lock builds
+its own client, returns failures as values and cannot release the lease.
 """
 
 from __future__ import annotations
@@ -47,22 +47,21 @@ _MOST_CONFLICTS = 10
 More conflicts mean that the server returns stale objects.
 """
 _BRIEF_S = 1.0
-"""The last part of a lease, in seconds, in which only a renewal is sent."""
+"""If the lease expires within this time, in seconds, only one more renewal is attempted."""
 
 
 class ClusterLease:
-    """Acquires and renews one Lease; an instance must not be used from several threads.
-
-    The class implements ``ports.Lease``.
+    """A ``ports.Lease`` that acquires and renews one Lease; not thread-safe.
 
     Args:
         namespace: The namespace of the KubeVirt CR.
-        holder: The unique name of this run, such as pod or host and a run id.
+        holder: The unique name of this run, such as the pod or host name with a run id.
         scale: How many seconds of the clock pass in one real second.
-        wait_s: The longest wait for another holder, in real seconds; None for the lease duration.
-        alive_s: How long to wait for another holder that is alive, in real seconds.
-        waiting: Called each second of the wait, for example to renew a lease that is already held.
-        level: The log level of the message that another holder was found.
+        wait_s: The longest wait to see whether another holder is alive, in real seconds; None
+            means the lease duration.
+        alive_s: How long to wait until an alive holder releases the lease, in real seconds.
+        waiting: Called each second of the wait, for example to renew another lease.
+        level: The log level of the message that reports another holder.
     """
 
     def __init__(  # noqa: PLR0913 - each but the client is given by name
@@ -105,7 +104,7 @@ class ClusterLease:
         If ``alive_s`` was given, the method waits for another holder that is alive.
 
         Raises:
-            LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
+            LeaseHeldError: Another run holds the lease and is alive, or might still be alive.
             ClusterError: The lease cannot be read or written.
         """
         began, conflicts = self._now(), 0
@@ -170,7 +169,7 @@ class ClusterLease:
             log.warning("cannot release the lease %s: %s", self._where, failure)
 
     def abandon(self) -> None:
-        """Prevent the release of the lease on exit, because a write may still be in progress.
+        """Prevent the release of the lease on exit, because a write might still be in progress.
 
         The lease is renewed as before until exit. After that it expires.
         """
@@ -181,8 +180,8 @@ class ClusterLease:
 
         The result stays False once another run has taken over the lease or the Lease was deleted.
         The result is also False while renewals have failed for almost the whole lease duration.
-        After a long sleep of the process, the lease is renewed first; this fails if another run
-        has taken it over.
+        If the process was suspended for a long time, the lease is renewed first; this fails if
+        another run holds the lease.
         """
         if self._record is None:
             return False
@@ -207,9 +206,9 @@ class ClusterLease:
         return self._annotations
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations of the Lease immediately; the value None removes an annotation.
+        """Write annotations to the Lease immediately; the value None removes an annotation.
 
-        *annotations* has full names as keys. After a failure, the next renewal or the release
+        The keys of *annotations* are full names. After a failure, the next renewal or the release
         writes the annotations. Annotations that the server rejects are dropped with a warning.
 
         Returns:
@@ -231,7 +230,7 @@ class ClusterLease:
         )
 
     def annotate_later(self, annotations: Mapping[str, str | None]) -> None:
-        """Write annotations of the Lease with its next renewal or release; None removes one.
+        """Write annotations to the Lease at its next renewal or release; None removes one.
 
         Raises:
             ValueError: A name does not have this program's prefix.
@@ -245,7 +244,7 @@ class ClusterLease:
         return {name: value for name, value in wanted.items() if known.get(name) != value}
 
     def _renew(self) -> bool:
-        """Renew the lease and write its annotations; return False if the renewal failed."""
+        """Renew the lease and write pending annotations; return False if the renewal failed."""
         if self._record is None:
             return False
         try:
@@ -278,7 +277,8 @@ class ClusterLease:
     def _write_again(self) -> bool:
         """Renew the lease again after a conflict, unless another run has acquired the lease.
 
-        A conflict can also follow another client's edit, or our own write that got no response.
+        A conflict can also result from another client's edit, or from an earlier write of our own
+        that got no response.
         """
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
@@ -288,9 +288,9 @@ class ClusterLease:
         return self._write(record)
 
     def _repeated(self, ask: Callable[[], T]) -> T:
-        """Send a request; after a 429, which means that it was not executed, send it again.
+        """Send a request; repeat it after status 429, since the server did not execute it.
 
-        This is for requests before the lease is held, when a pause cannot cause its loss.
+        Only requests before the lease is held are repeated, since a pause could cause its loss.
         """
         return repeat(
             ask,

@@ -22,10 +22,10 @@ def write_note(
 ) -> bool:
     """Write annotations to a Lease without changing its holder or its other fields.
 
-    The holder reads the annotations at its next renewal, which notices the change.
+    The holder's next renewal gets a conflict, so the holder reads the Lease with the annotations.
 
     Returns:
-        Whether the annotations are written; False if the Lease does not exist, or if other
+        Whether the annotations were written; False if the Lease does not exist, or if other
         clients changed the Lease during each attempt.
 
     Raises:

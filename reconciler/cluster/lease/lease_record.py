@@ -48,7 +48,7 @@ def decoded(body: bytes) -> dict[str, Any]:
 
 
 def spec_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``spec`` of a Lease, which may be empty."""
+    """Return the ``spec`` of a Lease, or an empty dict if the Lease has none."""
     spec = record.get("spec")
     return spec if isinstance(spec, dict) else {}
 
@@ -75,7 +75,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return a copy of a Lease in which a run has acquired the Lease.
+    """Return a copy of a Lease with a new holder.
 
     *at* is the time, as a MicroTime.
     """
@@ -86,7 +86,7 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return a copy of a Lease that its holder has renewed.
+    """Return a copy of a Lease with a new renewal time.
 
     *at* is the time, as a MicroTime.
     """

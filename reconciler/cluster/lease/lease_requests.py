@@ -42,7 +42,7 @@ class LeaseRequests:
         """Create the Lease, and return the Lease from the response.
 
         Raises:
-            ConflictError: The Lease exists.
+            ConflictError: The Lease already exists.
             ClusterError: The Lease cannot be created.
         """
         answer = self._client.send("POST", self._collection, body=record, timeout_s=timeout_s)

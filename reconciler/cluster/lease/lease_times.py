@@ -10,11 +10,11 @@ class LeaseTimes:
     """How long a lease lasts and when it is renewed, in seconds of real time."""
 
     duration_s: int = 30
-    """The time after the last renewal when another run may acquire the lease, in seconds."""
+    """How long after the last renewal another run can acquire the lease, in seconds."""
     renew_s: float = 10.0
     """The interval between renewals of the lease, in seconds."""
     margin_s: float = 5.0
-    """How many seconds before its end a lease counts as lost, so that a patch can complete."""
+    """How many seconds before it expires a lease counts as lost, so that a patch can complete."""
     request_s: float = 5.0
     """The timeout of one request for the lease, including the connection, in seconds."""
     again_s: float = 2.0

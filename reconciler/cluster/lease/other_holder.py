@@ -23,14 +23,14 @@ run of this program.
 
 
 class OtherHolder:
-    """Decides from an unchanged Lease that its holder is dead, without comparing clocks.
+    """Decides that a Lease's holder is dead if the Lease stays unchanged; compares no clocks.
 
     Args:
         where: The Lease's namespace and name.
         host: The server's host and port.
         duration_s: The lease duration if the Lease has none, in seconds.
-        since: When the comparison starts, in real seconds.
-        level: The level of the message that another holder was found.
+        since: The monotonic time when the observation starts, in real seconds.
+        level: The log level of the message that reports another holder.
     """
 
     def __init__(

@@ -53,9 +53,9 @@ class ServedGroups:
 
     @property
     def hyperconverged(self) -> str:
-        """The API version to use for HyperConverged, or an empty string if it is not served.
+        """The API version to use for HyperConverged, or an empty string if the server has none.
 
-        The version is always explicit, because the paths of v1 differ from those of v1beta1.
+        The version is always explicit, because the field paths of v1 and v1beta1 differ.
         """
         served = self.versions.get(HYPERCONVERGED_GROUP, ())
         return next((each for each in VERSIONS if each in served), "")
@@ -67,7 +67,7 @@ class ServedGroups:
 
 
 def served_groups(client: Client) -> ServedGroups:
-    """List the served API groups; return no groups without permission.
+    """List the API groups that the server serves; without permission, return no groups.
 
     Raises:
         ClusterError: The list cannot be read, for a reason other than missing permissions.

@@ -29,10 +29,11 @@ def read_aware_quotas(
 ) -> tuple[AwareQuotas, tuple[Diagnostic, ...]]:
     """Read the quotas of Application-Aware Quota (AAQ) and the way in which AAQ counts VMs.
 
-    If AAQ is not installed, the result has no quotas. A missing permission becomes a diagnostic.
+    If AAQ is not installed, the result has no quotas. A missing permission is reported as a
+    diagnostic.
 
     Args:
-        client: The API server.
+        client: Sends the requests.
         served: The API groups that the server serves; if None, they are read first.
 
     Raises:

@@ -33,11 +33,11 @@ def read_capacity(
     served: ServedGroups | None = None,
     start: threads.Start = threads.start,
 ) -> Capacity:
-    """List pods and quotas, and compute the free capacity; a forbidden list becomes a diagnostic.
+    """List pods and quotas, and compute the free capacity; report a forbidden list as diagnostic.
 
     Args:
-        client: The API server.
-        clock: The clock of the result's time.
+        client: Sends the requests.
+        clock: Provides the observation time of the result.
         served: The API groups that the server serves; if None, they are read as well.
         start: Starts the call that reads one kind; by default, in a thread of its own.
     """

@@ -30,7 +30,7 @@ V = TypeVar("V")
 
 
 class ClusterReader:
-    """Reads snapshots of the cluster from an API server; implements ``ports.LiveReader``.
+    """A ``ports.LiveReader`` that reads snapshots of the cluster from an API server.
 
     Args:
         start: Starts the call that reads one kind; by default, in a thread of its own.

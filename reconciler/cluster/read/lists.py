@@ -76,7 +76,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def _without_kubevirt(client: Client) -> str:
-    """Return the hint for a cluster without KubeVirt's kinds, which may run Deckhouse."""
+    """Return the hint for a cluster without KubeVirt's kinds; name Deckhouse if it runs there."""
     try:
         deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
     except ClusterError:
@@ -115,7 +115,7 @@ def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
     """Read the KubeVirt CR, of which a cluster must have exactly one.
 
     Raises:
-        KubeVirtMissingError: There is no CR, or more than one.
+        KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
         ClusterError: The list or the CR cannot be read.
     """
     listed = list_all(client, resource_paths.collection(resource_paths.KUBEVIRTS), KubeVirts())

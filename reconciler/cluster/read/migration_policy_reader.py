@@ -58,8 +58,8 @@ class _Named(wire.Wire, frozen=True):
 def list_migration_policies(client: Client) -> MigrationPolicies:
     """List all migration policies, and the namespaces if a policy selects by namespace labels.
 
-    A missing permission becomes a diagnostic and not an error, since policies only improve the
-    forecast.
+    A missing permission is reported as a diagnostic, not raised as an error, since policies only
+    improve the forecast.
 
     Raises:
         ClusterError: A list cannot be read, although the permission and the kind exist.

@@ -1,7 +1,7 @@
 """``read_owners``: reads the custom resources from which an operator generates the KubeVirt CR.
 
-Owners are optional: only changes of the KubeVirt CR need their objects, so an object that cannot
-be read becomes a diagnostic.
+Only changes to the KubeVirt CR need these resources, so an unreadable resource is reported as a
+diagnostic.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 RATIO_SETTING = "max-hotplug-ratio"
-"""The name of the Setting that Harvester copies to ``maxHotplugRatio`` of the KubeVirt CR."""
+"""The name of the Setting that Harvester copies to ``maxHotplugRatio`` in the KubeVirt CR."""
 
 
 class OwnerRequest(NamedTuple):
-    """A request for objects of the operator that manages the KubeVirt CR."""
+    """A request for custom resources from which an operator generates the KubeVirt CR."""
 
     verb: str
     what: str
@@ -75,7 +75,7 @@ class Owners:
 
 
 def read_owners(client: Client) -> Owners:
-    """Read all HyperConverged objects and the Harvester Setting, where the server serves them.
+    """Read all HyperConverged objects and the Harvester Setting, if the server serves them.
 
     Raises:
         UnauthorizedError: The server rejects the credentials.
@@ -133,10 +133,10 @@ def read_hyperconverged(client: Client, version: str) -> Owners:
 
 
 def read_setting(client: Client) -> Owners:
-    """Read the Harvester Setting of the hotplug ratio, but no others, which can contain secrets.
+    """Read the Harvester Setting for the hotplug ratio; other Settings can contain secrets.
 
     Raises:
-        NotFoundError: Harvester has no such Setting, as before v1.6.
+        NotFoundError: Harvester has no such Setting, since it is older than v1.6.
         ClusterError: The Setting cannot be read.
     """
     api = f"/apis/{HARVESTER_GROUP}/{SETTING_VERSION}"

@@ -1,4 +1,4 @@
-"""Writes and reads a cluster snapshot file: ``dump`` and ``SnapshotReader``."""
+"""``dump``, ``SnapshotReader``: write and read cluster snapshot files."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def load(text: bytes, name: str) -> LiveState:
     """Parse the content of a cluster snapshot file.
 
     Raises:
-        ClusterError: *text* is not JSON, not a snapshot, or has another version or an impossible
-            time.
+        ClusterError: *text* is not a snapshot, or its version or its time is not supported.
     """
     try:
         state = snapshot_codec.from_snapshot(json_value(text))
@@ -49,7 +48,7 @@ def load(text: bytes, name: str) -> LiveState:
 
 
 class SnapshotReader:
-    """Reads the live state from a cluster snapshot file; implements ``ports.LiveReader``."""
+    """A ``ports.LiveReader`` that reads the live state from a cluster snapshot file."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)

@@ -67,7 +67,7 @@ def apply_rights(
         memory_lease: The name of the Lease for the VMs; None if no VM is written.
         create: Whether the apply creates VMs.
         restart: Whether the apply restarts VMs.
-        written: The permissions to patch the owner's object instead of the KubeVirt CR.
+        written: The permissions to patch other custom resources instead of the KubeVirt CR.
     """
     # A run reads a single VM only before it restarts it.
     verbs = {"get": restart, "patch": memory_lease, "create": create}
@@ -117,8 +117,7 @@ def apply_rights(
 def owner_rights(plan: Plan) -> tuple[Right, ...]:
     """Return the permissions to patch the custom resources that determine the KubeVirt CR.
 
-    A change that waits for the operator of the CR is not a planned change yet, but names the
-    object.
+    This includes changes that still wait for the operator that manages the KubeVirt CR.
     """
     changes = (change for each in plan.decisions for change in each.changes)
     targets = {change.written.target.ref for change in changes if change.written is not None}
@@ -146,7 +145,7 @@ def may(client: Client, right: Right) -> bool:
     """Send a SelfSubjectAccessReview, and return whether the credentials have a permission.
 
     Raises:
-        ClusterError: The server does not respond to the review.
+        ClusterError: The review request failed.
     """
     asked = {
         "verb": right.verb,
@@ -174,7 +173,7 @@ def require(client: Client, rights: Iterable[Right]) -> None:
 
     Raises:
         ForbiddenError: Some permissions are missing; the message lists all of them.
-        ClusterError: The server does not respond to a review.
+        ClusterError: A review request failed.
     """
     missing = [right for right in rights if not may(client, right)]
     if missing:

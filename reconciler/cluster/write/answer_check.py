@@ -1,4 +1,4 @@
-"""Checks that a response contains the written values: ``unpatched``, ``uncreated``."""
+"""``unpatched``, ``uncreated``: check that a response contains the written values."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
-    """Describe each patch operation whose result is missing in the response to the patch."""
+    """Describe each patch operation whose result is missing from the response to the patch."""
     return tuple(
         sentence for op in patch if op.op != "test" for sentence in _unheld(dict(answer), op)
     )
 
 
 def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Describe each managed field of a created object that is missing in the response."""
+    """Describe how memory size and instancetype in the response differ from the manifest."""
     return tuple(
         sentence
         for path in _CREATED

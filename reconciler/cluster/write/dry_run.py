@@ -1,4 +1,4 @@
-"""``ClusterDryRun``: sends a write request that the server only validates (``dryRun=All``)."""
+"""``ClusterDryRun``: sends write requests as a server-side dry run (``dryRun=All``)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class ClusterDryRun:
-    """Sends write requests with ``dryRun=All``; implements ``ports.DryRun``."""
+    """A ``ports.DryRun`` that sends write requests with ``dryRun=All``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send a planned change with ``dryRun=All``; return a rejection instead of raising it.
+        """Send a planned change with ``dryRun=All``; return a rejection as a result.
 
         Raises:
-            ClusterError: No response arrived, or the credentials were rejected.
+            ClusterError: No response arrived, or the response is an error other than a rejection.
         """
         if action.verb is Verb.CREATE:
             path, body = resource_paths.siblings(action.ref), dict(action.manifest or {})

@@ -26,17 +26,17 @@ MOST_WAITING = 4000
 _DRAIN_S = 15.0
 """How long a run waits at its end until all Events are sent, in seconds of real time."""
 _HURRIED_S = 0.5
-"""How long a run waits for unsent Events after a signal, in seconds; it must exit within 10 s."""
+"""How long a run waits for unsent Events after a signal, in seconds; the run has 10 s to exit."""
 _SLICE_S = 0.1
 """The interval, in seconds, of checks for a signal while a run waits for unsent Events."""
 
 
 class QueuedRecorder:
-    """Sends Kubernetes Events in the background, in order for each object.
+    """A ``ports.Recorder`` that sends Events in the background, in order for each object.
 
-    The class implements ``ports.Recorder``; use it in one ``with`` block. Each sender has a queue,
-    and all Events of an object pass through the same queue. The end of the block waits for queued
-    Events, for a limited time, and logs how many were not recorded.
+    Use an instance in one ``with`` block. Each sender has a queue, and all Events about an object
+    pass through the same queue. The end of the block waits a limited time for queued Events, and
+    logs how many Events were not recorded.
 
     Args:
         hurried: Returns whether the process received a signal to end.

@@ -45,8 +45,8 @@ _PAUSE_S = 60.0
 def event_name(name: str, at_ns: int) -> str:
     """Build a name for an Event from the name of its object and the time.
 
-    *at_ns* is the time in nanoseconds since 1970. The server rejects a ``generateName`` that ends
-    in a dot, since it is not a DNS subdomain. A name that would be too long is cut, whereas
+    *at_ns* is the time in nanoseconds since 1970. The server does not generate the name, because
+    it rejects a ``generateName`` that ends in a dot. A name that would be too long is cut, whereas
     client-go uses a UUID.
 
     Source: client-go v0.36 tools/record/event.go (makeEvent), tools/record/util/util.go
@@ -81,7 +81,7 @@ class ClusterRecorder:
     A run queues its Events with ``event_queue.QueuedRecorder``.
 
     Args:
-        instance: The name of this run, such as pod and process; at most 128 bytes are sent.
+        instance: The name of this run, such as the pod and process; at most 128 bytes are sent.
         revision: The commit that the run applies.
     """
 
@@ -104,7 +104,7 @@ class ClusterRecorder:
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
-            uid: The uid of this object, by which ``kubectl describe`` finds the Event.
+            uid: The object's uid, by which ``kubectl describe`` finds the Event.
             reason: A stable code in CamelCase.
             message: The text of the Event, of which at most 1024 bytes are sent.
             warning: Whether the Event has the type Warning rather than Normal.
@@ -138,7 +138,7 @@ class ClusterRecorder:
     def _unique_ns(self, now: datetime) -> int:
         """Return the time in nanoseconds since 1970, increased if an earlier Event has that time.
 
-        The clock counts microseconds, so two Events of one object can have the same time.
+        The clock counts microseconds, so two Events can have the same time.
         """
         now_ns = (now - _EPOCH) // timedelta(microseconds=1) * 1000
         with self._lock:

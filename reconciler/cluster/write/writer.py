@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How an API server's message starts if a JSON Patch ``test`` failed or a parent is missing.
+"""How an error message starts if a JSON Patch ``test`` operation failed or a parent is missing.
 
-Source: kube-apiserver 1.36, recorded.
+Source: a recorded response from kube-apiserver 1.36.
 """
 _REJECTED = range(400, 500)
 _UNDER_WAY = "stop/start already underway"
 
 
 class ClusterWriter:
-    """Sends planned changes to an API server; implements ``ports.Writer``.
+    """A ``ports.Writer`` that sends planned changes to an API server.
 
     Args:
         parallel: The maximum number of requests that ``write_each`` sends in parallel.
@@ -52,7 +52,7 @@ class ClusterWriter:
         self._meanwhile = meanwhile
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request for a planned change once; return a rejection instead of raising it.
+        """Send the request for a planned change once; return a rejection as a result.
 
         Args:
             action: A patch, a create or a restart.
@@ -81,8 +81,8 @@ class ClusterWriter:
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
         """Send the requests for planned changes in parallel, and yield each result as it arrives.
 
-        A change is taken from *actions* only when its request can be sent immediately. A missing
-        response is also returned as a result, not raised.
+        A change is taken from *actions* only when its request can be sent immediately. An error
+        is also yielded as a result, not raised.
         """
         timed = ((each, timeout_s()) for each in actions)
         if self._parallel == 1:
@@ -137,8 +137,8 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
     An API server explains a rejection with a ``Status``, whatever the code. Code 413, for example,
     means that the patch or the object is too large.
 
-    Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded; the HTTP status codes in
-    kubernetes/community contributors/devel/sig-architecture/api-conventions.md.
+    Source: recorded responses of kube-apiserver 1.36 with KubeVirt 1.9 webhooks; the HTTP status
+    codes in kubernetes/community contributors/devel/sig-architecture/api-conventions.md.
     """
     status = answer.explained()
     text = status.message or ""
@@ -215,7 +215,7 @@ def _written(action: Action, answer: Answer) -> Written:
 
 
 def patch_path(action: Action) -> str:
-    """Return the API path, with an explicit version, of the object that a change patches."""
+    """Return the API path, with a version, of the object that a planned change patches."""
     target = action.target
     if target is None:
         return resource_paths.of(action.ref)

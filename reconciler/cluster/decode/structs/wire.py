@@ -1,7 +1,7 @@
 """The Kubernetes JSON fields that this program reads, as msgspec Structs.
 
-Other fields are skipped. Every field may be absent or null. A scalar that Kubernetes writes in
-several notations is kept unchanged here; the decoding modules parse it.
+Other fields are skipped. Most fields can be absent or null. Quantities and times are kept as
+Kubernetes writes them; the decoding modules parse them.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class PodMeta(Wire, frozen=True):
 
 
 class Limits(Wire, frozen=True):
-    """The memory and CPUs in the ``limits`` of a container."""
+    """Amounts of memory and CPU, in a container's ``limits`` or in a LimitRange."""
 
     memory: Amount = None
     cpu: Amount = None

@@ -1,4 +1,4 @@
-"""The part of a VM's managedFields that shows who wrote its memory size: ``VMManager``."""
+"""``VMManager``: the part of a VM's managedFields that shows who wrote the memory size."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class OwnsTemplate(
 class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
     """A VM's FieldsV1, of which only the path to the memory size is decoded.
 
-    Full decoding would be slow, since managedFields are most of a page.
+    Full decoding would be slow, since managedFields are the largest part of a list page.
     """
 
     spec: OwnsTemplate | None = None

@@ -1,4 +1,4 @@
-"""The JSON fields that restrict the nodes of a VM instance, as msgspec Structs."""
+"""The JSON fields that restrict on which nodes a VM instance can run, as msgspec Structs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reconciler.cluster.decode.structs.wire import GuestSpec, Wire
 
 
 class Toleration(Wire, frozen=True):
-    """A toleration of a taint."""
+    """A VM instance's toleration for a node taint."""
 
     key: str | None = None
     operator: str | None = None
@@ -23,7 +23,7 @@ class Expression(Wire, frozen=True):
 
 
 class ScopeExpression(Wire, frozen=True):
-    """A requirement of the scope selector of a quota."""
+    """A requirement in a quota's scope selector."""
 
     scope_name: str
     operator: str
@@ -50,7 +50,7 @@ class NodeAffinity(Wire, frozen=True):
 
 
 class LabelSelector(Wire, frozen=True):
-    """A selector of pods."""
+    """A Kubernetes label selector."""
 
     match_labels: dict[str, str] | None = None
     match_expressions: list[Expression] | None = None
@@ -82,7 +82,7 @@ class Affinity(Wire, frozen=True):
 
 
 class SpreadConstraint(Wire, frozen=True):
-    """An entry of ``spec.topologySpreadConstraints``."""
+    """An entry in a VM instance's ``spec.topologySpreadConstraints``."""
 
     topology_key: str = ""
     max_skew: int = 1
