@@ -16,7 +16,7 @@ from reconciler.model.live.conditions import is_true
 from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
 from reconciler.model.quantity import QuantityError
-from reconciler.model.references import HYPERCONVERGED, dotted, pointer
+from reconciler.model.references import HYPERCONVERGED, dotted
 from reconciler.plan.behaviour.effective_config import spelled
 from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.finding import blocked, wait
@@ -142,8 +142,10 @@ class HyperConvergedOwner:
         if self._appends(change):
             return True
         if home is None or self._annotated(change.field):
-            operation = json_patch_annotation.setting_of(self._operations() or [], change.field)
-            return operation is not None and _same(change, operation.get("value"))
+            setting = json_patch_annotation.setting_of(self._operations() or [], change.field)
+            return setting is not None and _same(
+                change, json_patch_annotation.value_in(setting, change.field)
+            )
         return home in self.held.spellings and _same(change, self.held.spellings[home])
 
     def _appends(self, change: Change) -> bool:
@@ -188,8 +190,8 @@ class HyperConvergedOwner:
             setting = json_patch_annotation.setting_of(self._operations() or [], change.field)
             if setting is None or self._holds(change):
                 continue
-            exact = setting["path"] == pointer(change.field)
-            if exact and self.policy is HyperConvergedPolicy.ANNOTATION:
+            changeable = json_patch_annotation.changeable(setting, change.field)
+            if changeable and self.policy is HyperConvergedPolicy.ANNOTATION:
                 continue
             return blocked(
                 Reason.SET_BY_ANNOTATION,
@@ -197,7 +199,7 @@ class HyperConvergedOwner:
                 f"{dotted(change.field)} with its operation on {setting['path']}, which "
                 "overrides HyperConverged's own field",
                 "remove that operation from the annotation"
-                + (f", or {by_hand(self.held, (change,), kubevirt)}" if exact else ""),
+                + (f", or {by_hand(self.held, (change,), kubevirt)}" if changeable else ""),
             )
         return None
 

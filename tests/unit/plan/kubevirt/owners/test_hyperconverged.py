@@ -314,6 +314,84 @@ def test_json_patch_test_operation_in_the_hyperconverged_annotation_still_succee
     assert json.loads(action.patch[-1].value) == list(expected)
 
 
+LIVE_UPDATE_POINTER = "/spec/configuration/liveUpdateConfiguration"
+PARENT = {"op": "add", "path": LIVE_UPDATE_POINTER}
+
+
+def permitted(state, *operations, release="1.15", version="v1.5.2"):
+    owner = make_owner(f"{release}.0", "v1beta1", json_patch=compact(*operations))
+    live = make_owned(owner, version=version)
+    return decision_of(state, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+
+
+def test_field_in_a_parent_that_the_annotation_sets_waits_for_the_operator():
+    live = make_owned(make_owner("1.15.0", "v1beta1"), version="v1.5.2")
+    parents = frozenset({("spec",), ("spec", "configuration")})
+    live = replace(live, kubevirt=replace(live.kubevirt, containers=parents))
+    (action,) = decision_of(RATIO, live, hyperconverged=HyperConvergedPolicy.ANNOTATION).actions
+    written = json.loads(action.patch[-1].value)
+    assert written == [{**PARENT, "value": {"maxHotplugRatio": 8}}]
+    assert permitted(RATIO, *written).reason.value == "owner-not-settled"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        # An earlier value of the field, a second field, and a parent of the parent.
+        (
+            [{**PARENT, "value": {"maxHotplugRatio": 4}}],
+            [{**PARENT, "value": {"maxHotplugRatio": 8}}],
+        ),
+        (
+            [{**PARENT, "value": {"maxGuest": "64Gi"}}, OTHER],
+            [{**PARENT, "value": {"maxGuest": "64Gi", "maxHotplugRatio": 8}}, OTHER],
+        ),
+        (
+            [{"op": "replace", "path": "/spec/configuration", "value": {"cpuModel": "Haswell"}}],
+            [
+                {
+                    "op": "replace",
+                    "path": "/spec/configuration",
+                    "value": {
+                        "cpuModel": "Haswell",
+                        "liveUpdateConfiguration": {"maxHotplugRatio": 8},
+                    },
+                }
+            ],
+        ),
+        # A later operation tests the old value, which must not change before the test.
+        (
+            [{**PARENT, "value": {}}, {**PARENT, "op": "test", "value": {}}],
+            [
+                {**PARENT, "value": {}},
+                {**PARENT, "op": "test", "value": {}},
+                {"op": "add", "path": f"{LIVE_UPDATE_POINTER}/maxHotplugRatio", "value": 8},
+            ],
+        ),
+    ],
+)
+def test_annotation_operation_on_a_parent_keeps_its_other_fields(found, expected):
+    (action,) = permitted(RATIO, *found).actions
+    assert json.loads(action.patch[-1].value) == expected
+    assert permitted(RATIO, *expected).reason.value == "owner-not-settled"
+
+
+@pytest.mark.parametrize(
+    "operation", [{**PARENT, "op": "remove"}, {**PARENT, "value": None}, {**PARENT, "value": []}]
+)
+def test_annotation_operation_that_leaves_no_place_for_a_field_blocks_it(operation):
+    decision = permitted(RATIO, operation)
+    assert (decision.reason.value, decision.actions) == ("set-by-annotation", ())
+
+
+def test_feature_gate_is_added_to_the_list_that_an_operation_on_a_parent_sets():
+    parent = {"op": "add", "path": "/spec/configuration/developerConfiguration"}
+    (action,) = permitted(GATE, {**parent, "value": {"featureGates": ["Root"]}}).actions
+    (written,) = json.loads(action.patch[-1].value)
+    assert written == {**parent, "value": {"featureGates": ["Root", "VSOCK"]}}
+    assert permitted(GATE, written).reason.value == "owner-not-settled"
+
+
 @pytest.mark.parametrize("text", ["{", "{}", '[{"op":"add"}]', "[1]"])
 def test_hyperconverged_annotation_that_is_not_a_json_patch_is_not_extended(text):
     live = gated(make_owner(json_patch=text))
