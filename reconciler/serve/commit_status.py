@@ -70,16 +70,21 @@ class StatusUpdates:
     """Computes the commit statuses again after each state change that may affect them."""
 
     def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
-        """Pass commit statuses to *show*, which sets them if this process is the leader."""
+        """Pass commit statuses to *show*, or none once this process is no longer the leader."""
         self._store, self._show = store, show
         self._last: tuple[object, ...] = ()
 
     def __call__(self) -> None:
         """Compute the commit statuses, unless the plan and the commits are unchanged."""
         view = self._store.read()[1]
-        shown = (view.plan, view.source.in_force, view.role)
-        unchanged = len(self._last) == len(shown) and all(map(is_, shown, self._last))
-        if unchanged or view.role is not Role.LEADER:
+        if view.role is not Role.LEADER:
+            if self._last:
+                # A status that is still being retried would replace that of the new leader.
+                self._last = ()
+                self._show(iter(()))
+            return
+        shown = (view.plan, view.source.in_force)
+        if len(self._last) == len(shown) and all(map(is_, shown, self._last)):
             return
         self._last = shown
         self._show(commit_statuses(view))

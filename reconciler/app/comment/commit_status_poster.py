@@ -79,7 +79,10 @@ class CommitStatusPoster:
         self._worker.end(_END_S)
 
     def show(self, statuses: Iterable[ShownStatus]) -> None:
-        """Replace the statuses that the Git host should show, and return immediately."""
+        """Replace the statuses that the Git host should show, and return immediately.
+
+        A status that is left out is no longer retried, and is set again if it is passed again.
+        """
         wanted = {each.commit: each for each in statuses}
         with self._changed:
             if wanted != self._wanted:
@@ -132,7 +135,8 @@ class CommitStatusPoster:
         self._failures = 0
         at = self._clock.monotonic()
         with self._changed:
-            self._posted[shown.commit] = _Posted(shown.state, shown.description, at)
+            if shown.commit in self._wanted:
+                self._posted[shown.commit] = _Posted(shown.state, shown.description, at)
         words = "status of commit %s: %s, %s"
         log.info(words, shown.commit[:12], shown.state, shown.description)
         return 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from support.forges.fake_forge import TOKEN, FakeGitHub
@@ -27,8 +29,10 @@ class Forge(FakeGitHub):
     def __init__(self):
         super().__init__()
         self.seen = threading.Semaphore(0)
+        self.before_answer = lambda: None
 
     def answer(self, received):
+        self.before_answer()
         found = super().answer(received)
         self.seen.release()
         return found
@@ -71,6 +75,19 @@ def test_commit_status_is_sent_again_after_a_failed_request(forge):
         while not forge.statuses:
             assert forge.seen.acquire(timeout=60)
     assert [each["state"] for _, each in forge.statuses] == ["success"]
+
+
+def test_commit_status_that_is_left_out_during_its_request_is_sent_again_if_it_returns(forge):
+    other = replace(DONE, commit="b" * 40)
+    with opened(forge) as poster:
+        forge.before_answer = partial(poster.show, [other])
+        poster.show([PENDING])
+        for _ in range(2):
+            assert forge.seen.acquire(timeout=60)
+        forge.before_answer = lambda: None
+        poster.show([PENDING])
+        assert forge.seen.acquire(timeout=60)
+    assert [each["state"] for _, each in forge.statuses] == ["pending", "success", "pending"]
 
 
 def test_git_host_token_file_is_read_again_for_each_commit_status(forge, tmp_path):

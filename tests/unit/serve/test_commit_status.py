@@ -95,4 +95,19 @@ def test_only_the_leader_sets_commit_statuses_and_only_after_changes():
     updates()
     store.update(role=Role.STANDBY, plan=plan("1Gi"))
     updates()
-    assert [[each.state for each in statuses] for statuses in shown] == [["success"], ["pending"]]
+    updates()
+    assert [[each.state for each in statuses] for statuses in shown] == [
+        ["success"],
+        ["pending"],
+        [],
+    ]
+
+
+def test_new_leader_sets_the_commit_statuses_of_an_unchanged_plan_again():
+    shown = []
+    store = ViewStore(view(plan("2Gi")), FakeClock())
+    updates = StatusUpdates(store, lambda statuses: shown.append(list(statuses)))
+    for role in (Role.STANDBY, Role.LEADER, Role.STANDBY, Role.LEADER):
+        store.update(role=role)
+        updates()
+    assert [len(statuses) for statuses in shown] == [1, 0, 1]
