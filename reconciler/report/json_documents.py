@@ -103,7 +103,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
 
 
 def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
-    """Convert the currently applied commit and the rejected newer commits to JSON values."""
+    """Convert the applied commit, and newer commits that were rejected, to JSON values."""
     if found is None:
         return None
     return {
@@ -164,7 +164,7 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that covers all planned changes of an object, or None without one."""
+    """Return the digest that covers all planned changes to an object; None without changes."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)

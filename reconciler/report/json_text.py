@@ -1,4 +1,4 @@
-"""Serializes JSON as indented text, as pieces of indented text, or on one line."""
+"""Serializes JSON as indented text (at once or in pieces), or as one line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INDENT = "  "
 
 
 def dumps(document: object) -> str:
-    """Serialize a document as indented JSON with a final newline, in the order of its keys."""
+    """Serialize a document as indented JSON with a final newline; the order of keys is kept."""
     try:
         text = orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
@@ -44,12 +44,12 @@ def one_line(parts: Iterable[str]) -> str:
 
 
 def pieces(document: object) -> Iterator[str]:
-    """Serialize a document as indented JSON, like ``dumps``, but in pieces.
+    """Serialize a document as indented JSON in pieces, to save memory.
 
     An iterator in *document* becomes a list whose elements are serialized one by one, so that the
-    whole document is never in memory. Elements must not contain iterators, and keys must be
-    strings. If orjson rejects an element, the standard library serializes only that element, while
-    ``dumps`` would use the standard library for the whole document.
+    whole document is never in memory. The elements must not contain iterators, and keys must be
+    strings. If orjson rejects an element, the standard library serializes this element; ``dumps``
+    would use the standard library for the whole document.
     """
     yield from _pieces(document, "\n")
     yield "\n"
@@ -88,7 +88,7 @@ def _streams(value: object) -> bool:
 
 
 def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Iterator[str]:
-    """Serialize a JSON list or object: brackets around members, each member on its own line."""
+    """Serialize a JSON list or object with each member on its own line."""
     before = brackets[0]
     for member in members:
         yield before + line + _INDENT
@@ -103,7 +103,7 @@ def _whole(value: object, line: str) -> str:
 
 
 def _text(value: object) -> str:
-    """Convert a value that has no JSON type to a string.
+    """Convert a value without a JSON type, such as a memory size, to a string.
 
     Raises:
         TypeError: The value is an iterator, whose elements would be lost.

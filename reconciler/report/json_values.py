@@ -31,7 +31,7 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Return an object's kind, namespace and name as JSON values."""
+    """Convert an object's kind, namespace and name to JSON values."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
@@ -42,7 +42,7 @@ def timestamp(at: datetime) -> str:
 
 
 def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Convert a value to JSON in the notation in which the value was read."""
+    """Convert a setting's value to JSON, as it is written in Git or the cluster."""
     match value:
         case NameSet():
             return list(value.raw)
@@ -53,11 +53,11 @@ def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has
 
 
 def number(value: float) -> float | int:
-    """Round a number to three decimals, and convert a whole number to an integer."""
+    """Round a number to three decimal places, and convert a whole number to an integer."""
     rounded = round(value, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
 def location(at: Location | None) -> dict[str, Any] | None:
-    """Convert a location in a file to JSON values, or return None without a location."""
+    """Convert a location in a file to JSON values, or return None if no location is given."""
     return None if at is None else {"path": at.path, "line": at.line, "column": at.column}

@@ -28,18 +28,16 @@ class Section:
     head: str = ""
     """The header of the table, or an empty string if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows; rows beyond the size limit may be missing."""
+    """The rendered rows, as many as can fit into the size limit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effect of the planned change in each row, including missing rows, to count omitted rows
-    by effect.
-    """
+    """How the planned change in each row takes effect, also for rows that are not rendered."""
     folded: bool = False
-    """Whether the rows are always collapsed, even a small number of rows."""
+    """Whether the rows are collapsed even if they are few."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render values as rows until the rows exceed a size limit, and skip all later values."""
+    """Render values as rows until a size limit is reached, and ignore the remaining values."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -57,8 +55,8 @@ def fit_within(
     Args:
         opening: The text before the sections, which is never shortened.
         sections: The sections in the order of the output; empty sections are omitted.
-        limit: The maximum size in bytes of UTF-8.
-        elsewhere: Markdown text that says where the omitted rows can be found.
+        limit: The maximum size of the output in bytes of UTF-8.
+        elsewhere: Markdown text that says where users can find the omitted rows.
     """
     filled = [each for each in sections if each.total]
     budget = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
@@ -69,7 +67,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide a byte budget: small requests are met in full, and large requests share equally."""
+    """Divide a number of bytes: meet small requests in full, and share the rest equally."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):

@@ -33,16 +33,14 @@ TAG = "<!-- reconciler-plan -->"
 """The hidden first line of every comment, by which CI jobs find the comment to replace."""
 
 LIMIT = 65_000
-"""The maximum size of the Markdown in bytes of UTF-8; GitHub accepts comments of 65,536
-characters.
-"""
+"""The maximum size of the Markdown in bytes; GitHub accepts comments of 65,536 characters."""
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _FENCES = 2
-"""The number of lines that the fences of a Markdown code block add."""
+"""The number of lines that the code fences around a Markdown code block add."""
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""The maximum lengths of a name, a value and a sentence in characters, and of a patch in bytes."""
+"""The maximum lengths of a name, a value and a sentence (characters), and of a patch (bytes)."""
 
 
 def plan_markdown(
@@ -58,9 +56,9 @@ def plan_markdown(
         plan: The plan to render.
         comparison: The comparison with the base commit's plan, or None. If it is given, changes
             that are already pending in the base commit are collapsed.
-        limit: The maximum size in bytes of UTF-8; the summary alone may need 20,000 bytes.
-        elsewhere: Markdown text without a final full stop that says where the omitted rows can be
-            found, such as a link to an artifact.
+        limit: The maximum size in bytes of UTF-8; the summary alone can need 20,000 bytes.
+        elsewhere: Markdown text, without a final full stop, that says where users can find the
+            omitted rows, such as a link to an artifact.
     """
     attention = wording.by_attention(plan)
     problems = [each for each in plan.diagnostics if not is_about_plan(each)]

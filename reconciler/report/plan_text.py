@@ -1,4 +1,4 @@
-"""``plan_text``: renders a plan for a terminal, with rollout waves, VMs and reasons."""
+"""``plan_text``: renders a plan for a terminal, with waves of changes, VMs and reasons."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The maximum number of objects that are listed by name below a shared explanation."""
+"""The maximum number of objects that are listed by name above a shared explanation."""
 _LEAST = ("WHERE", "ETA")
-"""The table columns that are omitted on a narrow terminal, least important first."""
+"""The columns to omit on a narrow terminal, least important first."""
 
 
 def plan_text(
@@ -69,7 +69,8 @@ def plan_text(
     Args:
         plan: The plan to show.
         comparison: The comparison with the base commit's plan, or None.
-        width: The width of the terminal in characters; longer cells and sentences are wrapped.
+        width: The width of the terminal in characters; longer table rows and sentences are
+            wrapped or shortened.
         color: Whether to add ANSI color codes.
         verbose: Whether to also show unchanged objects, all patches, the reason for every object,
             and the field manager that owns the current value.
@@ -112,7 +113,7 @@ def _lines(
 
 
 def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
-    """Render the lines that identify a plan: digest, commit, cluster, version and time."""
+    """Render the lines that identify a plan: digest, commit, cluster, KubeVirt version, time."""
     parts = (
         wording.origin(plan.revision, dirty=plan.dirty),
         wording.signed(plan.in_force),
@@ -232,12 +233,12 @@ def _machine(decision: Decision, eta: str, comparison: Comparison | None) -> Row
 
 
 def _surprising(decision: Decision) -> bool:
-    """Return whether a planned change needs an explanation below the table."""
+    """Return whether a planned change is explained below the table, even without ``--verbose``."""
     return decision.effect not in _EXPECTED or bool(decision.warnings)
 
 
 def _explanation(decision: Decision, *, verbose: bool) -> object:
-    """Return the explanation of a planned change; objects with equal explanations are grouped."""
+    """Return a key for grouping planned changes; changes with equal keys share an explanation."""
     if verbose or decision.changes[1:]:
         return decision.ref
     return decision.effect, decision.reason, decision.why, decision.warnings

@@ -1,4 +1,4 @@
-"""``run_text``: renders a run report for a terminal, with each object and the exit code."""
+"""``run_text``: renders a run report for a terminal, with the result for each object."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ORDER = (
     Result.WRITTEN,
     Result.DONE,
 )
-"""The order of results in the table; results that require attention come first."""
+"""The order of results in the table, most urgent first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -48,9 +48,9 @@ _TONES = {
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MIGRATION")
 _LEAST = ("MIGRATION", "TIME", "GUEST")
-"""The table columns that are omitted on a narrow terminal, least important first."""
+"""The columns to omit on a narrow terminal, least important first."""
 _MAX_ALIKE = 10
-"""The maximum number of listed objects that stayed unchanged for the same reason."""
+"""The maximum number of objects that are listed for each reason why objects were not changed."""
 
 
 def run_text(
@@ -96,10 +96,10 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 def _rows(
     outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, commit: str, most: int
 ) -> Iterator[Row]:
-    """Yield one table row per object; a note that several rows share is shown once below them.
+    """Yield one table row for each object; a note that several rows share follows the last one.
 
-    For each reason why objects were not changed, at most *most* objects are listed, and the other
-    objects are counted. *commit* is the commit that the run applied.
+    For each reason why objects were not changed, at most *most* objects are listed; the others are
+    only counted. *commit* is the commit that the run applied.
     """
     alike: dict[tuple[Result, tuple[str, ...]], list[Outcome]] = {}
     for each in outcomes:

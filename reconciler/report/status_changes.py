@@ -1,4 +1,4 @@
-"""``status_lines`` and ``changed_lines``: render the changed VMs for ``status --watch``."""
+"""``status_lines`` and ``changed_lines``: render changes in VMs for ``status --watch``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines of objects whose status changed, and one line per removed object."""
+    """Yield the lines of objects whose status changed, and one line for each removed object."""
     yield from (f"{name}: {line}" for name, line in now.items() if before.get(name) != line)
     yield from (f"{name}: no longer exists" for name in before if name not in now)
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove the times from the status of VMs, so that an unchanged status compares equal."""
+    """Remove times from a status document, so that an unchanged status compares as equal."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

@@ -1,4 +1,4 @@
-"""``status_document``: converts each VM's desired memory, live memory and migration to JSON."""
+"""``status_document``: converts the desired and the live memory of VMs to JSON values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Machine:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The KubeVirt conditions that explain a pending or failed memory change."""
+        """The conditions of a VM and its VMI that explain a pending or failed memory change."""
         on_vm = self.vm.conditions if self.vm else {}
         on_vmi = self.vmi.conditions if self.vmi else {}
         failure = on_vm.get("Failure")
@@ -64,9 +64,9 @@ class Status:
     convergence: Mapping[ObjectRef, Convergence]
     """Whether the guest of each VM has the desired memory, with an explanation."""
     unmanaged: bool = False
-    """Whether the status lists VMs that are not in Git."""
+    """Whether the status also lists VMs that are not in Git."""
     scope: Scope = field(default_factory=Scope)
-    """The namespaces and labels that select the VMs of this command."""
+    """The namespace or the VM names that the command line selects."""
 
     @property
     def migrations_in_flight(self) -> int:
@@ -76,7 +76,7 @@ class Status:
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs in the cluster that the command selects and that are not in Git."""
+        """The VMs in the cluster that are not in Git, as far as the command line selects them."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 
@@ -98,7 +98,7 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Convert the status of VMs to JSON; sizes keep their notation, and missing sizes are null."""
+    """Convert the status of VMs to JSON; sizes are written as in Git or the cluster."""
     return dumps(status_document(status))
 
 

@@ -1,4 +1,4 @@
-"""Warns about changed files in the working tree that are not committed: ``UncommittedReader``."""
+"""``UncommittedReader``: warns about manifests with uncommitted changes in the working tree."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _MAX_NAMES = 5
 
 
 class UncommittedReader:
-    """Reads the desired state from a commit, and warns about uncommitted changes."""
+    """Reads the desired state from a commit, and warns about uncommitted changes to manifests."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository
 
     def read(self) -> Reading:
-        """Read a commit; warn if it is checked out and manifests have uncommitted changes.
+        """Read a commit; if it is checked out, warn about manifests with uncommitted changes.
 
         Raises:
             SourceError: The commit cannot be read.

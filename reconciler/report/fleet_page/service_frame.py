@@ -1,4 +1,4 @@
-"""``service_page``: adds the HTML head, header and footer that all status pages share."""
+"""``service_page``: adds the HTML head, header and footer that all status pages have."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ STATIC: Mapping[str, tuple[str, bytes]] = {
     ),
     "live.js": ("text/javascript; charset=utf-8", LIVE_SCRIPT.encode()),
 }
-"""The media type and content of each file below ``static/`` that the status pages load.
+"""The media type and content of each static file that the status pages load, by file name.
 
-The pages themselves contain no style and no script, so that a strict Content-Security-Policy is
+The pages themselves contain neither style nor script, so that a strict Content-Security-Policy is
 possible.
 """
 
@@ -39,7 +39,7 @@ _FOOTER = (
     ("metrics", "Metrics"),
     ("readyz", "Readiness"),
 )
-"""The links in the page footer: URLs relative to the page with all VMs, and link texts."""
+"""The links in the page footer: URL (relative to the page with all VMs) and text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,26 +47,22 @@ class Frame:
     """The properties that differ between the status pages of ``serve``."""
 
     page: str
-    """The kind of page for the page's script: ``fleet``, ``vm`` or ``text``."""
+    """The kind of page, which the page's script reads: ``fleet``, ``vm`` or ``text``."""
     title: str
     root: str
-    """The URL of the page with all VMs, relative to this page; an empty string on that page
-    itself.
-    """
+    """The URL of the page with all VMs, relative to this page; empty on that page itself."""
     view_id: str = ""
-    """The ID of the state that the page shows; the page's script requests the changes since this
-    state.
-    """
+    """The ID of the displayed state; the page's script requests the changes since this state."""
     vm: str = ""
-    """The URL of this VM's page, relative to the page with all VMs; empty on other pages."""
+    """On a VM's page, the URL of that page relative to the page with all VMs; otherwise empty."""
     skip: tuple[str, str] = ("main", "Skip to the content")
-    """The target and the text of the skip link at the start of the page."""
+    """The target and text of the skip link, with which keyboard users skip the page header."""
     navigation: tuple[tuple[str, str], ...] = ()
-    """The targets and the texts of the navigation links at the top of the page."""
+    """The target and text of each navigation link at the top of the page."""
 
 
 def service_page(frame: Frame, content: str) -> str:
-    """Render a complete HTML page around *content*."""
+    """Render a complete HTML page with the given content."""
     target, words = frame.skip
     root, title = html_text(frame.root), html_text(f"{frame.title} - memory reconciler")
     links = "".join(
@@ -97,7 +93,7 @@ def service_page(frame: Frame, content: str) -> str:
 
 
 def _address(name: str) -> str:
-    """Return the URL of a static file, with a query that changes with the file's content."""
+    """Return the URL of a static file, with a query string that changes with the content."""
     return f"{name}?{_VERSIONS[name]}"
 
 

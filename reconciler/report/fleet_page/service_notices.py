@@ -1,4 +1,4 @@
-"""``notices``: explains in sentences what prevents ``serve`` from applying the newest commit."""
+"""``notices``: explains in sentences what keeps ``serve`` from applying the newest commit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WAITS = {
 
 
 class Tone(StrEnum):
-    """The urgency of a notice on the status page; the value is the CSS class of its box."""
+    """The urgency of a notice on the status page; each value is the CSS class of the notice."""
 
     BAD = "bad"
     WARN = "warn"

@@ -1,4 +1,4 @@
-"""``vm_html``: renders the status page of one VM: memory, planned change and history."""
+"""``vm_html``: renders the status page of one VM, with memory, planned change and history."""
 
 from __future__ import annotations
 
@@ -39,10 +39,9 @@ def vm_html(
     """Render a VM's status page, or return None if the newest plan does not contain the VM.
 
     Args:
-        view: The state of the process.
+        view: The state of the ``serve`` process.
         ref: The VM to show.
-        view_id: The ID of the state that the page shows; the page's script requests later changes
-            with this ID.
+        view_id: The ID of the displayed state; the page's script requests later changes with it.
         docs_url: The URL of the reasons' documentation, without the code.
     """
     vm = fleet_vm(view, ref)

@@ -1,4 +1,4 @@
-"""``base_section``: renders as HTML how a plan differs from the plan of the base commit."""
+"""``base_section``: renders how a plan differs from the base commit's plan, as HTML."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_GONE = 500
 """The maximum number of list items about changes that only the base commit's plan has."""
 BASE_TITLE = "Since the base commit"
 KNOWN, ADDED_CLASS = "known", "added"
-"""The CSS classes of table rows that are unchanged since the base commit, and of other rows."""
+"""The CSS classes of table rows: unchanged since the base commit, and new or updated."""
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
@@ -47,7 +47,7 @@ def base_section(comparison: Comparison) -> Iterator[str]:
 
 
 def since_mark(decision: Decision, comparison: Comparison | None) -> str:
-    """Render how an object differs from the base commit, or an empty string without one."""
+    """Render how an object's plan differs from the base commit's; empty if nothing is compared."""
     if comparison is None:
         return ""
     compared = comparison.objects[decision.ref]
@@ -57,7 +57,7 @@ def since_mark(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def row_class(decision: Decision, comparison: Comparison | None) -> str:
-    """Return the HTML ``class`` attribute of a VM's table row, with quotes if necessary."""
+    """Return the value of a table row's HTML ``class`` attribute, with quotes if needed."""
     if comparison is None:
         return str(decision.effect)
     known = KNOWN if comparison.state(decision.ref) not in ADDED else ADDED_CLASS
@@ -65,7 +65,7 @@ def row_class(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
-    """Render two checkboxes that show or hide VMs with new or updated changes, and other VMs."""
+    """Render checkboxes that show or hide VMs with new or updated changes, and all other VMs."""
     states = [comparison.state(each.ref) in ADDED for each in decisions]
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
     names = {ADDED_CLASS: "new or updated", KNOWN: "as in the base commit"}

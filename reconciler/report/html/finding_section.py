@@ -1,4 +1,4 @@
-"""``finding_section``: renders reported problems as a table on an HTML page."""
+"""``finding_section``: renders reported problems as a table in an HTML page."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def finding_section(
     diagnostics: Sequence[Diagnostic], comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Render a section with one row per reported problem; yield nothing without problems.
+    """Render a section with one row for each reported problem; without problems, yield nothing.
 
-    If *comparison* is given, problems that the base commit also has are marked.
+    If *comparison* is given, problems that the base commit also has get a mark.
     """
     if not diagnostics:
         return

@@ -1,4 +1,4 @@
-"""``memory_bar``: draws a VM's boot, current, desired and maximum memory in one bar."""
+"""``memory_bar``: draws a VM's boot, current, desired and maximum memory as one bar."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 _WIDTH, _MIDDLE, _HEIGHT = 160, 7, 14
-"""The width, middle and height of the memory bar in CSS pixels; the style sheet expects this
-height.
-"""
+"""The width, middle and height of the memory bar in CSS pixels, as in the style sheet."""
 
 _KEYS = (
     ("k", "memory that stays", frozenset(Effect)),
@@ -29,13 +27,14 @@ _KEYS = (
     ("t", "free up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
-"""The CSS class and meaning of each color in memory bars, and the effects of changes (live, by a
-restart, …) for which the color is used.
+"""For each color in memory bars: CSS class, meaning, and the effects of changes that use it.
+
+The effect of a change is live, by a restart, and so on.
 """
 
 
 def bar_keys(effects: Iterable[Effect]) -> str:
-    """Render a legend of the memory bar colors that are used for the given effects of changes."""
+    """Render a legend for the memory bar colors that changes with the given effects use."""
     found = frozenset(effects)
     return "".join(
         f'<span><span class="key {name}"></span>{text}</span>'
@@ -45,9 +44,9 @@ def bar_keys(effects: Iterable[Effect]) -> str:
 
 
 def memory_cell(decision: Decision) -> str:
-    """Render a VM's memory sizes and memory bar as the content of an HTML table cell.
+    """Render a VM's memory sizes as text and as a bar, for an HTML table cell.
 
-    The text contains all sizes that the bar shows, so screen readers ignore the bar.
+    The text contains all sizes, so screen readers ignore the bar.
     """
     sizes = [each for each in dict.fromkeys(from_and_to(decision)) if each != "-"]
     limits = []
@@ -65,10 +64,9 @@ def memory_cell(decision: Decision) -> str:
 def memory_bar(decision: Decision, *, stretched: bool = False) -> str:
     """Draw a VM's memory bar as SVG, or return an empty string if a size is unknown.
 
-    If *stretched* is true, the style sheet determines the size of the bar.
-
-    The first path shows the memory that stays, the second path the growth or shrinkage, and the
-    last path marks the boot memory and the maximum memory.
+    If *stretched* is true, the style sheet determines the size of the bar. The first path shows
+    the memory that stays. The second path, if any, shows the growth or shrinkage. The last path
+    marks the boot memory and the maximum memory.
     """
     current, desired = _sizes(decision)
     marks = [each.n_bytes for each in (decision.boot, decision.maximum) if each is not None]
@@ -85,7 +83,7 @@ def memory_bar(decision: Decision, *, stretched: bool = False) -> str:
 
 
 def _sizes(decision: Decision) -> tuple[int | None, int | None]:
-    """Return a VM's current and desired memory in bytes; for a new VM, the current size is 0."""
+    """Return a VM's current and desired memory in bytes; the current memory of a new VM is 0."""
     before = after = None
     if decision.changes:
         before, after = decision.changes[0].before, decision.changes[0].after
@@ -94,7 +92,7 @@ def _sizes(decision: Decision) -> tuple[int | None, int | None]:
 
 
 def _n_bytes(*values: SettingValue | None) -> int | None:
-    """Return the first value that is a memory size, in bytes, or None if no value is one."""
+    """Return the first value that is a memory size, in bytes, or None if no value is a size."""
     return next((each.n_bytes for each in values if isinstance(each, MemoryQuantity)), None)
 
 

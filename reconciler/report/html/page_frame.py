@@ -1,4 +1,4 @@
-"""``page_start``: renders the start of an HTML page without external resources."""
+"""``page_start``: renders the start of an HTML page that loads no external resources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PAGE_END = f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
 def page_start(title: str) -> Iterator[str]:
     """Render the HTML head and the start of the body.
 
-    The Content-Security-Policy permits only the style sheet and the script in the page itself.
+    The Content-Security-Policy permits only the style sheet and the script that the page itself
+    contains.
     """
     policy = (
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "
@@ -36,5 +37,5 @@ def page_start(title: str) -> Iterator[str]:
 
 
 def _hash(text: str) -> str:
-    """Return the Content-Security-Policy source that permits exactly one script or style."""
+    """Return the Content-Security-Policy source that permits exactly the given script or style."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""``page_header``: renders the summary, counts and origin of a plan for the HTML page."""
+"""``page_header``: renders the summary, counts and origin of a plan for its HTML page."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
 
 _MIX = 1000
-"""The width of the bar that shows how many VMs change live, need a restart and so on, in units of
-the SVG view box.
-"""
+"""The width of the bar that ``_mix`` draws, in units of the SVG view box."""
 
 
 def headline(plan: Plan) -> str:
@@ -80,7 +78,7 @@ def _counts(plan: Plan) -> Counter[Effect]:
 
 
 def _lead(plan: Plan) -> str:
-    """Return a sentence if no VM needs a change, and otherwise an empty string."""
+    """Return a sentence if no VM needs a change, or else an empty string."""
     counts = _counts(plan)
     if not counts.total() or counts.total() > counts[Effect.NONE]:
         return ""
@@ -90,7 +88,7 @@ def _lead(plan: Plan) -> str:
 
 
 def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield labels and values for the memory that live changes add, and for the total duration."""
+    """Yield the memory that live changes add or remove, and the total duration, with labels."""
     grows = shrinks = 0
     for each in plan.decisions:
         if each.effect is Effect.LIVE and each.guest is not None and each.target is not None:
@@ -105,9 +103,9 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _mix(counts: Mapping[Effect, int]) -> str:
-    """Draw a bar that shows the share of VMs that change live, need a restart and so on.
+    """Draw a bar with the shares of VMs that change live, need a restart and so on.
 
-    The result is an empty string if all VMs have the same effect.
+    The result is empty if all VMs are in the same category.
     """
     total, start, paths = sum(counts.values()), 0, []
     for effect in wording.ATTENTION:

@@ -185,7 +185,7 @@ _TONES = {
     Effect.COLD: ("note", "soon"),
     Effect.NONE: ("calm", "track"),
 }
-"""The color names for each effect of a change: for the badge, and for the dot and table row."""
+"""The colors for each effect of a change (live, by a restart, …): of the badge, and of the row."""
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:
@@ -199,12 +199,12 @@ _EFFECTS = "".join(_of(effect, tone, dot) for effect, (tone, dot) in _TONES.item
 _CLEARED = "".join(
     f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}\n" for effect in _TONES
 )
-"""CSS rules that hide the VMs whose checkbox (live, restart, …) is cleared."""
+"""The CSS rules that hide VMs after the user clears a checkbox (live, restart, …)."""
 _SINCE = "".join(
     f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
     for each in ("added", "known")
 )
-"""CSS rules that hide new or updated VMs, or all other VMs, if a checkbox is cleared."""
+"""The CSS rules that hide VMs after the user clears a checkbox in "Since the base commit"."""
 BASE_STYLE = f"{_COLORS}{_FRAME}{_TABLES}{_CONTROLS}{_NARROW}{_PRINT}{_EFFECTS}"
 """The CSS rules that a plan's page shares with the status pages of ``serve``."""
 STYLE = f"{BASE_STYLE}{_CLEARED}{_SINCE}"

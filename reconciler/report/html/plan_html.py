@@ -1,4 +1,4 @@
-"""``plan_html``: renders a plan as one HTML page without external resources."""
+"""``plan_html``: renders a plan as one HTML page that loads no external resources."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def plan_html(
         plan: The plan to show.
         comparison: The comparison with the base commit's plan, or None. If it is given, the page
             marks each VM, and a checkbox hides VMs that do not differ from the base commit.
-        docs_url: The http or https URL of the reasons' documentation, to which the reason's code
-            is appended. If it is empty, the page itself explains the reasons.
+        docs_url: The http or https URL of the reasons' documentation, without the code. If it is
+            empty, the page itself explains the reasons.
     """
     links = ReasonLinks(docs_url)
     yield from page_start(f"Memory plan: {headline(plan)}")
@@ -63,7 +63,7 @@ def plan_html(
 
 
 def _sections(plan: Plan, comparison: Comparison | None, docs_url: str) -> list[tuple[str, str]]:
-    """Return the HTML IDs and the titles of the sections that a plan's page contains."""
+    """Return the HTML IDs and titles of the sections that a plan's page contains."""
     every = (
         ("base", BASE_TITLE, comparison is not None),
         ("person", PERSON_TITLE, bool(reason_counts(plan, person=True))),
@@ -94,7 +94,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the problems for the table; problems of the whole plan are at the top of the page."""
+    """Return the problems for the table, without those about the whole plan (shown first)."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
@@ -115,7 +115,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the planned changes of KubeVirt settings, empty if nothing requires attention."""
+    """Return the planned changes to KubeVirt settings; empty if there is nothing to show."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

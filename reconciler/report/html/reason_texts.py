@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects of planned changes that require action by a user, at once or if they persist."""
+"""The effects of planned changes that can require action by a user."""
 PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -29,9 +29,7 @@ class ReasonLinks:
     """Creates HTML links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The URL of the explanations, without the code, or an empty string if the page contains
-    them.
-    """
+    """The URL of the explanations, without the code; empty if the page itself contains them."""
 
     def link(self, decision: Decision) -> str:
         """Render an object's planned effect and reason as a link to the explanation."""
@@ -47,9 +45,9 @@ def named(effect: Effect) -> str:
 
 
 def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reason], int]]:
-    """Count the objects for each reason, either of reasons that require action or of the others.
+    """Count the objects for each effect and reason, most urgent and frequent first.
 
-    Sorted by urgency of the effect, and then by frequency of the reason.
+    *person* selects the effects that can require action by a user, or the others.
     """
     counts = Counter((each.effect, each.reason) for each in plan.decisions)
     found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
@@ -58,7 +56,10 @@ def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reaso
 
 
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
-    """Render a table of the plan's reasons, either those that require action or the others."""
+    """Render a table that explains the plan's reasons.
+
+    *person* selects the reasons that can require action by a user, or the others.
+    """
     found = reason_counts(plan, person=person)
     if not found or (docs_url and not person):
         return
@@ -89,5 +90,5 @@ def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Escape an explanation for HTML, and convert text in backquotes to code."""
+    """Escape an explanation for HTML, and format text in backquotes as code."""
     return _CODE.sub(r"<code>\1</code>", html_text(text))

@@ -1,4 +1,4 @@
-"""``settings_table``: renders the changes of KubeVirt settings in a plan as an HTML table."""
+"""``settings_table``: renders the planned changes to KubeVirt settings as an HTML table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def settings_table(decision: Decision, comparison: Comparison | None = None) -> Iterator[str]:
-    """Render a table of the planned changes of one object; yield nothing without changes.
+    """Render a table of the planned changes to one object; without changes, yield nothing.
 
-    If *comparison* is given, changes that were edited since the base commit are marked.
+    If *comparison* is given, changes that were edited since the base commit get a mark.
     """
     if not decision.changes:
         return

@@ -1,4 +1,4 @@
-"""``time_bar``: draws on a time axis when memory changes are expected to end."""
+"""``time_bar``: draws a bar that shows when memory changes are expected to end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ _WIDTH = 1000
 def time_bar(first_s: float, last_s: float, latest_s: float, end_s: float) -> str:
     """Draw a bar as SVG on a time axis from 0 to *end_s* seconds.
 
-    The first path reaches from the earliest end of the first change (*first_s*) to the earliest
-    end of the last change (*last_s*), and the second path from there to the latest end
-    (*latest_s*).
+    The first path goes from the earliest end of the first change (*first_s*) to the earliest end
+    of the last change (*last_s*). The second path goes on to the latest end (*latest_s*).
     """
     first, last, latest = (
         round(each * _WIDTH / end_s) if end_s else 0 for each in (first_s, last_s, latest_s)

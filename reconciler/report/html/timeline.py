@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 
 MOST_LANES = 40
-"""The maximum number of timeline rows per batch; each node has a row, and the last row combines
-the remaining nodes.
-"""
+"""The maximum number of timeline rows in a batch; the last row combines all further nodes."""
 OPEN_LANES = 12
-"""If all batches together have at most this number of nodes, the timeline is shown expanded."""
+"""The maximum number of nodes for which the timeline is expanded when the page opens."""
 _CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
     f'<p class="keys"><span>{_CAPTION}:</span>'
@@ -30,8 +28,9 @@ _LEGEND = (
     '<span><span class="key until"></span>until the latest end</span></p>\n'
 )
 _STEPS = (5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-"""The possible lengths of a quarter of the time axis in seconds; longer axes use multiples of the
-last one.
+"""The possible lengths, in seconds, of a quarter of the time axis.
+
+Longer quarters are multiples of the last value.
 """
 
 
@@ -50,7 +49,7 @@ class _Lane:
 
 
 def timeline(forecast: Forecast) -> Iterator[str]:
-    """Render the section with the timeline of a forecast; yield nothing if no VM migrates."""
+    """Render the section with the timeline of a forecast; if no VM migrates, yield nothing."""
     if not forecast.vms:
         return
     yield '<section id="forecast"><h2>Forecast</h2>'
@@ -104,7 +103,7 @@ def _name_of(batch: str) -> str:
 
 
 def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
-    """Build one timeline row per node, sorted by name; the last row combines surplus nodes."""
+    """Build one timeline row for each node, sorted by name; the last row combines the rest."""
     by_node: dict[str, list[VMForecast]] = {}
     for each in vms:
         by_node.setdefault(each.node, []).append(each)

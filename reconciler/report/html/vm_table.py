@@ -1,4 +1,4 @@
-"""``vm_section``: renders all VMs of a plan as HTML tables by namespace, with filters."""
+"""``vm_section``: renders a plan's VMs as HTML tables by namespace, with filters."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from reconciler.report.html.reason_texts import ReasonLinks
 
 OPEN_ROWS = 60
-"""The first namespace is always expanded; further namespaces are expanded up to this number of
-rows in total.
+"""The maximum number of table rows to show expanded.
+
+The first namespace is always expanded.
 """
 MOST_ROWS = 500
 """The maximum number of rows in one HTML table."""
@@ -48,7 +49,7 @@ _HEAD = (
 def vm_section(
     plan: Plan, links: ReasonLinks, comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Render the section with one row per VM of the plan, collapsible by namespace."""
+    """Render the section with one row for each VM in the plan; namespaces can be collapsed."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
     yield '<section id="machines" tabindex="-1"><h2>Virtual machines</h2>\n'
     if not machines:
@@ -80,7 +81,7 @@ def _legend(counts: Mapping[Effect, int]) -> str:
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield a title and the VMs of each table, grouped by namespace, most urgent changes first.
+    """Yield a title and the VMs of each table, by namespace, with the most urgent changes first.
 
     A large namespace is divided into several tables, because browsers are slow with thousands of
     rows in one table.
@@ -144,6 +145,6 @@ def _row(
 
 
 def _when(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect, or an empty string if this is unknown or irrelevant."""
+    """Return when a change takes effect; empty if this is unknown or no change is planned."""
     found = wording.eta(decision, forecast)
     return "" if found == "-" else f"in {found}" if forecast else found

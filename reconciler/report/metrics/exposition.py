@@ -1,4 +1,4 @@
-"""``metrics_text``: renders metrics in the formats that Prometheus reads."""
+"""``metrics_text``: renders metrics in the text formats that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 OPENMETRICS = "application/openmetrics-text"
 _MAX_LABEL = 256
-"""The maximum length of a label value in characters; Kubernetes names have at most 253."""
+"""The maximum length of a label value in characters; Kubernetes names are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsText:
-    """The text of the metrics, and the value of the HTTP header Content-Type."""
+    """The metrics in a text format, and the value for the HTTP header Content-Type."""
 
     content: bytes
     content_type: str
@@ -52,10 +52,10 @@ def metrics_text(
     only: Sequence[Metric] = METRICS,
     others: Iterable[Family] = (),
 ) -> MetricsText:
-    """Render metrics as OpenMetrics if the client accepts this format, else in Prometheus format.
+    """Render metrics as OpenMetrics if the client accepts it, or else in Prometheus text format.
 
     Args:
-        view: The current state of the process.
+        view: The current state of the ``serve`` process.
         counts: The current counters of the process.
         accept: The value of the HTTP header Accept.
         only: The metrics to render.
@@ -69,7 +69,7 @@ def metrics_text(
 
 
 class _Families(Collector):
-    """A collector that passes a fixed list of metrics to the library prometheus_client."""
+    """Passes a fixed list of metrics to the library prometheus_client."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families

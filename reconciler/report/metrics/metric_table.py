@@ -20,7 +20,7 @@ class MetricType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A Prometheus metric; each of its samples has a value for every label."""
+    """A Prometheus metric; each sample has a value for every label."""
 
     name: str
     """The metric's name without the common prefix and without a counter's suffix ``_total``."""
@@ -174,7 +174,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
     ),
     "Requests": (API_REQUESTS, WEBHOOK_DELIVERIES, NOTIFICATIONS),
 }
-"""The metrics by the section of the documentation that describes them."""
+"""The metrics, by the section of the documentation that describes them."""
 
 METRICS = tuple(each for group in GROUPS.values() for each in group)
 
@@ -183,6 +183,4 @@ _OF_A_PROCESS = (
     *(GIT_FETCHES, WEBHOOK_DELIVERIES, NOTIFICATIONS, MIGRATION_FAILURES),
 )
 OF_A_RUN = tuple(each for each in METRICS if each not in _OF_A_PROCESS)
-"""The metrics that a single run writes to a file; the other metrics need a long-running
-process.
-"""
+"""The metrics that a single run writes to a file; other metrics need a long-running process."""

@@ -1,4 +1,4 @@
-"""Computes figures for metrics from a plan: drift, waiting VMs, and changes in progress."""
+"""Computes metric values from a plan: drift, VMs that wait, and changes in progress."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _CHANGING = frozenset(
         Reason.HOTPLUG_IN_FLIGHT,
     }
 )
-"""The reason codes of VMs whose memory is currently being changed."""
+"""The reasons in a plan for VMs whose memory change is in progress."""
 
 
 def vm_decisions(plan: Plan) -> tuple[Decision, ...]:
-    """Return the entries of a plan about VMs, without the entry about KubeVirt settings."""
+    """Return the planned decisions about VMs, without those about KubeVirt settings."""
     return tuple(each for each in plan.decisions if each.ref.is_vm)
 
 
 def drift(plan: Plan, live: LiveState | None) -> Mapping[tuple[str, str], int]:
-    """Sum the differences of desired and current memory in bytes, by direction and effect.
+    """Sum the differences between desired and current memory in bytes, by direction and effect.
 
-    The direction is ``grow`` or ``shrink``. The current memory is the memory of the guest or, if
-    the VM is not running, the memory in the VM's spec. VMs that do not exist are skipped.
+    The direction is ``grow`` or ``shrink``. The current memory is the guest's memory or, if the VM
+    is not running, the memory in the VM's spec. VMs that do not exist are skipped.
     """
     found: Counter[tuple[str, str]] = Counter()
     for each in vm_decisions(plan):
@@ -55,9 +55,9 @@ def drift(plan: Plan, live: LiveState | None) -> Mapping[tuple[str, str], int]:
 def restart_waits(
     plan: Plan, live: LiveState | None, seen: Mapping[ObjectRef, datetime]
 ) -> dict[ObjectRef, datetime | None]:
-    """Return when each VM that needs a restart began to wait, or None if this is unknown.
+    """Return when each VM that needs a restart started to wait, or None if this is unknown.
 
-    *seen* contains the time when this process first saw each VM wait.
+    *seen* contains the time at which this process first saw that the VM waits.
     """
     return {
         each.ref: min(_known(_restart_required(live, each.ref), seen.get(each.ref)), default=None)
@@ -69,8 +69,8 @@ def restart_waits(
 def in_flight(plan: Plan, live: LiveState | None) -> dict[ObjectRef, datetime | None]:
     """Return when each memory change in progress started, or None if this is unknown.
 
-    The start is the transition time of the VMI's condition HotMemoryChange or, without it, the
-    time when the size was written to the VM.
+    The start is the transition time of the VMI condition HotMemoryChange. If this condition is not
+    true, the start is the time when the size was written to the VM.
     """
     found: dict[ObjectRef, datetime | None] = {}
     for each in vm_decisions(plan):
@@ -82,7 +82,7 @@ def in_flight(plan: Plan, live: LiveState | None) -> dict[ObjectRef, datetime | 
 
 
 def failed_migrations(plan: Plan, live: LiveState | None) -> int:
-    """Count the failed migrations that exist in the cluster for VMs of the plan."""
+    """Count the failed migrations, among those still in the cluster, of the plan's VMs."""
     listed = live.migrations if live else {}
     return sum(
         each.phase is MigrationPhase.FAILED

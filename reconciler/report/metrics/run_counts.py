@@ -1,4 +1,4 @@
-"""``run_counts``: converts a run report to increments of the metrics' counters."""
+"""``run_counts``: converts a run report to increments of metric counters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import ExitCode, Outcome, RunReport
 
 EARLY, WITHIN, LATE = "early", "within", "late"
-"""The label values for a change that ended before, within or after its forecast time range."""
+"""The label values for a change that ended before, within or after its forecast time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Addition:
 
 
 def run_counts(report: RunReport) -> Iterator[Addition]:
-    """Yield counter increments for a run, its VM changes, and the accuracy of its forecast."""
+    """Yield counter increments for a run, for VM changes, and for the accuracy of the forecast."""
     yield Addition(Counted.RUNS, (result_label(report.exit),))
     forecasts = {each.ref: each for each in report.plan.forecast.vms}
     for outcome in report.outcomes:
@@ -45,14 +45,14 @@ def result_label(code: ExitCode) -> str:
 
 
 def change_seconds(report: RunReport) -> tuple[float, ...]:
-    """Return the seconds from patch to new guest memory, for each changed VM."""
+    """Return the seconds from the patch of each VM until its guest had the new memory."""
     return tuple(
         each.seconds for each in report.outcomes if each.ref.is_vm and each.seconds is not None
     )
 
 
 def _compared(report: RunReport, outcome: Outcome, forecast: VMForecast) -> Iterator[Addition]:
-    """Yield the counter increments that compare the actual end of a change with its forecast."""
+    """Yield counter increments that compare when a change ended with its forecast."""
     if outcome.ended_at is None:
         return
     actual_s = max(0.0, (outcome.ended_at - report.started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""``samples``: computes metric values from the state and the counters of a process."""
+"""``samples``: computes metric values from the state and counters of a ``serve`` process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COUNTERS = tuple(each for each in table.METRICS if each.type is table.MetricTyp
 
 @dataclass(frozen=True, slots=True)
 class MetricSample:
-    """One value of a metric, with the values of the metric's labels in their defined order."""
+    """One value of a metric, with the label values in the order of the metric's labels."""
 
     metric: Metric
     labels: tuple[str, ...]

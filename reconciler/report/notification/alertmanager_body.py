@@ -1,7 +1,7 @@
 """``alertmanager_body``: renders notifications as alerts for Prometheus Alertmanager.
 
-Alertmanager identifies an alert by its labels. The labels do not change when an alert is sent
-again or when the process restarts, so that Alertmanager sends only one message.
+Alertmanager identifies an alert by its labels. An alert therefore keeps its labels when it is sent
+again or the process restarts, so that Alertmanager sends only one message.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.receiver import NotifySettings
 
 ENDS_AFTER = timedelta(minutes=5)
-"""The time after which Alertmanager resolves an alert that is not sent again, for example because
-the process has ended.
-"""
+"""The time after which Alertmanager resolves an alert that is not sent again."""
 _NAMES = {
     NotificationKind.START: "MemoryRolloutStarted",
     NotificationKind.END: "MemoryRolloutEnded",

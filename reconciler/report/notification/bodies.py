@@ -1,4 +1,4 @@
-"""``BODIES``: the functions that render HTTP request bodies for each kind of receiver."""
+"""``BODIES``: the functions that render HTTP request bodies, by kind of notification receiver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverBodies:
-    """Renders HTTP request bodies for one kind of notification receiver."""
+    """Renders HTTP request bodies for webhook and Slack receivers."""
 
     render: Callable[[Notification, NotifySettings], object]
 
@@ -29,7 +29,7 @@ class ReceiverBodies:
     def many(
         self, lasting: Sequence[Notification], settings: NotifySettings, _now: datetime
     ) -> object:
-        """Render a list of request bodies for problems that still exist."""
+        """Render a list of notifications about problems that still exist."""
         return [self.render(each, settings) for each in lasting]
 
 

@@ -1,7 +1,7 @@
 """``slack_body``: renders a notification as a request body for Slack incoming webhooks.
 
 Slack shows the field ``blocks``. The field ``text`` is for Slack's push notifications, and for
-chats that ignore blocks, such as Mattermost.
+other chat programs that ignore ``blocks``, such as Mattermost.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from reconciler.model.service.receiver import NotifySettings
 
 MOST_HEADER, MOST_TEXT, MOST_CONTEXT = 150, 3000, 2000
-"""The maximum lengths of a header, a section text and a context element of a Slack message, in
-characters.
+"""The maximum lengths of a Slack message's header, section text and context, in characters.
 
 Source: Slack's documentation, "Reference: blocks", header and section. Slack documents no limit
-for a context element; this limit is a choice of this program.
+for a context element, so this program sets its own.
 """
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BREAK = "\u200b"
@@ -38,7 +37,7 @@ _ICONS = {
 def slack_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
     """Convert a notification to the JSON values of a Slack incoming webhook request.
 
-    Untrusted text is escaped, so that it cannot add Slack mentions, links or markup.
+    Text from Git or the cluster is escaped, so that it cannot add mentions, links or markup.
     """
     icon = ":white_check_mark:" if notification.resolved else _ICONS[notification.severity]
     title = _plain(notification.title)
@@ -83,12 +82,12 @@ def _markup(text: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Convert text to one line, and disable mentions of Slack, Mattermost and Rocket.Chat."""
+    """Convert text to one line, and disable mentions in Slack, Mattermost and Rocket.Chat."""
     return printable(text).replace("@", f"@{_BREAK}")
 
 
 def _escaped(text: str) -> str:
-    """Convert text to one line, and escape the control characters of Slack's markup.
+    """Convert text to one line, and escape the special characters of Slack's markup.
 
     Source: Slack's documentation, "Formatting text for app surfaces", section "Escaping text".
     """

@@ -1,4 +1,4 @@
-"""``webhook_body``: renders a notification according to ``schemas/notification.schema.json``."""
+"""``webhook_body``: renders a notification as JSON for a webhook receiver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def webhook_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
-    """Convert a notification to the JSON values of a webhook request body."""
+    """Convert a notification to JSON values that conform to notification.schema.json."""
     links = links_of(notification, settings)
     return {
         "apiVersion": API_VERSION,

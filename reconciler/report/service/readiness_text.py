@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def readiness_text(view: ServiceView) -> str:
-    """Return ``ready`` or ``not ready``, and one line for each thing that is waited for."""
+    """Return ``ready`` or ``not ready``, and one line for each thing the process waits for."""
     waits = (
         f"waiting for {each.kind} since {timestamp(each.since)}: {printable(each.message)}"
         for each in view.waits

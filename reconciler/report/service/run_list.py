@@ -1,4 +1,4 @@
-"""``run_list_json``: converts the last runs of ``serve`` to JSON, without the results per VM."""
+"""``run_list_json``: converts the latest runs of ``serve`` to JSON, without results for VMs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_list_json(view: ServiceView) -> str:
-    """Convert the last runs to JSON, newest first; see ``schemas/runs.schema.json``."""
+    """Convert the latest runs, newest first, to JSON that conforms to runs.schema.json."""
     return dumps(
         {
             "apiVersion": API_VERSION,

@@ -1,7 +1,7 @@
-"""Checks the signatures of commits and tags with git, gpg and ssh-keygen: ``SignatureChecker``.
+"""``SignatureChecker``: checks signatures on commits and tags with git, gpg and ssh-keygen.
 
-The programs see only the keys of ``--verify``: gpg gets a directory of its own, and git gets its
-settings in environment variables, which take precedence over every configuration file. Therefore,
+These programs see only the keys in the ``--verify`` file: gpg gets a separate home directory, and
+git gets its settings in environment variables, which override every configuration file. Therefore,
 neither the repository nor the user's own keys can cause a signature to be accepted.
 """
 
@@ -37,22 +37,22 @@ _SSH = "-----BEGIN SSH SIGNATURE-----"
 _OTHER = "-----BEGIN "
 _NO_PROGRAM = "/bin/false"
 _MAX_BYTES = 500_000
-"""The maximum size of a commit or tag, without its files, whose signature is checked."""
+"""The maximum size in bytes of a commit or tag object (without files) to check."""
 _TOO_LARGE = rejected(
     RefusalReason.UNSUPPORTED, f"its message is larger than {_MAX_BYTES:,} bytes"
 )
 
 
 class SignatureChecker:
-    """Checks signatures in one repository against the trusted keys of one file."""
+    """Checks signatures in one repository against the trusted keys in one ``--verify`` file."""
 
     def __init__(
         self, repository: Repository, verification: Verification, folder: Path, clock: Clock
     ) -> None:
-        """Find the programs that check signatures, and prepare an empty directory for them.
+        """Find the programs that check signatures, and write the trusted keys to *folder*.
 
         Raises:
-            SourceError: gpg or ssh-keygen is missing, but there are keys for it.
+            SourceError: gpg or ssh-keygen is missing, but the ``--verify`` file has keys for it.
             UsageError: A trusted key cannot be read.
         """
         self.required = verification.required
@@ -76,7 +76,7 @@ class SignatureChecker:
         self._revoked.write_bytes(verification.revoked_ssh_keys)
 
     def commit(self, commit: str) -> SignatureVerdict:
-        """Check the signature of a commit, and return whether it is accepted or why not."""
+        """Check the signature on a commit, and return whether it is accepted, or else why not."""
         contents = self._contents("commit", commit)
         if contents is None:
             return _TOO_LARGE
@@ -86,7 +86,7 @@ class SignatureChecker:
         return self._verdict("verify-commit", commit, armor)
 
     def tag(self, name: str, commit: str = "") -> SignatureVerdict:
-        """Check the signature of an annotated tag, which must refer to *commit* if it is set."""
+        """Check the signature on an annotated tag, which must refer to *commit* if this is set."""
         reference = f"refs/tags/{name.removeprefix('refs/').removeprefix('tags/')}"
         found = self._repository.run("rev-parse", "--verify", "--end-of-options", reference)
         tag = found.stdout.decode().strip()
@@ -112,7 +112,7 @@ class SignatureChecker:
         return self._repository.run("cat-file", "-t", name).stdout.decode().strip()
 
     def _contents(self, kind: str, name: str) -> str | None:
-        """Return the contents of a commit or tag, or None if they are too large to check."""
+        """Return the contents of a commit or tag object, or None if it is too large to check."""
         size = self._repository.run("cat-file", "-s", name).stdout.strip()
         if size.isdigit() and int(size) > _MAX_BYTES:
             return None
@@ -176,7 +176,7 @@ class SignatureChecker:
     def _ssh_among(
         self, command: str, name: str, lines: list[str], *, revocation: bool = True
     ) -> SignatureVerdict:
-        """Check an SSH signature against the given lines of allowed signers."""
+        """Check an SSH signature; *lines* are the lines of the allowed signers file."""
         self._allowed.write_text("".join(f"{line}\n" for line in lines))
         return judge_ssh(*self._run(command, name, revocation=revocation))
 

@@ -1,4 +1,4 @@
-"""``SignatureVerdict``: whether a commit's or tag's signature is accepted, and why not."""
+"""``SignatureVerdict``: whether the signature on a commit or tag is accepted, or else why not."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from reconciler.model.revision.commit_in_force import RefusalReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureVerdict:
-    """The result of checking the signature of a commit or tag."""
+    """The result of checking the signature on a commit or tag."""
 
     problem: RefusalReason | None = None
     """Why the signature is not accepted, or None if it is accepted."""
     message: str = ""
     """The problem as a clause, such as ``it is not signed``."""
     signer: str = ""
-    """The name and the key of the signer, or an empty string if no trusted key matches."""
+    """The name and the key of the signer, or an empty string if the signature is not accepted."""
 
     @property
     def accepted(self) -> bool:

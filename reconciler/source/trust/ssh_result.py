@@ -1,7 +1,7 @@
-"""Decides from the output of git and ssh-keygen if an SSH signature is accepted: ``judge_ssh``.
+"""``judge_ssh``: decides from git's and ssh-keygen's output whether an SSH signature is accepted.
 
-A signature is accepted only if the exit code is 0 and exactly one line names a principal. Other
-messages only explain why a signature is not accepted.
+A signature is accepted only if the exit code is 0 and exactly one line contains the name of a
+signer (principal). Other messages only explain why a signature is not accepted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CAUSES = (
         "its SSH signature was made for a namespace other than git",
     ),
 )
-"""Messages of ssh-keygen that explain why a signature is not accepted.
+"""For messages of ssh-keygen, why a signature is not accepted.
 
 Source: OpenSSH 9.2 sshsig.c, check_allowed_keys_line and sshsig_verifyb.
 """

@@ -1,7 +1,7 @@
-"""Reads the file of ``--verify``: ``Verification``.
+"""``Verification``: the trusted keys, and other settings in the ``--verify`` file.
 
-The user mounts this file and the files that it names. None of them may be in the repository,
-because every user who can write a commit could then also choose the trusted keys.
+The user mounts this file and the key files to which it refers. These files must not be in the
+repository. Otherwise, every user who can write a commit could also choose the trusted keys.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PRIVATE = (b"PRIVATE KEY BLOCK", b"OPENSSH PRIVATE KEY", b"RSA PRIVATE KEY", b"
 
 
 class Required(StrEnum):
-    """Whether commits, tags or both must have an accepted signature."""
+    """Whether commits or tags, or both, must have an accepted signature."""
 
     COMMIT = "commit"
     TAG = "tag"
@@ -47,19 +47,23 @@ class Required(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The trusted keys, and whether commits or tags must be signed with them."""
+    """The trusted keys, and whether commits or tags must have signatures by them."""
 
     path: Path
     required: Required = Required.COMMIT
     openpgp_keys: tuple[bytes, ...] = ()
-    """OpenPGP public keys, each in ASCII armor or binary."""
+    """OpenPGP public keys, each in ASCII armor or in binary form."""
     ssh_signers: tuple[AllowedSigner, ...] = ()
     revoked_ssh_keys: bytes = b""
-    """Revoked SSH keys as text, or a key revocation list."""
+    """The revoked SSH keys, as text or as a key revocation list (KRL)."""
 
 
 def read_verification(path: Path, outside: RepositoryPlaces) -> Verification:
-    """Read the file of ``--verify`` and the key files to which it refers.
+    """Read the ``--verify`` file and the key files to which it refers.
+
+    Args:
+        path: The path of the ``--verify`` file.
+        outside: The repository; no clone of the repository is allowed to contain these files.
 
     Args:
         path: The file of ``--verify``.
@@ -76,7 +80,7 @@ _HINT = "see verification.schema.json and the page on trust in the documentation
 
 
 class _Reader:
-    """Reads the keys in the file of ``--verify`` and in the key files."""
+    """Reads the keys in the ``--verify`` file and in the key files."""
 
     def __init__(self, path: Path, root: Node, outside: RepositoryPlaces) -> None:
         self._path, self._root, self._outside = path, root, outside

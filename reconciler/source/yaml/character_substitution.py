@@ -1,9 +1,9 @@
-r"""Replaces characters that libyaml cannot read, and restores them: ``Substitutes``.
+r"""``Substitutes``: replaces characters that libyaml cannot read, and restores them.
 
-libyaml treats U+0085, U+2028 and U+2029 as line ends and rejects U+FEFF. It also rejects escaped
-surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each of these is
-replaced with characters that the text does not contain. Lines and columns stay the same, because
-the replacement has the same length.
+libyaml treats U+0085, U+2028 and U+2029 as line ends, and rejects U+FEFF. libyaml also rejects
+escaped surrogate pairs such as ``\ud83d\ude00``, with which JSON can write emoji. Each of these
+characters is replaced with a character that the text does not contain. The replacement has the
+same length, so lines and columns stay the same.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Digits that can replace ``d``, a surrogate's first digit; the first unused digit is chosen."""
+"""Digits that can replace ``d``, the first digit of a surrogate; the first unused is chosen."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """YAML text that libyaml can read, with a method that restores the original characters."""
+    """YAML text that libyaml can read, and a method that restores the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
@@ -35,19 +35,19 @@ class Substitutes:
         self._back |= {substitute: code for code, substitute in others.items()}
 
     def restore(self, text: str) -> str:
-        """Return the original text of a scalar; halves of a surrogate pair stay separate."""
+        """Restore the original text of a scalar, without joining the halves of surrogate pairs."""
         return _swapped(text, self._digit, "d").translate(self._back)
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Replace characters in YAML that libyaml cannot read, or return None if it has none."""
+    """Replace the characters in YAML that libyaml cannot read; return None if it has none."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None
 
 
 def _swapped(text: str, old: str, new: str) -> str:
-    r"""Replace the first digit of escapes such as ``\ud83d`` in a text, and keep the case."""
+    r"""Replace the first digit in escapes such as ``\ud83d``, and keep upper or lower case."""
     escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
     return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
 

@@ -1,9 +1,9 @@
-"""Builds trees of nodes from the events of a YAML parser: ``compose``.
+"""``compose``: builds a tree of nodes for each document from a YAML parser's events.
 
-The composer resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which
-kubectl uses, the last of two equal keys is used, and the merge key ``<<`` replaces equal keys
-before it. The composers of PyYAML and ruamel.yaml do not read scalars as Kubernetes does and do
-not report equal keys. They also recurse, so a hostile file can exhaust the stack.
+The composer resolves anchors and merge keys, and reports duplicate keys. It follows Go's yaml.v2,
+which kubectl uses: the last of several equal keys is used, and the merge key ``<<`` replaces equal
+keys before it. The composers of PyYAML and ruamel.yaml do not read scalars as Kubernetes does, and
+do not report equal keys. They also recurse, so a malicious file could exhaust the stack.
 
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go (mapping and merge).
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 MAX_VALUES = 500_000
-"""The maximum number of values in a document after the expansion of its aliases."""
+"""The maximum number of values in a document, after the expansion of aliases."""
 MAX_REPEATED = 200_000
-"""The maximum number of values that aliases repeat, in all documents of a file together."""
+"""The maximum number of values that aliases can repeat in all documents of a file together."""
 MAX_REMARKS = 1_000
-"""The maximum number of problems, such as duplicate keys, reported for one document."""
+"""The maximum number of problems, such as duplicate keys, that are reported for one document."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
@@ -37,17 +37,17 @@ _new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """A parsed document with its content, and problems that do not prevent reading it."""
+    """A parsed YAML document, and the problems that do not make it unreadable."""
 
     root: Node
     remarks: tuple[Problem, ...]
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
-    """Yield the YAML documents that parser events describe; empty documents are omitted.
+    """Yield the YAML documents that the parser's events describe; skip empty documents.
 
     Args:
-        events: The events of one file, from the parser of PyYAML or ruamel.yaml.
+        events: The events for one file, from the parser of PyYAML or ruamel.yaml.
         kinds: The library's module that defines the event classes.
 
     Raises:
@@ -100,15 +100,15 @@ class _Open:
         self.merge: Node | None = None
         """The last value of the merge key ``<<``."""
         self.merged: set[str] = set()
-        """The keys that ``<<`` added; an equal key after ``<<`` replaces them."""
+        """The keys that ``<<`` added; an equal key after ``<<`` overrides such a key."""
 
 
 class _Document:
-    """The state of one document during its composition; each method handles a parser event."""
+    """The state while one document is composed; each public method handles a parser event."""
 
     def __init__(self, repeated: int) -> None:
         self.repeated = repeated
-        """The number of values that aliases have repeated in all documents so far."""
+        """The number of values that aliases have repeated in the file so far."""
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
         """The innermost open mapping or list; at first, a list for the root."""
         self.remarks: list[Problem] = []
@@ -116,10 +116,10 @@ class _Document:
         self._count = 0
         """The number of YAML values read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        """The node and the number of values of each anchor; None until the node is complete."""
+        """Each anchor's node and its number of values, or None until the node is complete."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
-        """Add a scalar as a key or a value; most of the reading time is spent here."""
+        """Add a scalar as a key or a value; this method takes most of the time for reading."""
         inner, start, text = self.inner, event.start_mark, event.value
         is_plain = event.implicit[0] and event.tag is None
         try:
@@ -159,7 +159,7 @@ class _Document:
             self._reject_all()
 
     def _reject_all(self) -> None:
-        """Reject a document with too many values, before they need more memory."""
+        """Reject a document with too many values before it needs more memory."""
         _reject_many(self._count, (*self._outer[1:2], self.inner)[0])
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class _Document:
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
-        """Add a node to the innermost mapping or list; the last of two equal keys is used."""
+        """Add a node to the innermost mapping or list; the last of several equal keys is used."""
         inner = self.inner
         value, key = inner.value, inner.key
         if not inner.is_mapping:
@@ -211,7 +211,7 @@ class _Document:
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
-        """Insert the keys of a mapping for the merge key ``<<``, replacing earlier equal keys."""
+        """Insert the keys of the mapping after ``<<``; they replace earlier equal keys."""
         if inner.merge is not None:
             self._remark(_duplicate(_MERGE, node, inner.merge))
         else:
@@ -229,7 +229,7 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a quoted or tagged scalar; the tag ``!`` turns it into a string."""
+    """Return the value of a quoted or tagged scalar; with the tag ``!``, it is a string."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:
@@ -262,8 +262,8 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
     """Yield a problem for each key before ``<<`` that the merged mapping also contains.
 
-    YAML parsers disagree about such a key: YAML keeps the explicit key, but Go's yaml.v2, which
-    kubectl uses, keeps the later key.
+    YAML parsers treat such a key differently: according to the YAML merge rules, the explicit key
+    is used. Go's yaml.v2, which kubectl uses, takes the later key, which is the merged one.
     """
     inserted = {key for source in _merge_sources(merge) for key in source.children}
     for key, node in inner.children.items():

@@ -1,4 +1,4 @@
-"""Decodes the bytes of a file into text, or explains why this is not possible: ``decode``."""
+"""``decode``: decodes the bytes of a file to text, or explains why this is not possible."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_FILE_BYTES = 50_000_000
-"""The maximum size of a file or stream in bytes, enough for the CRDs of many operators."""
+"""The maximum size of a file or stream in bytes; the CRDs of many operators fit."""
 MAX_DOCUMENT_BYTES = 10_000_000
-"""The maximum size of one document in bytes, enough for a list of more than 10,000 VMs."""
+"""The maximum size of one document in bytes; a list of more than 10,000 VMs fits."""
 MAX_CONFIG_BYTES = 256_000
 """The maximum size of a configuration file in bytes; its parser is slow and needs much memory."""
 
 _JOINED = re.compile("^(---[ \t]*\n)\ufeff", re.MULTILINE)
-"""Matches the byte order mark of a file that was appended to another file after ``---``."""
+"""Matches the byte order mark of a file that was appended after ``---`` to another file."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -46,14 +46,14 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
 
 
 def is_lfs_pointer(data: bytes) -> bool:
-    """Return whether the data is a Git LFS pointer instead of the file's contents."""
+    """Return whether the data is a Git LFS pointer instead of the contents of a file."""
     return data.startswith(_LFS)
 
 
 def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
     """Create the problem for a file that exceeds the maximum size.
 
-    *n_bytes* is None if the size is unknown.
+    *n_bytes* is the size of the file, or None if the size is unknown.
     """
     size = f"more than {max_bytes:,}" if n_bytes is None else f"{n_bytes:,}"
     return Problem(

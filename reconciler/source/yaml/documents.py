@@ -1,4 +1,4 @@
-"""Parses the documents of a YAML file, and reports what cannot be read: ``parse``."""
+"""``parse``: parses the documents in a YAML file, and reports documents that cannot be read."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _TEMPLATE_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A YAML document that cannot be parsed, with the reason."""
+    """A YAML document that cannot be parsed, and the reason."""
 
     problem: Problem
     text: str
-    """The content of the document; after too many unreadable documents, the rest of the file."""
+    """The text of the document; after too many unreadable documents, the remaining text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """The parsed documents of one YAML file, in order; empty documents are omitted."""
+    """The parsed documents in one YAML file, in order, without empty documents."""
 
     documents: tuple[Composed, ...]
     unreadable: tuple[Unreadable, ...] = ()
@@ -61,13 +61,13 @@ class Documents:
 
 
 def parse(text: str, parser: Parser | None = None) -> Documents:
-    r"""Parse the documents of a YAML file whose lines end with ``\n``.
+    r"""Parse the documents in a YAML file whose lines end with ``\n``.
 
-    One broken document does not hide the others: after a problem, reading continues at the next
-    line that starts with ``---``, which can only be between documents.
+    One broken document does not hide the others: after an error, reading continues at the next
+    line that starts with ``---``, because such a line is always between documents.
 
     Args:
-        text: One document or several.
+        text: The YAML text, with one or more documents.
         parser: The library that parses the documents; libyaml by default.
     """
     found = tuple(read(text, parser))
@@ -78,9 +78,9 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
-    """Yield the documents of a YAML file one at a time; ``parse`` returns all of them.
+    """Yield the documents in a YAML file one at a time.
 
-    A caller that keeps no document needs only the memory of the largest one.
+    A caller that keeps no document needs only the memory for the largest one.
     """
     reported: set[Problem] = set()
     first = 0
@@ -109,13 +109,13 @@ def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreada
 def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
     """Split a YAML file between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
 
-    Parsing one part at a time needs less memory. An empty line replaces every line of earlier
-    parts and of omitted documents, so line numbers do not change.
+    Parsing one part at a time needs less memory. In each part, empty lines replace the earlier
+    parts and the omitted documents, so that line numbers do not change.
 
     Args:
-        text: Any number of documents; a line that starts with ``---`` always separates two.
-        is_omitted: Returns whether to omit a document, given its content and the number of its
-            first line.
+        text: Any number of documents; each line that starts with ``---`` separates two documents.
+        is_omitted: Returns whether to omit a document; the arguments are the document's text and
+            the number of its first line.
     """
     kept: list[str] = []
     start, line, length = 0, 1, 0
@@ -137,10 +137,10 @@ def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:
-    """Yield the documents of a YAML file.
+    """Yield the documents in a YAML file.
 
     Raises:
-        ProblemError: A document is not YAML; the documents after it were not read.
+        ProblemError: A document is not valid YAML; the documents after it are not read.
     """
     if bad := _NOT_ALLOWED.search(text):
         # A parser rejects the whole text, but the documents before the character are readable.
@@ -161,7 +161,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
-    """Yield the parser events of one part of a file, with their positions in the whole file."""
+    """Yield the parser events for one part of a file; event positions refer to the whole file."""
     try:
         if not piece.row and not piece.column:
             yield from parser.events(piece.text)
@@ -174,7 +174,7 @@ def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    """Split YAML after each end marker ``...``, because libyaml would require ``---`` after it."""
+    """Split YAML after each end marker ``...``, because libyaml requires ``---`` after that."""
     start = row = 0
     if "..." in text:
         for match in _END_LINE.finditer(text):
@@ -196,7 +196,7 @@ def _syntax_problem(error: Any, piece: Piece) -> Problem:  # noqa: ANN401 - of e
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return the position of the next ``---`` line after a given line, or None."""
+    """Return the position of the next ``---`` line after a given line, or None if none follows."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 

@@ -1,8 +1,9 @@
-"""Splits a stream of JSON objects into its objects: ``json_pieces``.
+"""``json_pieces``: splits a stream of JSON objects into single objects.
 
-If the first character after any white space is a brace, kubectl reads the text as a sequence of
-JSON objects. A YAML parser reads only one object, and rejects a tab before the object. Source:
-k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
+If the first character after white space is a brace, kubectl reads the text as a sequence of JSON
+objects. A YAML parser would read only one object, and would reject a tab before the object.
+
+Source: k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def json_pieces(text: str) -> tuple[Piece, ...] | None:
-    """Split a stream of JSON objects into the single objects.
+    """Split a stream of JSON objects into single objects.
 
-    Return None if *text* is not JSON that starts with a brace; it must then be read as YAML.
+    Return None if *text* is not JSON that starts with a brace, so that it must be read as YAML.
     """
     if not text.startswith("{", _end_of_space(text, 0)):
         return None

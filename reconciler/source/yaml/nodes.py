@@ -1,4 +1,4 @@
-"""Defines ``Node``, a YAML value as plain JSON with its location in the text."""
+"""``Node``: a YAML value as plain JSON, with its location in the text."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A position in a text; its line and column are counted from 1."""
+    """A position in a text; line and column are counted from 1."""
 
     line: int
     column: int
 
 
 class Piece(NamedTuple):
-    """A part of a file that is parsed separately, and its location in the file."""
+    """A part of a file that is parsed separately, with the location of this part in the file."""
 
     text: str
     row: int
-    """The number of lines in the file before the piece."""
+    """The number of lines in the file before this part."""
     column: int
-    """The number of characters before the piece in its first line."""
+    """The number of characters before this part in the line where it starts."""
 
     def moved(self, mark: ParserMark) -> ParserMark:
-        """Convert a position in the piece to a position in the whole file."""
+        """Convert a position in this part to a position in the whole file."""
         column = mark.column if mark.line else mark.column + self.column
         return _Moved(mark.line + self.row, column)
 
@@ -37,7 +37,7 @@ class _Moved(NamedTuple):
 
 
 class ParserMark(Protocol):
-    """A position in a text, with line and column counted from 0 as in the YAML libraries."""
+    """A position in a text; line and column are counted from 0, as in the YAML libraries."""
 
     @property
     def line(self) -> int:
@@ -51,7 +51,7 @@ class ParserMark(Protocol):
 
 
 class Node(NamedTuple):
-    """A YAML value with its location and with nodes for the values inside it.
+    """A YAML value, its location, and the nodes for the values in a mapping or list.
 
     An alias and its anchor share the same Python objects.
     """
@@ -60,9 +60,9 @@ class Node(NamedTuple):
     """The value as plain JSON: dict, list, str, int, float, bool or None."""
     start: ParserMark
     children: Mapping[str | int, Node]
-    """The nodes by key or list position, in the order of the text; empty for a scalar."""
+    """The nodes by mapping key or list position, in the order of the text; empty for a scalar."""
     key_start: ParserMark | None = None
-    """The position of the value's key in its mapping; None for the root and for list items."""
+    """The position of the value's key in a mapping; None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return the start of the last key in a field path, or of the value if it has no key."""
+        """Return the start of the key at a field path, or of the value if it has no key."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -97,12 +97,12 @@ class Node(NamedTuple):
 
 
 def as_stored(node: Node) -> Node:
-    """Return an object as the API server stores it: nulls are removed or replaced.
+    """Convert an object to the form in which the API server stores it, without null values.
 
     A null label or annotation becomes an empty string, because the server decodes the metadata
-    into Go maps of strings. Any other key whose value is null is removed. The server removes a
-    null if its schema does not allow null and has no default. Managed fields that allow null treat
-    it like a missing key.
+    into Go maps of strings. Any other key whose value is null is removed. (The server removes a
+    null if the schema neither allows null nor has a default. For managed fields that allow null,
+    null means the same as a missing key.)
 
     Source: k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/objectmeta/coerce.go
     (GetObjectMeta) and pkg/apiserver/schema/defaulting/prune.go
@@ -154,19 +154,19 @@ def from_parser(mark: ParserMark) -> Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A problem in a document, with its position and an explanation."""
+    """A problem in a YAML document, with its position and an explanation."""
 
     mark: Mark
     code: str
-    """The stable name of the rule, in kebab case."""
+    """The stable identifier of the problem, such as ``duplicate-key``."""
     message: str
-    """A sentence with the values that cause the problem, without a final full stop."""
+    """A clause, without a full stop, that contains the values that cause the problem."""
     context: tuple[str, ...] = ()
     hint: str = ""
 
 
 class ProblemError(Exception):
-    """Carries a ``Problem`` to the caller; only the package ``source`` handles this error."""
+    """An exception that carries a ``Problem``; only the package ``source`` handles it."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -1,4 +1,4 @@
-"""Offers two YAML parsers: ``libyaml`` for manifests and ``ruamel`` for the configuration."""
+"""``libyaml`` and ``ruamel``: the YAML parsers for manifests and for the configuration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.character_substitution import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""Matches the YAML tag ``!``, which turns a scalar into a string, before or after an anchor."""
+"""Matches the YAML tag ``!``, which makes a scalar a string, also after an anchor."""
 
 
 class Parser(NamedTuple):
-    """A YAML library that parses its input into events, from which the composer builds nodes."""
+    """A YAML library that parses text into events, from which ``compose`` builds nodes."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
@@ -28,9 +28,9 @@ class Parser(NamedTuple):
 
 
 def libyaml() -> Parser:
-    """Return the parser libyaml, which PyYAML includes.
+    """Return the parser libyaml, which is part of PyYAML.
 
-    kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same input.
+    kubectl's parser, Go's yaml.v2, is a port of libyaml, so the two parsers accept the same input.
     libyaml is about ten times as fast as a parser in Python.
     """
     from yaml import MarkedYAMLError, events  # noqa: PLC0415 - slow import
@@ -39,7 +39,7 @@ def libyaml() -> Parser:
 
 
 def ruamel() -> Parser:
-    """Return the parser ruamel.yaml, which can also change a file and keep its comments."""
+    """Return the parser of ruamel.yaml, which can also edit a file and keep its comments."""
     from ruamel.yaml import YAML, events  # noqa: PLC0415 - slow import
     from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415 - slow import
 
@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the YAML tag ``!`` to a parser event if the input has it, because libyaml omits it."""
+    """Add the YAML tag ``!`` to an event if the text has this tag, because libyaml omits it."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

@@ -1,6 +1,8 @@
-"""Reads plain YAML scalars as Kubernetes does: YAML 1.1 with some rules of Go's parser.
+"""Reads plain YAML scalars as Kubernetes does: YAML 1.1 with some rules of Go's YAML parser.
 
-``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml; this module returns a scalar's JSON value.
+``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml; this module returns the JSON value for a
+scalar.
+
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/resolve.go (resolve) and yaml.go (convertToJSONableObject).
 """
 
@@ -31,7 +33,7 @@ _UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
 _MANY_DIGITS = 100
 _FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
 _INTEGRAL_BELOW = 1e21
-"""The limit below which Go's JSON encoder writes whole floats without an exponent."""
+"""The value below which Go's JSON encoder writes whole floats without an exponent."""
 
 
 class ScalarError(ValueError):
@@ -41,8 +43,8 @@ class ScalarError(ValueError):
 def resolve(text: str) -> Scalar:
     """Return the value of a plain (unquoted) YAML scalar.
 
-    ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans; ``0777`` and ``0o777`` are
-    octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay strings.
+    ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans. ``0777`` and ``0o777`` are
+    octal numbers. ``1e3`` is the integer 1000. Dates and ``1:30`` are strings.
 
     Raises:
         ScalarError: The scalar is infinity or not-a-number, which JSON cannot express.
@@ -63,7 +65,7 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
     """Return the value of a scalar with an explicit tag; with an unknown tag, it is a string.
 
     Raises:
-        ScalarError: The scalar is not valid for the tag.
+        ScalarError: The scalar is not valid for its tag.
     """
     short = tag.removeprefix(_TAG)
     if short == "binary":
@@ -82,10 +84,10 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
 
 
 def key_text(value: Scalar) -> str:
-    """Convert the key of a YAML mapping to the name of a JSON member.
+    """Convert a key in a YAML mapping to the name of a JSON object member.
 
     Raises:
-        ScalarError: The key is null, and JSON has no name for null.
+        ScalarError: The key is null, for which JSON has no name.
     """
     match value:
         case None:
@@ -112,15 +114,15 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float | None:
-    """Convert an integer that does not fit into 64 bits to a float, as Go's parser does."""
+    """Convert an integer to a float if it does not fit into 64 bits, as Go's parser does."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 
 def _whole(value: float) -> int | float | None:
     """Convert a whole float below ``_INTEGRAL_BELOW`` to an integer; return None for infinity.
 
-    A number beyond the range of a float stays a string, for example 12e4567, which may be the
-    start of a commit's hash.
+    None means that the scalar stays a string: a value beyond the range of a float, such as
+    12e4567, could be the start of a commit hash.
     """
     if value in {float("inf"), float("-inf")}:
         return None

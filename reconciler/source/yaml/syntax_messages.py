@@ -1,4 +1,4 @@
-"""``plain``: explains a YAML library's syntax error in this program's own words."""
+"""``plain``: explains a YAML library's syntax error in simple words."""
 
 from __future__ import annotations
 

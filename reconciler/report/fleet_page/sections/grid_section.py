@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_CELLS = 10_000
-"""The maximum number of VMs in the grid; users can filter to see other VMs."""
+"""The maximum number of VMs in the grid; users can set a filter to see others."""
 MAX_LISTED = 100
-"""If at most this number of VMs match the filter, the page also lists them in a table."""
+"""The maximum number of matching VMs that the page also lists in a table."""
 MANY = 600
-"""If the grid has more VMs than this number, its cells are smaller on wide screens with a
-mouse.
-"""
+"""The number of VMs above which grid cells are smaller (on wide screens with a mouse)."""
 NO_NODE = "(not running)"
 _STAGES = {
     Stage.CHANGING: "changing now",
@@ -36,7 +34,7 @@ _STAGES = {
 
 
 def legend(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:
-    """Render the legend of the grid's colors; each effect links to the VMs with this effect."""
+    """Render the legend of the grid; each color's entry links to the VMs with this color."""
     counts = Counter(each.effect for each in vms)
     stages = Counter(each.stage for each in vms)
     items = []
@@ -101,7 +99,7 @@ def _list(vms: Sequence[FleetVM], links: PageLinks) -> Iterator[str]:
 
 
 def found_words(n: int, total: int, shown: FleetFilter) -> str:
-    """Return a sentence that says how many VMs match the filter."""
+    """Return sentences that say how many VMs match the filter, and how many are shown."""
     if not total:
         return "The plan contains no VM."
     cut = f" The picture shows the first {MAX_CELLS:,}." if n > MAX_CELLS else ""
@@ -116,7 +114,7 @@ def cell_class(vm: FleetVM) -> str:
 
 
 def cell_title(vm: FleetVM) -> str:
-    """Return the title of a VM's grid cell, for tooltips and screen readers."""
+    """Return the text of a VM's grid cell for tooltips and screen readers."""
     words = _STAGES.get(vm.stage, "")
     state = f"{words}, " if words else ""
     effect = f"{named(vm.decision.effect)}: {vm.reason}"
@@ -129,7 +127,7 @@ def _link(vm: FleetVM, links: PageLinks) -> str:
 
 
 def _groups(vms: Iterable[FleetVM], group: str) -> list[tuple[str, list[FleetVM]]]:
-    """Group VMs by namespace or node, sorted by name; VMs without a node come last."""
+    """Group VMs by namespace or node, sorted by name; VMs that are not running come last."""
     found = defaultdict(list)
     for each in vms:
         name = (each.node or NO_NODE) if group == NODE else getattr(each.ref, NAMESPACE)

@@ -1,4 +1,4 @@
-"""``kubevirt_section``: renders the planned changes of KubeVirt settings."""
+"""``kubevirt_section``: renders the planned changes to KubeVirt settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_TEXT = 400
 
 
 def kubevirt_section(view: ServiceView, links: PageLinks) -> str:
-    """Render the section about KubeVirt settings; it is empty if the plan changes no setting."""
+    """Render the section about planned changes to KubeVirt settings; without any, it is empty."""
     return "".join(_pieces(view, links))
 
 

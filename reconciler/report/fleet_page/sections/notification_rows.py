@@ -1,4 +1,4 @@
-"""``notification_rows``: renders the last notifications and their receivers."""
+"""``notification_rows``: renders the latest notifications and their receivers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MAX_ROWS = 10
 """The maximum number of notifications that the status page lists."""
 _MAX_RECEIVERS = 20
 _CLASSES = {NotificationSeverity.INFO: "none", NotificationSeverity.WARNING: "restart"}
-"""The CSS class of a notification's badge by severity; other severities use an alert color."""
+"""The CSS class of a notification's badge, by severity; other severities get an alert color."""
 
 
 def notification_rows(view: ServiceView) -> Iterator[str]:
-    """Render a table of the last notifications, with a limited number of rows."""
+    """Render a table of the latest notifications; at most 10 are listed."""
     if not view.notifications:
         return
     yield '<table class="past"><caption>The last notifications, the newest first</caption>'

@@ -1,4 +1,4 @@
-"""``past_section``: renders the last runs, the last plans and the last notifications."""
+"""``past_section``: renders the latest runs, plans and notifications."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_ROWS = 10
-"""The maximum number of past runs and of past plans that the page lists."""
+"""The maximum number of past runs, and of past plans, that the page lists."""
 _MAX_TEXT = 300
 _CLASSES = {ExitCode.DONE: "live", ExitCode.BLOCKED: "restart", ExitCode.DEADLINE: "restart"}
-"""The CSS class of a run's badge by exit code; other exit codes use an alert color."""
+"""The CSS class of a run's badge, by exit code; other exit codes get an alert color."""
 
 
 def past_section(view: ServiceView, links: PageLinks) -> str:
-    """Render the section about the last runs, plans and notifications, with a limited size."""
+    """Render the section about the latest runs, plans and notifications; at most 10 of each."""
     return "".join(_pieces(view, links))
 
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 MAX_REASONS = 20
 """The maximum number of reasons that this section lists."""
 MAX_NAMES = 5
-"""The maximum number of VMs that the page lists by name for each reason."""
+"""The maximum number of VMs that this section lists by name for each reason."""
 _MAX_TEXT = 300
 
 
 def person_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Render the section about VMs that wait for a user, with a limited size."""
+    """Render the section about VMs that wait for a user; long lists are cut."""
     return "".join(_pieces(view, vms, links))
 
 
@@ -56,7 +56,7 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
 
 
 def _by_reason(vms: Iterator[FleetVM]) -> list[tuple[tuple[Effect, Reason], list[FleetVM]]]:
-    """Group VMs by effect and reason; blocked VMs and frequent reasons come first."""
+    """Group VMs by how their change takes effect and by reason, most urgent and frequent first."""
     found = defaultdict(list)
     for each in vms:
         found[each.decision.effect, each.decision.reason].append(each)

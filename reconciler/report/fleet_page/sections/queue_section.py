@@ -1,4 +1,4 @@
-"""``queue_section``: renders the changes that have not started, with forecast end times."""
+"""``queue_section``: renders the changes that have not started, with the expected end times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_ROWS = 20
 
 
 def queue_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Render the section about changes that have not started, with a limited number of rows."""
+    """Render the section about changes that have not started; at most 20 are listed."""
     return "".join(_pieces(view, vms, links))
 
 
@@ -78,10 +78,10 @@ def _row(vm: FleetVM, found: VMForecast | None, times: _Times, links: PageLinks)
 
 
 class _Times:
-    """Formats forecast times: during a run in UTC, and otherwise relative to the run's start.
+    """Formats forecast times: in UTC during a run, and otherwise relative to the run's start.
 
-    During a run, the forecast changes with each new plan. The earliest time is rounded down and
-    the latest time up to full minutes, so that the page does not change every second.
+    During a run, the forecast changes with each new plan. The earliest time is rounded down to a
+    full minute, and the latest time up, so that the page does not change every second.
     """
 
     def __init__(self, view: ServiceView, plan: Plan) -> None:
@@ -98,14 +98,14 @@ class _Times:
         return f"{first} to {minute_text(latest, self._now)}"
 
     def end(self) -> str:
-        """Format the time when all guests have their new memory."""
+        """Format the time by which all guests have their new memory."""
         earliest_s, latest_s = self._forecast.earliest_s, self._forecast.latest_s
         if self._start is None:
             return html_text(f"in {wording.span(earliest_s, latest_s)}")
         return f"by {minute_text(self._rounded(0, latest_s)[1], self._now)}"
 
     def bar(self, found: VMForecast) -> str:
-        """Draw the range from the earliest to the latest end of a change as a bar."""
+        """Draw a bar from the earliest to the latest expected end of a change."""
         earliest_s, latest_s, end_s = found.earliest_s, found.latest_s, self._forecast.latest_s
         if self._start is not None:
             origin, end = self._rounded(0, end_s)

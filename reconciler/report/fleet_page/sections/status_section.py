@@ -42,7 +42,7 @@ def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
 
 
 def status_section(view: ServiceView, vms: Sequence[FleetVM]) -> str:
-    """Render the header of the status page that shows all VMs."""
+    """Render the top section of the status page that shows all VMs."""
     return "".join(_pieces(view, vms))
 
 
@@ -59,7 +59,7 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM]) -> Iterator[str]:
 
 
 def _lead(vms: Sequence[FleetVM]) -> str:
-    """Return a sentence that counts the VMs that change, wait, need a user or are unchanged."""
+    """Return a list of counts: VMs that change, have changed, failed, wait or are unchanged."""
     stages = Counter(each.stage for each in vms)
     counts = (
         (stages[Stage.CHANGING], "changing now"),

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_ROWS = 50
-"""The maximum number of memory changes and of migrations that a VM's page lists."""
+"""The maximum number of memory changes, and of migrations, that a VM's page lists."""
 _MAX_TEXT = 500
 
 
 def vm_history_section(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
-    """Render the section about a VM's migrations and past changes, with commits and runs."""
+    """Render the section about a VM's migrations and past memory changes."""
     return "".join(_pieces(vm, view, links))
 
 
