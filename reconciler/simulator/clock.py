@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""The default start time of a stepped clock, which is fixed, so that all runs are identical."""
+"""The default start time of a stepped clock; a fixed time makes all runs identical."""
 
 
 class SimClock:

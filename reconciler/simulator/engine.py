@@ -45,11 +45,11 @@ class Engine:
             self.on_earlier()
 
     def between(self, low_s: float, high_s: float) -> float:
-        """Returns a random delay between two bounds in seconds, which depends on the seed."""
+        """Returns a random delay between two bounds, in seconds, derived from the seed."""
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
-        """Returns the simulated time of the next scheduled function, or None without one."""
+        """Returns the simulated time of the next scheduled function, or None if none exists."""
         with self.store.lock:
             return self._heap[0][0] if self._heap else None
 
@@ -59,7 +59,7 @@ class Engine:
         Work that becomes due during the call also runs.
 
         Args:
-            limit: The maximum number of functions to run before the lock is released.
+            limit: The maximum number of functions to run, or None to run all that are due.
         """
         done = 0
         with self.store.lock:

@@ -59,7 +59,7 @@ class Simulator:
         Args:
             world: The initial state of the cluster to simulate.
             clock: The simulated clock, or None for real time.
-            seed: The random seed for names, UIDs and delays, or None for the world's seed.
+            seed: The random seed for names, UIDs and delays, or None for the seed in `world`.
             response_times: The minimum time that the API server's responses take.
 
         Raises:
@@ -132,7 +132,7 @@ class Simulator:
             method: The HTTP method.
             path: The decoded path of the URL, without the query.
             query: The decoded query parameters; as pairs if a parameter is repeated.
-            headers: The request headers; their names may be in any case.
+            headers: The request headers; header names can be in any case.
             body: The encoded request body.
             user: The user who sends the request. If None, the Authorization header determines the
                 user; a request without this header is sent by the administrator.
@@ -151,7 +151,7 @@ class Simulator:
         )
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
-        """Serves the simulated API over HTTP in a separate thread, which also runs due functions.
+        """Serves the simulated API over HTTP in a separate thread, which also runs scheduled work.
 
         Returns:
             The running server, a context manager with the attributes `url` and `token` (the

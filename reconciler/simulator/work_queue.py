@@ -30,7 +30,7 @@ class WorkQueue(Generic[K]):
     def add(self, key: K) -> None:
         """Queues an object key after the usual latency of the controller.
 
-        The latency is that of informer, queue and worker.
+        The latency covers the informer, the queue and the worker.
         """
         self.add_after(key, self._engine.between(*self._latency_s))
 

@@ -1,7 +1,7 @@
-"""KubeApiServer: the simulated kube-apiserver, for direct calls or behind an HTTP server.
+"""KubeApiServer: the simulated kube-apiserver, called directly or through an HTTP server.
 
 For each request, the server authenticates the user, applies faults, authorizes the request, calls
-the handler of the verb, and logs the request.
+the handler for the verb, and logs the request.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _HEALTH: Final = ("/healthz", "/livez", "/readyz")
 
 
 class KubeApiServer:
-    """Simulates kube-apiserver: converts a request to a response or a watch.
+    """Simulates kube-apiserver: returns a response or a watch stream for each request.
 
     The attribute `log` contains a record of every request, oldest first.
     """
@@ -73,7 +73,7 @@ class KubeApiServer:
             store: The store of Kubernetes objects.
             admission: KubeVirt's webhooks and subresource actions.
             tokens: The accepted tokens, or None to accept only a random administrator token.
-            mode: Whether RBAC is enforced, or every request is allowed.
+            mode: Whether to enforce RBAC or to allow every request.
             faults: The faults to inject into requests.
             response_times: The minimum time that responses take.
             installed: The optional API versions that are served, such as `hco.kubevirt.io/v1`.

@@ -13,12 +13,12 @@ class ResponseTimes:
     """The minimum time until the simulated API server responds, in simulated seconds."""
 
     listed_per_s: float = float("inf")
-    """How many objects per second a list response contains, even if lists are concurrent."""
+    """How many objects per second each list request returns, even if lists run concurrently."""
     write_s: float = 0.0
     """The duration of a write request, including webhooks and the commit to disk."""
 
     def least_s(self, verb: str, n_listed: int) -> float:
-        """Returns the minimum duration of a request, which for a list grows with its length."""
+        """Returns the minimum duration of a request; longer lists have a longer minimum."""
         return self.write_s if verb in _WRITES else n_listed / self.listed_per_s
 
 

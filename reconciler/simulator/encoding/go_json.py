@@ -55,7 +55,7 @@ def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Decodes YAML to the values that the equivalent JSON would have.
 
     Raises:
-        MalformedError: The bytes are not YAML, or YAML that has no equivalent in JSON.
+        MalformedError: The bytes are not YAML, are too large, or have no equivalent in JSON.
     """
     try:
         _bound(body)
@@ -104,7 +104,7 @@ def _refuse(value: Any) -> None:  # noqa: ANN401  # any value of YAML
 
 
 def duplicates(body: bytes) -> list[str]:
-    """Returns the dotted paths of duplicate keys in JSON text, or an empty list for other text."""
+    """Returns the dotted paths of duplicate keys in JSON; an empty list for invalid JSON."""
     found: list[str] = []
     try:
         _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)

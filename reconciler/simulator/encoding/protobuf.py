@@ -1,6 +1,6 @@
 """Decodes the Kubernetes kinds that kubectl sends as protobuf.
 
-Only kubectl on the demo cluster needs this decoder; the product sends JSON. kubectl 1.32 encodes
+Only kubectl with the demo cluster needs this decoder; the product sends JSON. kubectl 1.32 encodes
 the objects of typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads
 JSON responses. kubectl sends manifests as JSON.
 
@@ -147,7 +147,7 @@ def _read(data: bytes, message: str) -> Json:
 
 
 def _texts(data: bytes) -> dict[int, bytes]:
-    """Returns the fields of a protobuf message that has only strings and messages, by number."""
+    """Returns the fields of a protobuf message by number; all must be strings or messages."""
     found = dict(_fields(data))
     if not all(isinstance(value, bytes) for value in found.values()):
         raise LookupError("a field has the wrong wire type")

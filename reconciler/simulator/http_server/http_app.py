@@ -60,7 +60,7 @@ def build(api: KubeApiServer) -> Starlette:
 
 
 def _encoded(body: bytes, accepted: str) -> tuple[bytes, Headers]:
-    """Compresses a response body like kube-apiserver, and returns the matching headers.
+    """Compresses a response body where kube-apiserver would; returns the body and its headers.
 
     Source: kube-apiserver v1.36
     staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/writers.go

@@ -44,7 +44,8 @@ class Server:
 
         Args:
             api: The API server that handles the requests.
-            engine: The engine that the server runs, unless its clock is stepped by the caller.
+            engine: The engine that the server runs. With a stepped clock, the caller runs the
+                engine.
             host: The IP address or host name to listen on.
             port: The TCP port, or 0 for any free port.
 
@@ -128,7 +129,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn server that sets an event after its start, and closes all its connections."""
+    """A uvicorn server that sets an event when it has started, and closes all connections."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)

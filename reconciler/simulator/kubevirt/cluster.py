@@ -37,7 +37,7 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The settings that components use, at most `CONFIG_LAG_S` seconds older than the CR."""
+        """The settings in use, up to `CONFIG_LAG_S` seconds older than the KubeVirt CR."""
         return self._config
 
     def read_config(self) -> None:
@@ -57,11 +57,11 @@ class Cluster:
         return None if key is None else self.store.get(key)
 
     def vm(self, namespace: str, name: str) -> Json | None:
-        """Returns a VirtualMachine from the store."""
+        """Returns a VirtualMachine from the store, or None if it does not exist."""
         return self.store.get(Key(VMS, namespace, name))
 
     def vmi(self, namespace: str, name: str) -> Json | None:
-        """Returns a VirtualMachineInstance from the store."""
+        """Returns a VirtualMachineInstance from the store, or None if it does not exist."""
         return self.store.get(Key(VMIS, namespace, name))
 
     def _observe(self, event: StoreEvent) -> None:

@@ -1,4 +1,4 @@
-"""ClusterConfig: the KubeVirt settings in effect, including the defaults of the version."""
+"""ClusterConfig: the KubeVirt settings in effect, including the KubeVirt version's defaults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_HOTPLUG_RATIO: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
-    """The settings of the KubeVirt CR, with the defaults of its version. Sizes are in bytes."""
+    """The KubeVirt CR's settings, with the KubeVirt version's defaults. Sizes are in bytes."""
 
     behaviour: Behaviour
     gates: frozenset[str]
@@ -48,16 +48,18 @@ class ClusterConfig:
 
     @property
     def live_update(self) -> bool:
-        """Whether the rollout strategy LiveUpdate is in effect in the KubeVirt CR.
+        """Whether the VM rollout strategy LiveUpdate is in effect.
 
-        Source: v1.4.0 pkg/virt-config/virt-config.go:455-462 (with the gate), v1.9.0:514-517.
+        In v1.4.0, a feature gate is also required.
+
+        Source: v1.4.0 pkg/virt-config/virt-config.go:455-462, v1.9.0:514-517.
         """
         return self.rollout is Rollout.LIVE_UPDATE and self.has_gate(
             LIVE_UPDATE_GATE, self.behaviour.live_update_gate
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether the memory of a VM may change live; on v1.1, the VM decides this."""
+        """Returns whether a VM's memory can change live; in KubeVirt v1.1, the VM enables this."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -70,7 +72,7 @@ class ClusterConfig:
 
     @property
     def in_place(self) -> bool:
-        """Whether memory grows in the launcher pod without a migration, where VEP 45 allows it."""
+        """Whether launcher pods can be resized in place, without a migration (KubeVirt VEP 45)."""
         return self.has_gate(IN_PLACE_GATE, self.behaviour.in_place_gate)
 
     def migration_limit(self, name: str) -> int:
@@ -92,7 +94,7 @@ class ClusterConfig:
 
 
 def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
-    """Reads the settings from the KubeVirt CR; absent fields get the defaults of the version.
+    """Reads the KubeVirt CR's settings; absent fields get the KubeVirt version's defaults.
 
     Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
     """

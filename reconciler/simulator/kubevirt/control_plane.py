@@ -57,7 +57,8 @@ class ControlPlane:
 
         Args:
             unsettled: The VMs with pending changes; only these VMs need work.
-            owners: The observers of the store for the operators that own the KubeVirt CR.
+            owners: The functions that pass store events to the operators that manage the KubeVirt
+                CR.
         """
         store = self._cluster.store
         self._cluster.read_config()

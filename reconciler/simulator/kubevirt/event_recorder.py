@@ -1,4 +1,4 @@
-"""EventRecorder: writes core/v1 Events of KubeVirt components to the object store."""
+"""EventRecorder: writes core/v1 Events from KubeVirt components to the object store."""
 
 from __future__ import annotations
 

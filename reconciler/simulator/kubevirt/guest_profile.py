@@ -34,9 +34,11 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes into a started VMI what virt-handler reports about it.
+        """Writes the conditions and status that virt-handler reports into a started VMI.
 
-        Source: v1.9.0 pkg/virt-handler/vm.go (host devices; SR-IOV interfaces can migrate).
+        A VMI with host devices cannot migrate; a VMI with SR-IOV interfaces can.
+
+        Source: v1.9.0 pkg/virt-handler/vm.go.
         """
         attached = _has_host_devices(vmi)
         able = self.migratable and not attached

@@ -37,7 +37,7 @@ REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """The properties of a pod that scheduler, quotas and controllers use; memory is in bytes."""
+    """The pod properties that the scheduler, quotas and controllers use; memory is in bytes."""
 
     key: Key
     created_by: str
@@ -53,16 +53,16 @@ class PodFacts:
     limit: int
     labels: Mapping[str, str]
     repels: tuple[Json, ...]
-    """The terms of the required anti-affinity of the pod."""
+    """The terms of the pod's required anti-affinity."""
     priority_class: str
     gated: bool
     """Whether the pod has a scheduling gate."""
     others: Mapping[str, int]
-    """The requested CPUs in thousandths and devices, by resource name, and `pods`: 1."""
+    """The requested CPUs (in thousandths) and devices, by resource name, plus `pods`: 1."""
 
     @property
     def active(self) -> bool:
-        """Whether the pod uses memory of its node and of the quota of its namespace."""
+        """Whether the pod counts against its node's memory and its namespace's quota."""
         return self.phase not in FINAL_PHASES
 
 
@@ -77,7 +77,7 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """The resourceVersion when the migration was created, which determines its age."""
+    """The migration's first resourceVersion, by which migrations are sorted from old to new."""
     ended: str
     """When the migration succeeded or failed, in RFC 3339 format; empty before then."""
 
@@ -115,7 +115,7 @@ class Inventory:
         self.nodes: dict[str, NodeFacts] = {}
         self.migrations: dict[Key, MigrationFacts] = {}
         self.hotplugs: dict[Name, None] = {}
-        """The VMIs with a hotplug of memory or CPUs in progress, oldest first."""
+        """The VMIs with a memory or CPU hotplug in progress, oldest first."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
         """The running VMIs, by the image of their launcher pod."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)

@@ -28,8 +28,8 @@ def prepare_migration(migration: Json) -> None:
 def make_migration(vmi: Name, name: str, *, priority: str = "") -> Json:
     """Builds the migration that the workload updater creates for a VMI.
 
-    Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:570-600;
-    recorded.
+    Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:570-600; recorded
+    on real clusters.
     """
     migration: Json = {
         "apiVersion": "kubevirt.io/v1",

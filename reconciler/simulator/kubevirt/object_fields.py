@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
-"""The VM spec field that enables live updates in KubeVirt v1.1, the only version with it."""
+"""The VM spec field that enables live updates; only KubeVirt v1.1 has this field."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
@@ -84,7 +84,7 @@ def condition_status(obj: Json | None, kind: str) -> str:
 
 
 def conditions(obj: Json | None) -> Iterator[Json]:
-    """Yields the conditions of an object in their order."""
+    """Yields the conditions of an object in order."""
     yield from dig(obj, "status", "conditions") or ()
 
 
@@ -172,7 +172,9 @@ def is_deleting(obj: Json | None) -> bool:
 def is_migrating(vmi: Json | None) -> bool:
     """Returns whether the memory of a VMI is being transferred to another node.
 
-    Source: v1.9.0 pkg/controller/conditions.go: the migration state has a start and no end.
+    The migration state then has a start time but no end time.
+
+    Source: v1.9.0 pkg/controller/conditions.go.
     """
     state = dig(vmi, "status", "migrationState") or {}
     return bool(state.get("startTimestamp")) and not state.get("endTimestamp")

@@ -18,7 +18,8 @@ PATTERN_MESSAGE: Final = (
 )
 """The error message for an invalid quantity.
 
-Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (ErrFormatWrong), recorded.
+Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (ErrFormatWrong); recorded on a real
+cluster.
 """
 
 _BINARY: Final = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}

@@ -1,4 +1,4 @@
-"""Computes how much of each quota resource a pod uses: `measured`.
+"""`measured` computes how much of each quota resource a pod uses.
 
 Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go.
 """
@@ -44,7 +44,7 @@ def parsed(resource: str, value: str) -> int:
 
 
 def shown(resource: str, amount: int) -> str:
-    """Formats an amount for the status of a quota."""
+    """Formats an amount for a quota's status."""
     if _counts_cpus(resource):
         return f"{amount}m"
     in_bytes = "memory" in resource or "hugepages" in resource

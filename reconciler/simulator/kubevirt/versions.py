@@ -1,8 +1,8 @@
 """Behaviour: the differences between the KubeVirt versions v1.1 to v1.9.
 
 v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were observed on a real control
-plane; the other versions follow KubeVirt's code at its release tags. The planner has a separate
-table.
+plane; the other versions follow KubeVirt's code at its release tags. The planner has its own table
+of versions.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class GateStage(StrEnum):
 
     ABSENT = "absent"
     LISTED = "listed"
-    """The gate is enabled only if the KubeVirt CR lists it (alpha; beta up to v1.8)."""
+    """Enabled only if the KubeVirt CR lists the gate: alpha gates, and beta gates up to v1.8."""
     DEFAULT_ON = "default-on"
-    """The gate is enabled unless the KubeVirt CR disables it (beta from v1.9)."""
+    """Enabled unless the KubeVirt CR disables the gate: beta gates from v1.9 on."""
     GRADUATED = "graduated"
 
 
@@ -69,7 +69,7 @@ def since(version: Version, *bounds: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """The properties of a KubeVirt version that differ between versions, with sizes in bytes."""
+    """The behaviour of one KubeVirt version where versions differ. Sizes are in bytes."""
 
     version: Version
     live_update_gate: GateStage
@@ -85,7 +85,7 @@ class Behaviour:
     """The architectures on which a starting VMI gets a maxGuest; v1.6.0 no longer lists arm64."""
     minimum_guest: int
     strict_hotplug_vm: bool
-    """Whether a VM with its own maxGuest may not use hugepages or dedicated CPUs (v1.1, v1.2)."""
+    """Whether a VM with its own maxGuest cannot use hugepages or dedicated CPUs (v1.1, v1.2)."""
     limits_deny: bool
     only_sizes_compared: bool
     """Whether virt-controller compares a new memory size only with the boot size and maxGuest.
@@ -94,24 +94,24 @@ class Behaviour:
     pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; observed on v1.2.2.
     """
     limit_follows: bool
-    """Whether a live update can exceed the memory limit of a VM, and then raises the limit.
+    """Whether a live update is allowed to exceed a VM's memory limit, and raises the limit.
 
     Source: observed on v1.2.2 and newer.
     """
     vm_live_update_features: bool
     """Whether each VM enables live updates in its spec.liveUpdateFeatures (v1.1).
 
-    In v1.1, the webhook denies what later versions report as RestartRequired. Source: v1.1.0
-    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
+    In v1.1, the webhook denies changes that later versions report as RestartRequired. Source:
+    v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
     """
     instancetypes_live: bool
-    """Whether a change of its instancetype changes the memory of a running VM.
+    """Whether a change to a VM's instancetype changes the memory of the running VM.
 
-    Source: v1.3.0 tests/hotplug/instancetype.go:140; v1.2.2
-    pkg/virt-controller/watch/vm.go:3257-3349 compares the VM's own template.
+    In v1.2.2, KubeVirt compares only the VM's own template. Source: v1.3.0
+    tests/hotplug/instancetype.go:140; v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349.
     """
     instancetype_denied: bool
-    """Whether a VM with live updates and its own maxGuest may not have an instancetype.
+    """Whether a VM with live updates and its own maxGuest cannot have an instancetype.
 
     Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567.
     """
@@ -123,7 +123,7 @@ class Behaviour:
     """
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """Whether the status, not the spec, of a VM has its instancetype's ControllerRevision."""
+    """Whether a VM's status (not spec) references the instancetype's ControllerRevision."""
     integer_guest: bool
     default_requests: bool
     """Whether KubeVirt sets requests.memory of a VMI to its guest size (up to v1.6).
@@ -141,14 +141,15 @@ class Behaviour:
     backups: bool
     """Whether a migration waits until the backup of its VMI has ended.
 
-    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645, from v1.8.
+    KubeVirt v1.8 and later do this. Source: v1.9.0
+    pkg/virt-controller/watch/migration/migration.go:1581-1645.
     """
     memory_overhead_status: bool
     same_cpu_vendor: bool
     """Whether the target node of a migration must have the CPU vendor of the source node.
 
-    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; unknown for older
-    versions.
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005. The behaviour of
+    older versions is unknown.
     """
     overhead_fixed: int
     overhead_graphics: int
@@ -157,25 +158,25 @@ class Behaviour:
     label_has_hugepages: bool
     """Whether the VMI label with the pod's memory requests includes huge pages (observed)."""
     priority_denied: bool
-    """Whether only virt-controller may set the priority of a migration."""
+    """Whether only virt-controller is allowed to set the priority of a migration."""
     firmware_uuid: bool
     multi_architecture_gate: bool
     """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
 
-    Source: seen on v1.3.1 and v1.6.3, not on v1.9.0; the gate is deprecated since v1.8.0.
+    The gate is deprecated since v1.8.0. Source: observed on v1.3.1 and v1.6.3, but not on v1.9.0.
     """
     in_place_gate: GateStage
     """The stage of the feature gate InPlaceHotplug.
 
-    Source: inferred from VEP 45 (kubevirt/enhancements PR 46); no release has the gate. The
-    simulator simulates a build of v1.9 that has it.
+    No KubeVirt release has the gate; the simulator assumes a build of v1.9 with the gate. Source:
+    inferred from the KubeVirt proposal VEP 45 (kubevirt/enhancements PR 46).
     """
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
-    """Whether a new VMI first has a condition with the reason PodNotExists (only v1.3.1)."""
+    """Whether a new VMI first has a condition with the reason PodNotExists (v1.3.1)."""
     finished_mirror: bool
-    """Whether finished migrations copy the latest migration state of the VMI (only v1.3.1)."""
+    """Whether finished migrations copy the VMI's latest migration state (v1.3.1)."""
     conflict_message: str
     """The message if a VM and its instancetype set the same field (as observed)."""
     template_timestamp: bool
@@ -194,8 +195,8 @@ def behaviour(text: str) -> Behaviour:
     Raises:
         ValueError: The simulator does not support the version.
 
-    Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstring of a field has the field's own
-    source.
+    Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstrings of the fields contain further
+    sources.
     """
     v = parse_version(text)
     arm = since(v, "1.3.0") and not since(v, "1.5.3", "1.6.1")

@@ -40,13 +40,13 @@ class Resource:
     status: bool = False
     """Whether the API resource has a status subresource."""
     generation: bool = False
-    """Whether the API server maintains metadata.generation of the objects."""
+    """Whether objects have a metadata.generation, which the API server increments."""
     custom: bool = False
     """Whether a CustomResourceDefinition defines the API resource."""
     stored_as: str = ""
-    """The storage key of the API resource that stores these objects, as for Events."""
+    """The storage key of another API resource that stores these objects (used for Events)."""
     unconditional_update: bool = True
-    """Whether a PUT request may omit metadata.resourceVersion."""
+    """Whether a PUT request can omit metadata.resourceVersion."""
     create_on_update: bool = False
     """Whether a PUT request for an object that does not exist creates the object."""
     optional: bool = False
@@ -56,7 +56,7 @@ class Resource:
 
     @property
     def qualified(self) -> str:
-        """The plural with the group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
+        """The plural name and API group: `virtualmachines.kubevirt.io`, or `nodes` (core)."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property

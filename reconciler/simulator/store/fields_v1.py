@@ -47,7 +47,7 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
 
 
 def encode(paths: Fields) -> Json:
-    """Encodes field paths as a FieldsV1 object, which is shared and must not be edited."""
+    """Encodes field paths as a FieldsV1 object, which is cached and must not be edited."""
     return _encoded(frozenset(paths))
 
 

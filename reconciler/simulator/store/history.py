@@ -11,7 +11,7 @@ class Key:
     """The key of an object in the store of the simulated API server."""
 
     resource: str
-    """The plural with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
+    """The plural name and API group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
     """The namespace of the object, or an empty string for a cluster-scoped object."""
     name: str
@@ -24,7 +24,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent:
-    """A change of one object in the store of the simulated API server."""
+    """A change to one object in the store of the simulated API server."""
 
     type: str
     """The type of the change: ADDED, MODIFIED or DELETED."""
@@ -51,7 +51,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The latest changes of all stored objects, up to a maximum number of changes."""
+    """The latest changes to all stored objects, up to a maximum number of changes."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -65,7 +65,7 @@ class History:
             self.compacted = self._events.popleft().rv
 
     def since(self, revision: int, resource: str, namespace: str | None) -> list[StoreEvent]:
-        """Returns the changes of an API resource after a resourceVersion, oldest first.
+        """Returns the changes to objects of an API resource after a resourceVersion, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -82,9 +82,9 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns, by path, the state at a resourceVersion of each object that changed later.
+        """Returns the encoded state, at a resourceVersion, of all objects that changed later.
 
-        None is the state of an object that did not exist.
+        The keys are object paths. A value is None if the object did not exist.
 
         Raises:
             ExpiredError: Some of the changes were compacted.

@@ -38,7 +38,7 @@ _SERVER_OWNED: Final = frozenset(
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
-    """Compares two objects; returns the paths of changed or added, and of removed fields."""
+    """Compares two objects; returns the paths of changed (or added) and of removed fields."""
     changed: FieldSet = set()
     removed: FieldSet = set()
     _compare(own_content(live), own_content(new), root, (), changed, removed)
@@ -250,7 +250,7 @@ def after_update(
     time: str,
     subresource: str = "",
 ) -> list[Json]:
-    """Computes the managedFields of an object that a field manager has replaced.
+    """Computes the managedFields of an object that a field manager has updated.
 
     The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.

@@ -35,7 +35,7 @@ class OwnerIndex:
             self._dependents[owner].add(key)
 
     def forget(self, key: Key) -> tuple[Key, ...]:
-        """Removes an object from the index of owners.
+        """Removes an object from the index.
 
         Returns:
             The dependents without any remaining owner, in list order.

@@ -1,6 +1,6 @@
 """Store: stores the objects of the simulated cluster, with optimistic concurrency control.
 
-It also handles finalizers, and sends an event for each change to its subscribers.
+The store also handles finalizers, and sends each change to its subscribers as an event.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ _FIRST_REVISION: Final = 1000
 class Store:
     """All objects of the simulated cluster, stored as encoded bytes.
 
-    Every public method acquires `lock`. A caller that reads and then writes must hold the lock for
-    both. Subscribers run with the lock held, after the commit, in the order of the commits.
+    Every public method acquires `lock`. A caller that reads and then writes must hold the lock
+    during both operations. Subscribers run with the lock held, after the commit, in the order of
+    the commits.
     """
 
     def __init__(self, clock: SimClock, *, seed: int = 0, history: int = 10_000) -> None:
@@ -87,7 +88,7 @@ class Store:
         `revision` is None.
 
         Raises:
-            ExpiredError: The revision was compacted.
+            ExpiredError: The history no longer contains the resourceVersion.
         """
         with self.lock:
             at = self.rv if revision is None else revision
@@ -102,7 +103,7 @@ class Store:
     def events_since(
         self, rv: int, resource: str, namespace: str | None = None
     ) -> Sequence[StoreEvent]:
-        """Returns the changes of an API resource after a resourceVersion, oldest first.
+        """Returns the changes to objects of an API resource after a resourceVersion, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -209,7 +210,7 @@ class Store:
     def delete(self, key: Key, *, uid: str | None = None) -> Json | None:
         """Deletes an object, or marks it for deletion if it has finalizers.
 
-        Dependents without another owner are deleted with it.
+        Dependents without another owner are also deleted.
 
         Returns:
             The last state of the object, or the object marked for deletion, or None if it is

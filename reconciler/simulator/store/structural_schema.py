@@ -116,7 +116,7 @@ def _custom(resource: Resource) -> Json | None:
 def _with_old_fields(root: Json, resource: Resource) -> Json:
     """Adds spec.liveUpdateFeatures to the VM schema for KubeVirt v1.1.
 
-    Only v1.1 has this field; for other versions, a webhook removes it later.
+    Only v1.1 has this field; for other versions, a webhook removes the field from VMs.
     """
     if resource.plural != "virtualmachines":
         return root

@@ -20,7 +20,7 @@ class Subscribers:
         self._delivering = False
 
     def add(self, subscriber: Subscriber) -> None:
-        """Adds a subscriber, which receives all later changes of stored objects."""
+        """Adds a subscriber, which receives all later changes to stored objects."""
         self._subscribers.append(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
@@ -29,9 +29,9 @@ class Subscribers:
             self._subscribers.remove(subscriber)
 
     def deliver(self, event: StoreEvent) -> None:
-        """Passes a change of a stored object to all subscribers.
+        """Passes a change to a stored object on to all subscribers.
 
-        A subscriber may write to the store. The resulting change is delivered after every
+        A subscriber can write to the store. The resulting change is delivered after every
         subscriber has received the current change.
         """
         self._undelivered.append(event)

@@ -62,7 +62,7 @@ class Fields:
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a string field, whose value must be one of the choices if there are any."""
+        """Reads a string field; with `choices`, the value must be one of the choices."""
         value = self.raw(name)
         if value is None:
             return default
@@ -128,7 +128,7 @@ class Fields:
         return value
 
     def mapping(self, name: str) -> Json:
-        """Reads a mapping without a check of its fields; returns an empty one if it is absent."""
+        """Reads a mapping without checking its fields; returns an empty mapping if absent."""
         return dict(self._typed(name, dict, {}, "a mapping"))
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class Fields:
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string field, and reports a ValueError of the check function as a problem."""
+        """Reads a string field, and reports a ValueError from the check function as a problem."""
         value = self.text(name, default)
         try:
             check(value)

@@ -99,7 +99,7 @@ class WorldSeeder:
             )
 
     def _seed_objects(self) -> Iterator[Problem]:
-        """Creates the objects that the description contains as manifests, and yields problems."""
+        """Creates the objects from the manifests; yields a problem for each duplicate."""
         for index, manifest in enumerate(self._world.objects):
             try:
                 self._seed_object(dict(manifest))
@@ -158,7 +158,7 @@ class WorldSeeder:
             self._report_hyperconverged()
 
     def _seed_hyperconverged(self) -> Json | None:
-        """Creates the described HyperConverged, which determines the KubeVirt CR."""
+        """Creates the described HyperConverged object, which determines the KubeVirt CR."""
         spec = self._world.hyperconverged
         if spec is None:
             return None
@@ -168,7 +168,7 @@ class WorldSeeder:
         return self._store.create(key, body, manager=spec.manager)
 
     def _report_hyperconverged(self) -> None:
-        """Writes the status of a HyperConverged whose operator has reconciled it."""
+        """Writes the status of a HyperConverged object that the operator has reconciled."""
         world, spec = self._world, self._world.hyperconverged
         if spec is None:
             return

@@ -258,7 +258,7 @@ def _pool_reference(name: str, uid: str) -> Json:
 def _controller_reference(named: str, uid: str) -> Json:
     """Builds the ownerReference from a VM to its controller, which is given as Kind/name.
 
-    Source: cluster-api-provider-kubevirt sets the KubevirtMachine as the controller of its VM.
+    Source: cluster-api-provider-kubevirt, which makes a KubevirtMachine the controller of a VM.
     """
     kind, _, name = named.partition("/")
     machine: Json = {"apiVersion": "infrastructure.cluster.x-k8s.io/v1alpha1", "kind": kind}

@@ -1,4 +1,4 @@
-"""Checks that a described cluster can exist: `check`."""
+"""`check` finds contradictions in the description of a simulated cluster."""
 
 from __future__ import annotations
 

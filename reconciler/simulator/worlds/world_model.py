@@ -1,4 +1,4 @@
-"""World: the initial state of a simulated cluster, and what happens later."""
+"""World: the initial state of a simulated cluster, and the events that happen later."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NodeSpec:
     """The taints of the node, each as `key=value:effect`."""
     cpus: int = DEFAULT_CPUS
     devices: Mapping[str, str] = field(default_factory=dict)
-    """The number of devices of the node by resource name, such as `nvidia.com/gpu: 1`."""
+    """The number of the node's devices, by resource name, such as `nvidia.com/gpu: 1`."""
     pods: int = DEFAULT_PODS
     cordoned: bool = False
     ready: bool = True
@@ -75,7 +75,7 @@ class VMSpec:
     hotplugged: bool = False
     """Whether the change from `booted_with` to `guest` has already been hotplugged."""
     booted_under: str = ""
-    """The rollout strategy when the VM started, or an empty string for that of the KubeVirt CR."""
+    """The rollout strategy when the VM started, or an empty string for the KubeVirt CR's."""
     guest_current: int | None = None
     """The current memory of the guest, if it differs from the requested size."""
     last_plug_refused: bool = False
@@ -86,7 +86,7 @@ class VMSpec:
     """The KubeVirt version when the VM started, or an empty string for the current version."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """The eviction strategy of the VM, or an empty string for that of the KubeVirt CR."""
+    """The eviction strategy of the VM, or an empty string for the KubeVirt CR's strategy."""
     live_update_features: Mapping[str, Any] | None = None
     """The spec.liveUpdateFeatures of the VM, a field that only KubeVirt v1.1 has."""
     instancetype: str = ""
@@ -104,7 +104,7 @@ class VMSpec:
     placement: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the VM template that restrict the nodes, such as tolerations and affinity."""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, which replaces the one built from the other fields."""
+    """A complete VirtualMachine spec, which replaces the spec built from the other fields."""
     manager: str = "kubectl-create"
     """The field manager that created the VM."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
@@ -143,7 +143,7 @@ class QuotaSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterQuotaSpec:
-    """A quota of Application-Aware Quota (AAQ) that several namespaces share."""
+    """An Application-Aware Quota (AAQ) that several namespaces share."""
 
     name: str
     hard: Mapping[str, str]
@@ -192,9 +192,9 @@ class World:
     """The names of the KubeVirt CRs; a real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     hyperconverged: HyperConvergedSpec | None = None
-    """The HyperConverged that determines the KubeVirt CR, or None without a HyperConverged."""
+    """The HyperConverged object that determines the KubeVirt CR, or None if none exists."""
     harvester: HarvesterSpec | None = None
-    """The Harvester that determines the KubeVirt CR, or None without Harvester."""
+    """The Harvester cluster that determines the KubeVirt CR, or None without Harvester."""
     writers: tuple[WriterSpec, ...] = ()
     """Tools that reset fields of an object after each change, such as Argo CD."""
     nodes: tuple[NodeSpec, ...] = ()
@@ -207,14 +207,14 @@ class World:
     limit_ranges: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The `limits` of one LimitRange per namespace."""
     aware_quotas: tuple[QuotaSpec, ...] = ()
-    """The quotas of Application-Aware Quota (AAQ) for one namespace each.
+    """The Application-Aware Quotas (AAQ), each for one namespace.
 
     AAQ is installed only if a quota exists.
     """
     aware_cluster_quotas: tuple[ClusterQuotaSpec, ...] = ()
-    """The quotas of Application-Aware Quota (AAQ) that several namespaces share."""
+    """The Application-Aware Quotas (AAQ) that several namespaces share."""
     aware_calculator: str = ""
-    """How Application-Aware Quota (AAQ) counts VMs: the name of a calculator."""
+    """The name of the calculator with which Application-Aware Quota (AAQ) counts VMs."""
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()

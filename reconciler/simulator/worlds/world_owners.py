@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OWNERS: Final = ("HyperConverged", "Harvester")
 _WRITTEN: Final = {"VirtualMachine": VMS, "KubeVirt": KUBEVIRTS}
-"""The kinds that a tool can reset after each change, with their resources."""
+"""Maps each kind whose fields a tool can reset after each change to an API resource."""
 _DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
 
 
@@ -29,9 +29,9 @@ def owned(world: World, owner: str, fields: Fields) -> World:
     """Adds the operator that manages the KubeVirt CR, and the CR itself, to a simulated cluster.
 
     Args:
-        world: The world with the fields of `kubevirt`.
+        world: The description that is read so far, including the field `kubevirt`.
         owner: The field `kubevirt.owner`, one of `OWNERS` or empty.
-        fields: The whole document.
+        fields: The fields of the whole description.
     """
     own, suse = fields.nested("hyperConverged"), fields.nested("harvester")
     if owner == "HyperConverged":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_quota(entry: Fields) -> QuotaSpec:
-    """Reads a ResourceQuota, or a quota of Application-Aware Quota (AAQ) for one namespace."""
+    """Reads a ResourceQuota, or an Application-Aware Quota (AAQ) for one namespace."""
     made = QuotaSpec(
         path=entry.path,
         name=entry.text("name", "quota"),
@@ -25,7 +25,7 @@ def read_quota(entry: Fields) -> QuotaSpec:
 
 
 def read_cluster_quota(entry: Fields) -> ClusterQuotaSpec:
-    """Reads a quota of Application-Aware Quota (AAQ) that several namespaces share."""
+    """Reads an Application-Aware Quota (AAQ) that several namespaces share."""
     made = ClusterQuotaSpec(
         name=entry.text("name", "quota"), hard=_hard(entry), selects=entry.labels("selects")
     )

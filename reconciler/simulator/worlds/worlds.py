@@ -1,4 +1,4 @@
-"""Reads and checks YAML files that describe a simulated cluster: `loads` and `parse`."""
+"""`loads` and `parse` read and check YAML files that describe a simulated cluster."""
 
 from __future__ import annotations
 

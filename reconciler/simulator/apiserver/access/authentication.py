@@ -1,4 +1,4 @@
-"""Tokens: finds the user who belongs to a bearer token.
+"""Tokens: finds the user to whom a bearer token belongs.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount).
 """
@@ -33,7 +33,8 @@ class Tokens:
 
         Args:
             clock: The simulated clock, by which issued tokens expire.
-            known: The user of each token. Every user also gets the group system:authenticated.
+            known: Maps each token to its user. Every user also gets the group
+                system:authenticated.
         """
         self.admin: Final = secrets.token_urlsafe(24)
         self._clock = clock
@@ -53,7 +54,7 @@ class Tokens:
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:
-        """Returns the user for an Authorization header, or None if the token is invalid.
+        """Returns the user for an Authorization header, or None if the token is not valid.
 
         A request without a token counts as the administrator's, because client-go sends no
         credentials over plain HTTP (tools/clientcmd/client_config.go).

@@ -55,7 +55,7 @@ class Attempt:
     verb: str
     group: str = ""
     resource: str = ""
-    """The API resource, with `/subresource` if any; empty for a URL that is not for a resource."""
+    """The API resource, such as `pods` or `pods/status`; empty for a URL without a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""
@@ -70,13 +70,13 @@ class Authorizer:
         self.mode: Final = mode
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Returns whether RBAC allows an API request of a user."""
+        """Returns whether a user is authorized to make an API request."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields the RBAC rules for a user in a namespace; without one, the cluster-wide rules."""
+        """Yields a user's RBAC rules: cluster-wide, and in the namespace if one is given."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

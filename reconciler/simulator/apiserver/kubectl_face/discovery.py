@@ -50,7 +50,8 @@ def answer(
     """Handles discovery requests for API groups, their versions and their resources.
 
     Args:
-        request: The request. A client that prefers aggregated discovery gets the classic form.
+        request: The request. A client that asks for aggregated discovery gets unaggregated
+            documents.
         actions: The (resource, subresource) pairs that subresources.kubevirt.io serves.
         installed: The optional API versions that are served.
     """

@@ -70,7 +70,7 @@ def table(
         objects: The Kubernetes objects. Each object becomes a row of the table.
         metadata: The ListMeta of the table.
         now: The current time, from which ages are computed.
-        include: What each row contains of its object: Metadata (the default), Object or None.
+        include: How much of its object each row contains: Metadata (the default), Object or None.
         headers: Whether the table describes its columns.
     """
     columns = table_columns.of(resource)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Applies a JSON merge patch to a value: null removes a field, and a list replaces a list."""
+    """Applies a JSON merge patch: null removes a field, and a list replaces the old list."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

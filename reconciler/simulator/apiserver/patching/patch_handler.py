@@ -160,7 +160,7 @@ def _check_config(call: ApiCall, config: Json) -> None:
 
 
 def _writable(call: ApiCall, config: Json) -> Json:
-    """Returns the part of an applied configuration that a request to this URL may change."""
+    """Returns the applied fields that the requested URL (the object or its status) can change."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
         meta = {k: v for k, v in config["metadata"].items() if k in {"name", "namespace"}}

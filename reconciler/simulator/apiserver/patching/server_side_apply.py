@@ -23,7 +23,7 @@ _BEFORE: Final = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A server-side apply conflict: another field manager owns the field with another value."""
+    """A server-side apply conflict: another field manager owns a field that would change."""
 
     manager: str
     """The field manager as the API server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
@@ -52,8 +52,8 @@ def apply(
 
     Args:
         live: The stored object, or None if it does not exist.
-        config: The complete configuration of the manager.
-        resource: The resource of the object, with its schema and version.
+        config: The complete configuration that the field manager applies.
+        resource: The API resource to which the object belongs.
         manager: The name of the field manager that applies the configuration.
         time: The current time, in RFC 3339.
         force: Whether to take over conflicting fields from their managers.
@@ -181,7 +181,7 @@ def _step(element: str) -> str:
 
 
 def message(conflicts: tuple[Conflict, ...]) -> str:
-    """Returns the error message of kube-apiserver for conflicts of server-side apply."""
+    """Returns kube-apiserver's error message for server-side apply conflicts."""
     if len(conflicts) == 1:
         (one,) = conflicts
         return f"Apply failed with 1 conflict: conflict with {one.manager}: {one.path}"

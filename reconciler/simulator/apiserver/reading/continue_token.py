@@ -39,7 +39,7 @@ class Position:
     """The position in a paged list at which the next page starts."""
 
     revision: int | None
-    """The resourceVersion of the list, or None for the newest one (after a 410 response)."""
+    """The resourceVersion of the list, or None for the newest state (after a 410 response)."""
     after: str
     """The path of the last object on the previous page of the list."""
 

@@ -1,6 +1,6 @@
 """Reader: handles GET requests for single objects and for lists.
 
-A list of whole objects of a custom kind is joined from the stored bytes without decoding them.
+Lists of custom resources are joined from the stored bytes, which are not decoded.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/get.go and
 pkg/storage/etcd3/store.go.
@@ -140,7 +140,7 @@ class Reader:
 def selection(call: ApiCall) -> Selection:
     """Parses the label and field selectors of a list or watch request.
 
-    A request for one object selects by name.
+    A watch request for a single object selects that object by name.
 
     Raises:
         StatusError: A selector is invalid.

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 Matcher: TypeAlias = Callable[[dict[str, str]], bool]
 
 _TOKENS: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
-"""Matches a token of a label selector and the blanks before the token.
+"""Matches a token of a label selector and the whitespace before the token.
 
-The selector has no trailing blanks.
+The parser strips trailing whitespace first.
 """
 _OPERATOR: Final = re.compile("==|!=|=")
 _SYMBOLS: Final = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ","})
@@ -78,7 +78,8 @@ def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
     """Parses the label selector and the field selector of a request.
 
     Raises:
-        SelectorError: A selector is invalid, or the kind does not support one of its fields.
+        SelectorError: A selector is invalid, or the kind does not support a field of the field
+            selector.
     """
     return Selection(
         labels=parse_labels(label_selector), fields=parse_fields(storage, field_selector)

@@ -61,7 +61,7 @@ class WatchStream:
             self._begin()
 
     def poll(self) -> list[bytes]:
-        """Returns watch events that are ready to send; ends the watch after its timeout."""
+        """Returns the watch events that are ready to send; ends the watch at its timeout."""
         with self._store.lock:
             now = self._store.clock.monotonic()
             if now >= self._bookmark_at and not self.ended:
@@ -74,14 +74,14 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time of the next bookmark or of the end of the watch.
+        """Returns the simulated time of the next bookmark or of the timeout, whichever is earlier.
 
         The caller must call `poll` at this time.
         """
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Registers a callback, for any thread, that runs when watch events are ready to send."""
+        """Registers a callback, which runs in any thread when `poll` has something to return."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
@@ -194,7 +194,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns after how many events a fault silences the watch, and after how many one ends it."""
+    """Returns the numbers of events after which faults silence the watch and end the watch."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

@@ -1,6 +1,6 @@
 """Admission: calls the webhooks and subresource actions that are registered for a resource.
 
-Hooks run only for writes of API clients; controllers write to the store directly. As in a real API
+Hooks run only for writes by API clients; controllers write to the store directly. As in a real API
 server, mutating hooks run first, then the schema is checked, then validating hooks run.
 """
 
@@ -18,15 +18,15 @@ from reconciler.simulator.encoding.json_codec import Json
 class Review:
     """A write request in the form that the API server passes to admission webhooks.
 
-    Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
-    hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
-    warnings are dropped.
+    Mutating hooks can change `object` in place. For a DELETE, `object` is the stored object. A
+    hook can append messages for Warning headers to `warnings`. Warnings from a hook that denies
+    the write are dropped.
     """
 
     operation: str
     """The operation of the write request: CREATE, UPDATE or DELETE."""
     resource: str
-    """The plural with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
+    """The plural name and API group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
     name: str
     object: Json
@@ -43,9 +43,9 @@ class Review:
 class Denial:
     """The denial of a write by an admission webhook or a built-in admission plugin.
 
-    The client receives `admission webhook "<webhook>" denied the request: <message>` with the HTTP
-    status `code`, and `causes` as details.causes of the Status. If `webhook` is empty, the client
-    receives only the message, as from a built-in admission plugin.
+    The response is a Status object with the HTTP status `code`, `causes` in details.causes, and
+    the message `admission webhook "<webhook>" denied the request: <message>`. An empty `webhook`
+    means that a built-in admission plugin denies the write; the webhook prefix is then absent.
     """
 
     webhook: str
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueInvalid") -> Denial:
-    """Builds the denial of a write with one cause per field, or with one cause and no field."""
+    """Builds a denial with one cause per field, or one cause without a field if none is given."""
     cause = {"reason": reason, "message": message}
     return Denial(
         webhook=webhook,
@@ -66,10 +66,10 @@ def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueIn
 
 
 class Action(Protocol):
-    """The function of a subresource such as `restart`, which raises StatusError on failure."""
+    """The function for a subresource action such as `restart`; raises StatusError on failure."""
 
     def __call__(self, namespace: str, name: str, *, dry_run: bool) -> None:
-        """Runs the subresource action for an object. The response is 202 without a body."""
+        """Runs the subresource action for an object; the API server then responds with 202."""
 
 
 Hook: TypeAlias = Callable[[Review], Denial | None]
@@ -84,15 +84,15 @@ class Admission:
         self._actions: dict[tuple[str, str], Action] = {}
 
     def mutating(self, resource: str, hook: Hook) -> None:
-        """Registers an admission hook that may change `review.object` or deny the write."""
+        """Registers an admission hook that can change `review.object` or deny the write."""
         self._mutating[resource].append(hook)
 
     def validating(self, resource: str, hook: Hook) -> None:
-        """Registers an admission hook that may deny a write after the schema validation."""
+        """Registers an admission hook that can deny a write after the schema validation."""
         self._validating[resource].append(hook)
 
     def action(self, resource: str, subresource: str, action: Action) -> None:
-        """Registers the function of a subresource, such as `restart` of virtualmachines."""
+        """Registers the function for a subresource, such as `restart` for virtualmachines."""
         self._actions[resource, subresource] = action
 
     def mutate(self, review: Review) -> Denial | None:
@@ -104,7 +104,7 @@ class Admission:
         return _first_denial(self._validating.get(review.resource, ()), review)
 
     def find_action(self, resource: str, subresource: str) -> Action | None:
-        """Returns the function that is registered for a subresource, or None."""
+        """Returns the function for a subresource, or None if no function is registered."""
         return self._actions.get((resource, subresource))
 
     def actions(self) -> tuple[tuple[str, str], ...]:

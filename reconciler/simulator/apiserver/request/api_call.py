@@ -53,7 +53,7 @@ class ApiCall:
 
     @property
     def scope(self) -> str | None:
-        """The namespace of the requested list, or None for all namespaces."""
+        """The requested namespace, or None for all namespaces or a cluster-scoped resource."""
         return (self.resource.namespaced and self.target.namespace) or None
 
     @property
@@ -73,7 +73,7 @@ class ApiCall:
 
     @property
     def manager(self) -> str:
-        """The field manager: the query parameter, or the user agent up to the first slash."""
+        """The fieldManager query parameter, or the User-Agent header up to its first slash."""
         asked = self.request.param("fieldManager")
         return asked or self.request.header("user-agent").partition("/")[0] or "unknown"
 

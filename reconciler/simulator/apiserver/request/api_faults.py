@@ -1,4 +1,4 @@
-"""Defines the faults of the simulated API server: which requests they affect, and how.
+"""Defines the faults that the simulated API server injects: affected requests, and effects.
 
 Each fault is a failure that a real server can have. A fault never corrupts the store.
 """
@@ -84,7 +84,7 @@ class Faults:
         self._chance = random.Random(f"faults/{self.seed}")  # noqa: S311  # repeatable, not secret
 
     def add(self, fault: Fault) -> None:
-        """Adds a fault, which affects all later requests."""
+        """Adds a fault, which can affect all later requests."""
         self.faults.append(fault)
 
     def remove(self, fault: Fault) -> None:

@@ -26,7 +26,7 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
-"""The maximum size of the note of an Event in bytes of UTF-8 (the message says characters)."""
+"""The maximum size of an Event's note, in UTF-8 bytes; the error message says "characters"."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 

@@ -42,7 +42,7 @@ class Request:
         return next((value for key, value in self.query if key == name), "")
 
     def params(self, name: str) -> list[str]:
-        """Returns all values of a query parameter, which may be repeated."""
+        """Returns all values of a query parameter, which can occur more than once."""
         return [value for key, value in self.query if key == name]
 
     def flag(self, name: str) -> bool:
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete HTTP response of the simulated API server, which is not a watch."""
+    """A complete HTTP response to a request other than a watch."""
 
     status: int
     headers: Headers = (("Content-Type", JSON_TYPE),)
@@ -72,14 +72,14 @@ class Response:
     """The number of objects in the response if it is a list."""
 
     def header(self, name: str) -> str:
-        """Returns the first header with a name, whatever its case, or an empty string."""
+        """Returns the first header with this name (in any case), or an empty string if absent."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """The log entry of an API request, with the status of its response."""
+    """The log entry for an API request, with the HTTP status of the response."""
 
     method: str
     path: str

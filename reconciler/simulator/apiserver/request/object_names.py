@@ -55,7 +55,7 @@ def check(resource: Resource, metadata: Json) -> list[FieldError]:
 
 
 def _mask_trailing_dash(prefix: str) -> str:
-    """Replaces a dash at the end of a generateName with a letter, since a suffix follows.
+    """Replaces the last two characters of a generateName with `a` if the last one is a dash.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
     """

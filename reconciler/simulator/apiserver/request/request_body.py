@@ -41,7 +41,7 @@ def read(call: ApiCall) -> Json:
 
 
 def read_options(request: Request, kind: str) -> Json:
-    """Decodes the options in the body of a DELETE or subresource request, if it has a body."""
+    """Decodes the options in a DELETE or subresource request; returns {} for an empty body."""
     if not request.body.strip():
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
@@ -57,7 +57,7 @@ def _decode_protobuf(body: bytes) -> Json:
 
 
 def decode(body: bytes, *, yaml: bool, kind: str) -> Json:
-    """Decodes an object in a request body from JSON or, if requested, from YAML.
+    """Decodes an object in a request body from JSON or, if `yaml` is true, from JSON or YAML.
 
     Raises:
         StatusError: The body is not an object.
@@ -90,7 +90,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
     """Checks the apiVersion and kind of an object, and sets them if they are absent.
 
     Raises:
-        StatusError: The object's kind is not the kind of the URL path.
+        StatusError: The object's apiVersion or kind does not match the URL path.
     """
     api_version = obj.setdefault("apiVersion", resource.api_version)
     kind = obj.setdefault("kind", resource.kind)
@@ -110,7 +110,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
 
 
 def check_place(call: ApiCall, obj: Json) -> None:
-    """Compares the namespace and name of an object with the URL path; sets absent values.
+    """Checks that an object's namespace and name match the URL path; sets them if absent.
 
     Raises:
         StatusError: The object's namespace or name differs from the URL path.
@@ -136,7 +136,7 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
     """Removes unknown fields from an object and sets default values, in place.
 
     Null values are removed from objects of built-in kinds, and a null label or annotation becomes
-    empty text, as by Go's decoder.
+    an empty string, as in Go's decoder.
 
     Returns:
         The errors of strict decoding, such as `unknown field "spec.nope"`.
@@ -163,10 +163,10 @@ def strict_problems(call: ApiCall, obj: Json) -> list[str]:
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Reports unknown and duplicate fields as the fieldValidation option of the request demands.
+    """Reports unknown and duplicate fields as the request's fieldValidation option requires.
 
     Raises:
-        StatusError: There are unknown or duplicate fields, and fieldValidation is Strict.
+        StatusError: The object has unknown or duplicate fields, and fieldValidation is Strict.
     """
     if not problems or call.field_validation == "Ignore":
         return

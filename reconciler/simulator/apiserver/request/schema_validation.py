@@ -65,10 +65,10 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Sets the default values of a structural schema in place, but creates no absent parents.
+    """Sets the default values of a structural schema in place; does not create absent parents.
 
-    A null is removed if the schema neither allows null nor has a default (observed on KubeVirt
-    v1.9.0).
+    A null value is removed if the schema neither allows null nor has a default (observed on
+    KubeVirt v1.9.0).
     """
     if isinstance(value, list):
         for item in value:

@@ -1,4 +1,4 @@
-"""StatusError: errors as Status objects, with the same messages as from kube-apiserver.
+"""StatusError: API errors, sent as Status objects with the error messages of kube-apiserver.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/api/errors/errors.go.
 """
@@ -210,7 +210,7 @@ def unauthorized() -> StatusError:
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Builds the 410 error, optionally with a token to continue the list at a newer version."""
+    """Builds the 410 error, with an optional token to continue at a newer resourceVersion."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 
@@ -234,7 +234,7 @@ _INJECTED: Final = {
 
 
 def injected(code: int, message: str, retry_after_s: int | None) -> StatusError:
-    """Builds the error that an injected fault of the simulated API server sends."""
+    """Builds the error response for an injected fault."""
     reason, sentence = _INJECTED.get(code, ("", "an injected fault"))
     extra = {"retryAfterSeconds": retry_after_s} if retry_after_s is not None else None
     headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)

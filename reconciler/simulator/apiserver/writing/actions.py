@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_action(admission: Admission, request: Request, target: RequestInfo) -> Response:
-    """Runs the function of a subresource and returns the response, or 404 without a function.
+    """Runs a subresource action and returns the response: 404 if the action is not registered.
 
     The response to a PUT has no body, so a client that accepts only JSON receives 406.
 

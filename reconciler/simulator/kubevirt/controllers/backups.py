@@ -39,8 +39,10 @@ def started(name: str, *, at: str) -> Json:
 def running(vmi: Json | None) -> str:
     """Returns the name of the running backup of a VMI, or an empty string if no backup runs.
 
-    Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus): a backup with a
-    name runs until it is completed. KubeVirt also marks a failed backup as completed.
+    A backup with a name runs until it is completed. KubeVirt also marks a failed backup as
+    completed.
+
+    Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus).
     """
     status = dig(vmi, "status", "changedBlockTracking", "backupStatus") or {}
     return "" if status.get("completed") else str(status.get("backupName") or "")
@@ -53,7 +55,7 @@ class Backups:
         self._cluster = cluster
 
     def end(self, name: Name, backup: str, *, failure: str = "") -> None:
-        """Ends the backup of a VMI as completed or as failed, if it is still running."""
+        """Ends a VMI's running backup as completed or, if `failure` is given, as failed."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or running(vmi) != backup:
             return
@@ -70,10 +72,10 @@ class Backups:
     def blocks(self, migration: Json, vmi: Json) -> bool:
         """Returns whether a migration must wait until the backup of its VMI has ended.
 
-        A system-critical migration aborts the backup. A migration that waits gets a condition; the
-        caller stores the migration.
+        A system-critical migration aborts the backup. Any other migration gets a condition while
+        it waits; the caller must store the migration. KubeVirt v1.8 and later do this.
 
-        Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645; from v1.8.
+        Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645.
         """
         backup = running(vmi)
         if not backup or not self._cluster.config.behaviour.backups:

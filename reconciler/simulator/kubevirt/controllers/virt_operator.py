@@ -1,4 +1,4 @@
-"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change of its spec."""
+"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change to its spec."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NEW_INSTALLATION: Final = "v1.9.0"
 """The version of KubeVirt for a new KubeVirt CR that does not specify a version."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""The estimated duration, in seconds, of a reconcile round without restarts of components."""
+"""The estimated duration, in seconds, of a reconcile round without component restarts."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The estimated duration, in seconds, of a reconcile round with restarts of components.
+"""The estimated duration, in seconds, of a reconcile round in which KubeVirt components restart.
 
 Components restart if the deployment ID changes.
 """
@@ -46,12 +46,12 @@ class VirtOperator:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the KubeVirt CR after a change."""
+        """Queues the KubeVirt CR for reconciliation after a change."""
         if event.key.resource == KUBEVIRTS and event.type != "DELETED":
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Starts a reconcile round if the KubeVirt CR is newer than the deployed spec."""
+        """Starts a reconcile round if the spec of the KubeVirt CR is not deployed yet."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is None:
             return
@@ -85,7 +85,7 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the KubeVirt version to deploy: the CR's imageTag, the running one, or a default."""
+    """Returns the KubeVirt version to deploy: imageTag, the deployed version, or a default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
@@ -93,8 +93,9 @@ def target_version(kubevirt: Json) -> str:
 def deployment_id(kubevirt: Json) -> str:
     """Computes the deployment ID, which changes only if KubeVirt components must restart.
 
-    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (migrations.network is the only
-    part of the configuration that affects the ID).
+    In spec.configuration, only migrations.network affects the ID.
+
+    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694.
     """
     network = dig(kubevirt, "spec", "configuration", "migrations", "network") or ""
     text = f"{target_version(kubevirt)}/{kubevirt['metadata'].get('namespace')}/{network}"

@@ -1,4 +1,4 @@
-"""VMController: starts and stops VMIs, and applies changes of VMs to running VMIs."""
+"""VMController: starts and stops VMIs, and applies VM changes to running VMIs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """The delay before a VM is reconciled, in seconds.
 
-RestartRequired was observed 30 to 210 ms after a patch.
+On real clusters, RestartRequired appeared 30 to 210 ms after a patch.
 """
 START_RETRY_S: Final = 10
 """The seconds until the first retry of a failed VM start; after n failures, n² times as long."""
@@ -53,7 +53,7 @@ class VMController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VM after a change of the VM or its VMI, but not of the KubeVirt CR."""
+        """Queues a VM when the VM or its VMI changes, but not when the KubeVirt CR changes."""
         if event.key.resource in {VMS, VMIS}:
             self.queue.add((event.key.namespace, event.key.name))
 
@@ -150,7 +150,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Stores the spec with which a VM starts, so that later changes can be detected."""
+        """Stores a starting VM's spec in a ControllerRevision, to detect later changes."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}

@@ -1,4 +1,4 @@
-"""VMLiveUpdater: applies changes of a VM template to the running VMI.
+"""VMLiveUpdater: applies changes to a VM template to the running VMI.
 
 The modules `rules.live_update` and `rules.live_update_cpu` decide which changes can be applied.
 """
@@ -49,7 +49,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """Applies changes of a VM to its running VMI, on behalf of the VM controller."""
+    """Applies VM changes to the running VMI, for the VM controller."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -57,7 +57,7 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Applies live changes of a VM to its VMI; sets conditions on the VM for other changes.
+        """Applies VM changes to the VMI where possible; sets conditions on the VM for the others.
 
         Returns:
             The VMI after the changes.
@@ -89,7 +89,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired; keeps the time of the condition if it is set again."""
+        """Reevaluates RestartRequired; an unchanged condition keeps its lastTransitionTime."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -99,7 +99,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changes of CPUs, placement and memory in this order, until one change fails.
+        """Applies changes to CPUs, placement and memory; if CPUs or placement fail, applies none.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -121,7 +121,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the domain of a VM, from KubeVirt v1.3 on with its instancetype applied."""
+        """Returns a VM's domain section; from KubeVirt v1.3 on, with the instancetype applied."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON
@@ -167,7 +167,7 @@ class VMLiveUpdater:
     def _bump_generation(self, vm: Json, vmi: Json) -> Json:
         """Writes the generation of a VM into an annotation of its VMI.
 
-        Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded.
+        Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded on a real cluster.
         """
         generation = str(vm["metadata"]["generation"])
         if dig(vmi, "metadata", "annotations", defaults.GENERATION_ANNOTATION) == generation:

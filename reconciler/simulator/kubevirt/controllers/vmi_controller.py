@@ -1,4 +1,4 @@
-"""VMIController: creates launcher pods, and sets phases and hotplug conditions of VMIs."""
+"""VMIController: creates launcher pods, and sets the phases and hotplug conditions of VMIs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RELEASE_S: Final = (0.09, 0.14)
 
 
 class VMIController:
-    """Simulates the VMI controller of virt-controller, which reconciles VM instances."""
+    """Simulates the VMI controller of virt-controller, which reconciles VMIs."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
@@ -56,7 +56,7 @@ class VMIController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VMI after a change of the VMI or one of its pods."""
+        """Queues a VMI when the VMI or one of its pods changes."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
         elif event.key.resource == PODS:

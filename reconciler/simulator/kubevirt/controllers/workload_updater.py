@@ -40,13 +40,14 @@ COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
 """The seconds from an event until the next round of the workload updater.
 
-Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226; recorded as
-1.4 to 20 s from the patch, mostly about 5 s.
+On real clusters, a round started 1.4 to 20 s after a patch, mostly after about 5 s.
+
+Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226.
 """
 SPIN_S: Final = 0.05
 """The seconds between update rounds while VMIs wait for a migration slot.
 
-KubeVirt's code has 30 ns, not 30 s.
+KubeVirt itself waits for only 30 ns (not 30 s).
 """
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
@@ -69,7 +70,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues an update round after a change of a VMI, a migration or the KubeVirt CR."""
+        """Queues an update round after a change to a VMI, a migration or the KubeVirt CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._slots_exhausted and event.key.resource == MIGRATIONS:
@@ -100,9 +101,9 @@ class WorkloadUpdater:
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
 
     def _is_settled(self, kubevirt: Json) -> bool:
-        """Returns whether the KubeVirt CR is Deployed, without which the workload updater pauses.
+        """Returns whether the KubeVirt CR is Deployed; until then, the workload updater pauses.
 
-        Source: v1.9.0 workload-updater.go:450-455; observed.
+        Source: v1.9.0 workload-updater.go:450-455; also observed on real clusters.
         """
         status = kubevirt.get("status") or {}
         same = status.get("observedDeploymentID") == status.get("targetDeploymentID")
@@ -132,7 +133,7 @@ class WorkloadUpdater:
         return vmi
 
     def _migrate(self, idle: list[Name]) -> list[Name]:
-        """Creates migrations up to the migration limit; returns the VMIs that cannot migrate."""
+        """Creates migrations up to the migration limit; returns the VMIs to evict instead."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
         free_slots = max(config.migration_limit("parallelMigrationsPerCluster") - running, 0)

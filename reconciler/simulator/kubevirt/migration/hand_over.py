@@ -28,7 +28,7 @@ MANAGER: Final = "virt-controller"
 def hand_over(
     cluster: Cluster, migration: Json, vmi: Json, pod: PodFacts, *, source_pod: str
 ) -> None:
-    """Writes the target and settings of a migration into its VMI, for virt-handler to start it.
+    """Writes a migration's target and settings into the VMI, where virt-handler reads them.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717.
     """

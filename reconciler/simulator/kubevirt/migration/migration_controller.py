@@ -59,7 +59,7 @@ class MigrationController:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the migrations that a change of an object affects."""
+        """Queues the migrations that a change to an object affects."""
         key, inventory = event.key, self._cluster.inventory
         if key.resource == MIGRATIONS:
             if event.type != "DELETED":
@@ -254,7 +254,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Completes a finished migration; deletes the oldest finished ones of the same VMI."""
+        """Finalizes a finished migration, and deletes the VMI's oldest finished migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

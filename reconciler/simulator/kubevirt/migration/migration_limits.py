@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class MigrationLimits:
-    """Decides whether a pending migration may start now."""
+    """Decides whether a pending migration can start now."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns the remaining back-off of a migration in seconds; 0 or less if it may start."""
+        """Returns the remaining back-off of a migration in seconds; 0 or less if none remains."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff
@@ -34,7 +34,7 @@ class MigrationLimits:
         return (end - self._cluster.engine.clock.now()).total_seconds()
 
     def has_slot(self, facts: MigrationFacts, vmi: Json) -> bool:
-        """Returns whether the migration limits of cluster and node allow one more migration.
+        """Returns whether the cluster and node migration limits allow one more migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
         """

@@ -1,6 +1,7 @@
 """Finds the MigrationPolicy for a VMI, and computes the settings of its migrations.
 
-A policy cannot change the cluster's limits, its progress timeout, or any other setting.
+A policy can set only allowAutoConverge, allowPostCopy, allowWorkloadDisruption,
+bandwidthPerMigration, completionTimeoutPerGiB and maxDowntimeMs.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -47,13 +48,13 @@ def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json
 
 
 def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behaviour) -> Json:
-    """Computes the settings of a migration: those of the KubeVirt CR, overridden by its policy.
+    """Computes a migration's settings: those in the KubeVirt CR, overridden by the policy.
 
     Args:
         base: The CR's `spec.configuration.migrations`, with its defaults.
         policy: The MigrationPolicy that applies to the migration, or None.
-        behaviour: The behaviour of the version. allowWorkloadDisruption was added in v1.5,
-            maxDowntimeMs in v1.9.
+        behaviour: The behaviour of the KubeVirt version. KubeVirt added allowWorkloadDisruption in
+            v1.5 and maxDowntimeMs in v1.9.
     """
     spec = dig(policy, "spec") or {}
     made = dict(base)

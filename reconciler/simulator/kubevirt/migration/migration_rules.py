@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 BACKOFF_S: Final = 20
 """The back-off after one failed migration, in seconds.
 
-Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112; recorded.
+Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112; recorded on real
+clusters.
 """
 KEPT_FINISHED: Final = 5
 """The number of finished migrations that KubeVirt keeps for each VMI.
@@ -43,16 +44,18 @@ def rank(priority: str) -> int:
 def poll_s(priority: str, *, queue: bool) -> float:
     """Returns the interval in seconds at which a pending migration checks the migration limits.
 
-    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
+    Without the priority queue, as in v1.6.0, the interval is always 5 s.
+
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413.
     """
     return _POLL_S.get(priority, OLD_POLL_S) if queue else OLD_POLL_S
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns the earliest time at which the next automatic migration of a VMI may start.
+    """Returns when the next automatic migration of a VMI can start; None without a delay.
 
-    The migration starts 20 s after the latest failure. The delay doubles with each further failure
-    since the last success. None means that there is no delay.
+    The delay is 20 s from the latest failure. It doubles with each further failure since the last
+    success.
 
     Args:
         earlier: The VMI's other migrations, oldest first.
@@ -72,6 +75,6 @@ def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
 
 
 def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """Returns the finished migrations of a VMI without the five newest ones, oldest first."""
+    """Returns the finished migrations of a VMI except the five newest, oldest first."""
     finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
     return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

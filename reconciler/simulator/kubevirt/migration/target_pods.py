@@ -20,7 +20,7 @@ UNSCHEDULABLE_TIMEOUT: Final = "kubevirt.io/migrationUnschedulablePodTimeoutSeco
 PENDING_TIMEOUT: Final = "kubevirt.io/migrationPendingPodTimeoutSeconds"
 UNSCHEDULABLE_S: Final = 300.0
 PENDING_S: Final = 900.0
-"""The seconds after which a target pod of a migration that is still pending is deleted.
+"""The age in seconds at which KubeVirt deletes a migration's pending target pod.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756.
 """
@@ -34,7 +34,7 @@ class MigrationPods:
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates the target pod of a migration, or returns the error of the API server."""
+        """Creates a migration's target pod; returns the API server's error, or None on success."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -117,7 +117,7 @@ class MigrationPods:
 
 
 def pod_compute_memory(pod: Json | None) -> int:
-    """Returns the memory request of the compute container in bytes, with huge pages."""
+    """Returns the memory request of the compute container in bytes, including huge pages."""
     containers = dig(pod, "spec", "containers") or ()
     requests: Json | None = next(
         (dig(c, "resources", "requests") for c in containers if c["name"] == "compute"), {}

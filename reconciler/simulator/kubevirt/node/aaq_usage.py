@@ -1,11 +1,12 @@
-"""Computes how much of a quota of Application-Aware Quota (AAQ) a pod uses: `counted`.
+"""`counted` computes how much of an Application-Aware Quota (AAQ) a pod uses.
 
-AAQ counts the target pod of a migration by how much more it uses than its source. The calculators
-VmiPodUsage and GuestEffectiveResources read both amounts from the same pod, so the target counts
-nothing until the migration has ended. IgnoreVmiCalculator counts a launcher like any other pod.
+For a migration's target pod, AAQ counts only the usage above that of the source pod. The
+calculators VmiPodUsage and GuestEffectiveResources read both amounts from the same pod, so the
+target pod counts as 0 until the migration has ended. IgnoreVmiCalculator counts a launcher pod
+like any other pod.
 
 Source: kubevirt/application-aware-quota pkg/aaq-controller/built-in-usage-calculators and
-pkg/aaq-controller (the calculator is left out for IgnoreVmiCalculator), after v1.8.0.
+pkg/aaq-controller, at a commit after v1.8.0.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _KEYS: Final = {
     "requests.cpu/vmi": "requests.cpu",
     "requests.instances/vmi": "pods",
 }
-"""Maps each resource name of DedicatedVirtualResources to that of VirtualResources."""
+"""Maps the resource names of DedicatedVirtualResources to those of VirtualResources."""
 
 
 def counted(
@@ -45,9 +46,9 @@ def counted(
 
     Args:
         calculator: How AAQ counts VMs, one of `CALCULATORS`.
-        pod: The launcher pod.
-        vmi: The VMI of the pod; None for another pod.
-        config: The KubeVirt configuration, which determines the overhead of a launcher.
+        pod: The pod.
+        vmi: The VMI that the pod runs, or None if the pod is not a launcher pod.
+        config: The KubeVirt configuration, which determines the memory overhead.
     """
     if vmi is None or calculator == IGNORED:
         return _pod_usage(pod)
@@ -74,9 +75,10 @@ def _pod_usage(pod: PodFacts) -> dict[str, int]:
 
 
 def _virtual(vmi: Json, *, source: bool) -> dict[str, int]:
-    """Returns the memory and CPUs of a guest: the current ones on the source of a migration.
+    """Returns the memory and CPUs of a guest, as AAQ counts them for one of its pods.
 
-    On the target, they are the requested ones.
+    For the source pod of a migration, these are the current amounts; for the target pod, the
+    requested amounts.
     """
     memory = size(vmi, "spec", "domain", "memory", "guest") or 0
     topology = dig(vmi, "spec", "domain", "cpu")

@@ -1,7 +1,7 @@
 """AwareQuotas: simulates Application-Aware Quota (AAQ), which delays pods with a scheduling gate.
 
-Each pod of a gated namespace starts with the gate, which AAQ removes once every quota of the
-namespace and of the cluster has capacity for the pod. `aaq_usage` decides what a pod counts.
+Each pod in a gated namespace starts with the gate. AAQ removes the gate when every quota of the
+namespace and of the cluster has capacity for the pod. `aaq_usage` computes a pod's usage.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """
@@ -46,7 +46,7 @@ class _Quota:
         return sum((usage[each] for each in self.namespaces), Counter())
 
     def holds(self, used: Counter[str], asked: Mapping[str, int]) -> bool:
-        """Returns whether the quota has enough capacity for a pod, or does not affect the pod."""
+        """Returns whether the quota has capacity for all limited resources that a pod requests."""
         return all(
             used[name] + asked[name] <= parsed(name, limit)
             for name, limit in self.hard.items()
@@ -63,7 +63,7 @@ class AwareQuotas:
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def start(self) -> None:
-        """Starts to count pods if the cluster has quotas of Application-Aware Quota (AAQ)."""
+        """Starts to count pods if the cluster has an Application-Aware Quota (AAQ)."""
         self._installed = any(
             any(True for _ in self._cluster.store.keys(each)) for each in (QUOTAS, CLUSTER_QUOTAS)
         )
@@ -71,7 +71,7 @@ class AwareQuotas:
             self.queue.add(_ROUND)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a reconcile round after a change of a pod, a VMI or a quota."""
+        """Queues a reconcile round after a change to a pod, a VMI or a quota."""
         resource = event.key.resource
         self._installed = self._installed or resource in {QUOTAS, CLUSTER_QUOTAS}
         if self._installed and resource in {PODS, VMIS, QUOTAS, CLUSTER_QUOTAS}:
@@ -83,7 +83,7 @@ class AwareQuotas:
             pod["spec"]["schedulingGates"] = [{"name": GATE}]
 
     def sync(self, _round: str) -> None:
-        """Counts the quota usage, removes the gates of pods that fit, and reports the usage."""
+        """Counts the quota usage, removes the gates from pods that fit, and reports the usage."""
         quotas = self._quotas()
         usage: dict[str, Counter[str]] = {}
         gated: list[PodFacts] = []

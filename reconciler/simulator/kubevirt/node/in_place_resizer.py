@@ -1,6 +1,7 @@
 """InPlaceResizer: resizes launcher pods in place, so that memory grows without a migration.
 
-Source: inferred from VEP 45 (kubevirt/enhancements PR 46); no release of KubeVirt does this.
+Source: inferred from the KubeVirt proposal VEP 45 (kubevirt/enhancements PR 46); no KubeVirt
+release does this.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class InPlaceResizer:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VMI after a change."""
+        """Queues a changed VMI if in-place resizing is enabled."""
         if (
             event.key.resource == VMIS
             and event.type != "DELETED"

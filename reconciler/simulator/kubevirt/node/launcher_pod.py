@@ -49,8 +49,8 @@ def make_pod(
         vmi: The VMI, whose spec (not its status) determines the size of the pod.
         config: The KubeVirt settings that virt-controller uses.
         suffix: Five characters that end the pod's name.
-        migration: The migration for which the pod is the target. A target pod avoids the VMI's
-            nodes.
+        migration: The migration for which the pod is the target. A target pod avoids nodes with
+            other pods of the VMI.
         node_labels: The labels of the source node. The target node must have the same CPU vendor.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
@@ -202,9 +202,10 @@ def _cpus(vmi: Json) -> str:
 
 
 def _devices(vmi: Json) -> Json:
-    """Returns the devices that a launcher pod requests, including those that the VM names itself.
+    """Returns the number of devices that a launcher pod requests, by resource name.
 
-    An SR-IOV interface needs such a request, which a webhook of the network plugin usually adds.
+    The devices are GPUs, host devices, and devices in the VM's own resource requests. An SR-IOV
+    interface needs such a request; usually, a webhook of the network plugin adds the request.
     """
     asked = dig(vmi, "spec", "domain", "resources", "requests") or {}
     found = Counter({name: int(value) for name, value in asked.items() if "/" in name})

@@ -1,6 +1,7 @@
 """Simulates the LimitRanger admission plugin for the memory and CPUs of launcher pods.
 
-Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go, with its messages.
+Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go, including the error
+messages.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _of_type(ranges: Iterable[Json], kind: str) -> Iterator[Json]:
 
 
 def _exceeded(limits: Json, kind: str, resources: list[Json]) -> str | None:
-    """Returns the first violated bound of a LimitRange: minimum, then maximum, then ratio."""
+    """Returns the error for the first violated bound: minimum, maximum, then ratio; or None."""
     for check in (_below, _above, _ratio):
         for name in _RESOURCES:
             asked = _total(resources, "requests", name)

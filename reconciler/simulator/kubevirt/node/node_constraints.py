@@ -1,7 +1,7 @@
 """Simulates the hard constraints of the scheduler: `refusal` explains why a node is excluded.
 
 Source: kubernetes v1.36 pkg/scheduler/framework/plugins (tainttoleration, nodeaffinity,
-podtopologyspread), with their messages.
+podtopologyspread), including the error messages.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def _spreads(
     neighbours: list[tuple[NodeFacts, Mapping[str, str]]],
     inventory: Inventory,
 ) -> bool:
-    """Returns whether a pod on a node would keep the maximum skew of a topology spread constraint.
+    """Returns whether a pod on a node would respect the maxSkew of a topology spread constraint.
 
-    Nodes that the pod's node selector or node affinity excludes are not domains.
+    Nodes that the pod's node selector or node affinity excludes do not count as topology domains.
     """
     key, spec = rule["topologyKey"], pod["spec"]
     if key not in node.labels:

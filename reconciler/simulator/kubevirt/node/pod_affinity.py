@@ -1,8 +1,9 @@
-"""Simulates required pod affinity and pod anti-affinity: `refusal`.
+"""`refusal` simulates required pod affinity and pod anti-affinity.
 
-An anti-affinity also keeps away later pods that the terms of a placed pod select.
+The anti-affinity of a placed pod also keeps away new pods that the terms of the placed pod select.
 
-Source: kubernetes v1.36 pkg/scheduler/framework/plugins/interpodaffinity, with its messages.
+Source: kubernetes v1.36 pkg/scheduler/framework/plugins/interpodaffinity, including the error
+messages.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
-    """Returns why pod affinity excludes a node for a pod, or None if it does not."""
+    """Returns why pod affinity or anti-affinity excludes a node, or None if the node fits."""
     neighbours = [
         each for each in inventory.pods.values() if each.active and each.node in inventory.nodes
     ]
@@ -47,9 +48,9 @@ def _terms(pod: Json, kind: str) -> list[Json]:
 def _is_attracted(
     node: NodeFacts, pod: Json, neighbours: list[PodFacts], inventory: Inventory
 ) -> bool:
-    """Returns whether a node meets all terms of the required affinity of a pod.
+    """Returns whether a node meets all terms of a pod's required affinity.
 
-    If no pod matches any term, a pod that its own terms select may start on any node that has the
+    If no pod matches any term, a pod that its own terms select can start on any node that has the
     topology keys.
     """
     terms, own = _terms(pod, "podAffinity"), pod["metadata"]
@@ -82,7 +83,7 @@ def _counts(term: Json, namespace: str, other: PodFacts) -> bool:
 def _applies(term: Json, namespace: str, metadata: Json) -> bool:
     """Returns whether an affinity term of a pod in the given namespace selects another pod.
 
-    A namespace selector is simulated only if it is empty, which selects every namespace.
+    Only an empty namespace selector is simulated; it selects every namespace.
     """
     names = term.get("namespaces") or []
     everywhere = term.get("namespaceSelector") == {}

@@ -22,7 +22,7 @@ PRIORITY_CLASS: Final = "PriorityClass"
 
 
 def selects(quota: Json, pod: PodFacts) -> bool:
-    """Returns whether the scopes of a quota include a running pod that has requests."""
+    """Returns whether a quota's scopes include a pod, which is assumed to have requests."""
     spec = quota.get("spec") or {}
     for scope in spec.get("scopes") or ():
         if not _in_scope({"scopeName": scope, "operator": "Exists"}, pod):
@@ -57,7 +57,7 @@ class ResourceQuotas:
     def refusal(self, key: Key, pod: Json) -> str | None:
         """Returns the API server's error for a new or larger pod that exceeds a quota, or None.
 
-        A pod that exists already needs only the difference.
+        For a pod that already exists, only the increase counts.
 
         Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
         """

@@ -42,7 +42,7 @@ class Scheduler:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a new pod, or all waiting pods after a change that may have freed memory."""
+        """Queues a new pod, or all waiting pods after a change that might have freed memory."""
         if event.key.resource == NODES:
             self._retry()
         if event.key.resource != PODS:
@@ -86,9 +86,11 @@ class Scheduler:
             self.queue.add(key)
 
     def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
-        """Returns the suitable node with the most free memory, or the first by name on a tie.
+        """Returns the suitable node with the most free memory, or None and an error message.
 
-        Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit; LeastAllocated, memory only).
+        On a tie, the first node by name is chosen. Only memory affects the score of a node.
+
+        Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated).
         """
         if self._is_unschedulable(facts, pod):
             total = len(self._cluster.inventory.nodes)

@@ -1,7 +1,7 @@
 """VirtHandler: simulates virt-handler and libvirt, which start, migrate and hotplug VMs.
 
-A script simulated the hypervisor in the recordings, so this module follows KubeVirt's code. The
-visible changes and their order are as recorded.
+In the recorded clusters, a script simulated the hypervisor, so this module follows KubeVirt's
+code. The API-visible changes and their order are as recorded.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ class VirtHandler:
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
         """Returns the duration of a memory transfer in seconds, and the function that ends it.
 
-        The migration uses the settings from its hand-over, which include those of a
-        MigrationPolicy.
+        The settings are those that virt-controller wrote into the VMI's migration state, which
+        include the settings of a MigrationPolicy.
 
         Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
         """
@@ -222,7 +222,7 @@ class VirtHandler:
     def plug_in_place(self, vmi: Json) -> None:
         """Hotplugs memory into a guest without a migration, after its pod was resized in place.
 
-        Source: inferred from VEP 45, section In-Place Resize Flow.
+        Source: inferred from the KubeVirt proposal VEP 45, section In-Place Resize Flow.
         """
         request = memory_overhead.pod_memory(vmi, self._cluster.config).total
         section(vmi, "metadata", "labels")[POD_REQUEST_LABEL] = quantity.binary(request)
@@ -233,9 +233,11 @@ class VirtHandler:
     def _plug(self, vmi: Json) -> None:
         """Hotplugs memory into a guest after a migration.
 
-        Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
-        remove the condition if libvirt rejects the change. That libvirt rejects a change to a VMI
-        without maxGuest is inferred: its domain has no maximum memory and no virtio-mem device.
+        If libvirt rejects the change, KubeVirt v1.1.0 and v1.2.0 only remove the condition. The
+        simulator assumes that libvirt rejects a change to a VMI without maxGuest, because its
+        domain has no maximum memory and no virtio-mem device.
+
+        Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231.
         """
         labels = section(vmi, "metadata", "labels")
         pod_request = labels.pop(POD_REQUEST_LABEL, None)
@@ -298,7 +300,7 @@ class VirtHandler:
 
 
 def plug_refused(now: str) -> Json:
-    """Builds the condition HotMemoryChange of a VMI whose hotplug libvirt has rejected."""
+    """Builds the HotMemoryChange condition for a VMI whose hotplug libvirt has rejected."""
     reason, message = (
         "Memory Hotplug Failed",
         "memory hotplug failed, the VM configuration is not supported",

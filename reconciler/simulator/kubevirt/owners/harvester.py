@@ -1,8 +1,8 @@
 """Simulates Harvester: its Setting for the hotplug ratio, its Helm chart, and its VM webhooks.
 
 Source: harvester v1.6 to v1.8 pkg/controller/master/setting/max_hotplug_ratio.go,
-pkg/webhook/resources/virtualmachine/mutator.go and its enhancement proposal in issue 7315. That
-Fleet applies the whole chart again is an inference from Fleet's behaviour.
+pkg/webhook/resources/virtualmachine/mutator.go and its enhancement proposal in issue 7315. It is
+inferred from Fleet's behaviour that Fleet applies the whole chart again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _RESERVED: Final = 100 * 1024**2
 """The memory in bytes that Harvester reserves for QEMU within the memory limit of a VM."""
 _HIGHEST_RATIO: Final = 20
 _FLEET_S: Final = (10.0, 20.0)
-"""The estimated seconds after which Fleet applies the chart again after a foreign edit."""
+"""The estimated seconds from an edit of the KubeVirt CR until Fleet applies the chart again."""
 
 
 def with_ratio(spec: Mapping[str, object], ratio: str) -> Json:
@@ -59,7 +59,7 @@ class HarvesterOperator:
         self.fleet: WorkQueue[Key] = WorkQueue(cluster.engine, self.apply, latency_s=_FLEET_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the Harvester Setting or the chart after a change."""
+        """Queues the Setting after it changes, or the chart after the KubeVirt CR changes."""
         if event.type == "DELETED" or self._spec.down:
             return
         if event.key == SETTING:
@@ -74,7 +74,7 @@ class HarvesterOperator:
         self._write(lambda stored: with_ratio(stored["spec"], ratio), MANAGER)
 
     def apply(self, _key: Key) -> None:
-        """Applies Harvester's chart again, which does not include the hotplug ratio."""
+        """Applies Harvester's chart again, but keeps the hotplug ratio (not in the chart)."""
 
         def reapplied(stored: Json) -> Json:
             live_update = dig(stored, "spec", "configuration", "liveUpdateConfiguration") or {}
@@ -106,7 +106,7 @@ class HarvesterWebhooks:
         admission.validating(SETTING.resource, self.validate_setting)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Sets the guest memory of a VM without the hotplug annotation from its memory limit."""
+        """Without the hotplug annotation, sets a VM's guest memory from the memory limit."""
         if review.operation == "DELETE" or review.subresource or _hotpluggable(review.object):
             return None
         domain = ("spec", "template", "spec", "domain")
@@ -119,7 +119,7 @@ class HarvesterWebhooks:
         return None
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a hotplug that shrinks the memory of a VM or exceeds its maximum."""
+        """Denies a hotplug that shrinks the memory of a VM or exceeds the VM's maxGuest."""
         old = review.old
         if review.operation != "UPDATE" or review.subresource or old is None:
             return None

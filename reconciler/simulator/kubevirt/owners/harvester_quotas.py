@@ -1,10 +1,10 @@
 """QuotaScaling: simulates Harvester's controller that raises quotas during migrations.
 
-It raises the limits of memory and CPUs in the quota that Rancher manages, while a migration is
-pending or runs, by the limits of the VMI and its overhead. It leaves other quotas alone.
+While a migration is pending or runs, the controller adds the VMI's memory and CPU limits and its
+memory overhead to the limits of the quota that Rancher manages. Other quotas do not change.
 
 Source: harvester pkg/controller/master/migration/vmim_controller.go and
-pkg/controller/master/resourcequota (since v1.2; read after v1.5).
+pkg/controller/master/resourcequota, at a commit after v1.5. The feature exists since v1.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """HyperConvergedOperator: generates the KubeVirt CR from a HyperConverged object.
 
-It compares the whole spec and overwrites every foreign edit at once. Source:
-hyperconverged-cluster-operator controllers/operands/generic_operand.go, controllers/handlers.
+The operator compares the whole spec, and overwrites every edit by another client at once.
+
+Source: hyperconverged-cluster-operator controllers/operands/generic_operand.go,
+controllers/handlers.
 """
 
 from __future__ import annotations
@@ -48,17 +50,17 @@ _RESOURCES: Final = {
 
 
 def key_of(namespace: str, release: Release) -> Key:
-    """Returns the key of the HyperConverged in the object store."""
+    """Returns the key of the HyperConverged object in the object store."""
     return Key(_RESOURCES[release.api_version], namespace, NAME)
 
 
 def kubevirt_name() -> str:
-    """Returns the name of the KubeVirt CR that the operator of HyperConverged creates."""
+    """Returns the name of the KubeVirt CR that the HyperConverged operator creates."""
     return f"kubevirt-{NAME}"
 
 
 def owner_reference(hyperconverged: Json) -> Json:
-    """Builds the ownerReference from the KubeVirt CR to its HyperConverged."""
+    """Builds the ownerReference from the KubeVirt CR to the HyperConverged object."""
     return controller_reference(hyperconverged)
 
 
@@ -80,12 +82,12 @@ class HyperConvergedOperator:
         self.queue.add(self._key)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the HyperConverged after a change of it or of the KubeVirt CR."""
+        """Queues the HyperConverged object when that object or the KubeVirt CR changes."""
         if event.key in {self._key, self._kubevirt} and event.type != "DELETED":
             self.queue.add(self._key)
 
     def sync(self, key: Key) -> None:
-        """Writes the KubeVirt CR if its spec is not as wanted, and reports the result."""
+        """Updates the KubeVirt CR if its spec differs from the wanted spec; reports the result."""
         store = self._cluster.store
         hyperconverged = store.get(key)
         if hyperconverged is None or self._down:
@@ -117,7 +119,7 @@ def report_status(
     now: str,
     failure: str = "",
 ) -> None:
-    """Writes conditions, versions and generation into the status of a HyperConverged."""
+    """Writes conditions, versions and generation into the status of a HyperConverged object."""
     status = section(hyperconverged, "status")
     status["observedGeneration"] = hyperconverged["metadata"]["generation"]
     status["versions"] = [{"name": "operator", "version": spec.release.name}]

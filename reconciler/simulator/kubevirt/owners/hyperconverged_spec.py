@@ -52,7 +52,7 @@ class Release:
     live_update_configuration: bool
     workload_disruption: bool
     completion_timeout: int
-    """The default time within which a migration must end, in seconds per GiB."""
+    """The default time within which a migration must end, in seconds per GiB of memory."""
     outbound: int
     """The default maximum number of parallel migrations from one node."""
 
@@ -83,13 +83,13 @@ def release(name: str) -> Release:
 
 
 def release_of(kubevirt_version: str) -> str:
-    """Returns the HyperConverged release that ships a KubeVirt version, or the nearest one."""
+    """Returns the HyperConverged release that ships a KubeVirt version, or the nearest release."""
     minor = int(kubevirt_version.removeprefix("v").split(".")[1])
     return f"1.{min(max(minor + 10, 10), 19)}"
 
 
 def with_defaults(spec: Mapping[str, object], chosen: Release) -> Json:
-    """Adds the default values of a release to the spec of a HyperConverged."""
+    """Adds the default values of an operator release to a HyperConverged spec."""
     filled: Json = json_codec.copy(dict(spec))
     parent = section(filled, "virtualization") if chosen.api_version == "v1" else filled
     migrations = section(parent, "liveMigrationConfig")
@@ -117,10 +117,10 @@ def with_defaults(spec: Mapping[str, object], chosen: Release) -> Json:
 def kubevirt_spec(
     spec: Mapping[str, object], annotations: Mapping[str, str], chosen: Release
 ) -> Json:
-    """Builds the KubeVirt spec that a release writes for the spec of a HyperConverged.
+    """Builds the KubeVirt spec that an operator release derives from a HyperConverged spec.
 
     Raises:
-        InvalidAnnotationError: The annotation with a JSON Patch cannot be applied.
+        InvalidAnnotationError: The JSON Patch in the annotation cannot be applied.
     """
     root = dict(spec)
     own = dig(root, "virtualization") or {} if chosen.api_version == "v1" else root

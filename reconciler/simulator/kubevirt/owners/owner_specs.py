@@ -1,4 +1,4 @@
-"""The simulated operators that manage the KubeVirt CR, HyperConverged and Harvester, as data."""
+"""Describes the simulated operators that manage the KubeVirt CR: HyperConverged, Harvester."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RewriteSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterSpec:
-    """A tool that resets fields of any object after each change, such as Flux for VMs."""
+    """A tool that resets fields of one object after each change, such as Flux for VMs."""
 
     key: Key
     rewrite: RewriteSpec
@@ -30,7 +30,7 @@ class WriterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HyperConvergedSpec:
-    """The HyperConverged that owns the KubeVirt CR, and the faults of its operator."""
+    """The HyperConverged object that manages the KubeVirt CR, and the operator's faults."""
 
     release: Release
     spec: Mapping[str, Any]
@@ -56,7 +56,7 @@ class HarvesterSpec:
     setting: bool = True
     """Whether the Setting max-hotplug-ratio exists, as in Harvester since v1.6."""
     down: bool = False
-    """Whether Harvester's controllers are down; then they raise no quota either."""
+    """Whether Harvester's controllers are down, including the one that raises quotas."""
     rewrite: RewriteSpec | None = None
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SecondWriter:
-    """Resets fields of an object, with a merge patch, some seconds after each foreign change."""
+    """Resets fields of an object, with a merge patch, some seconds after each change."""
 
     def __init__(self, cluster: Cluster, key: Key, rewrite: RewriteSpec) -> None:
         self._cluster = cluster

@@ -1,4 +1,4 @@
-"""Starts the simulated operators that manage the KubeVirt CR: `start_owners`."""
+"""`start_owners` starts the simulated operators that manage the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def installed(specs: OwnerSpecs) -> frozenset[str]:
 def start_owners(
     specs: OwnerSpecs, cluster: Cluster, admission: Admission
 ) -> Iterator[Callable[[StoreEvent], None]]:
-    """Registers the webhooks of each operator, and yields the operator's store observer."""
+    """Registers each operator's webhooks, and yields each operator's store event handler."""
     own, suse = specs.hyperconverged, specs.harvester
     if own is not None:
         operator = HyperConvergedOperator(cluster, own, specs.namespace)

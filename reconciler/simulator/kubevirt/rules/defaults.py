@@ -75,11 +75,11 @@ def observe_versions(obj: Json) -> None:
 
 
 def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
-    """Rewrites the quantities in the domain of a VM or VMI in place.
+    """Rewrites the quantities in the domain section of a VM or VMI in place.
 
     Args:
         domain: The domain to change.
-        form: Returns the form in which KubeVirt stores a quantity.
+        form: Converts a quantity to the form that KubeVirt stores.
 
     Raises:
         QuantityError: A value is not a quantity.
@@ -160,7 +160,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Sets the CPU topology of a VMI, unless the VM sets any part of it (as observed)."""
+    """Sets the default CPU topology of a VMI, unless the VM sets a part of the topology."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
@@ -205,7 +205,7 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
     """Sets the memory requests of a VMI to its limits or, without limits, to its guest size.
 
-    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); removed in v1.7.0.
+    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests), which v1.7.0 removed.
     """
     limits = dig(resources, "limits", "memory")
     if limits is None and "guest" not in memory_section:

@@ -1,6 +1,7 @@
 """Decides which memory changes resize the launcher pod in place, without a migration.
 
-Source: inferred from VEP 45 (kubevirt/enhancements PR 46, "Decision Tree"); no release has this.
+Source: inferred from the KubeVirt proposal VEP 45 (kubevirt/enhancements PR 46, "Decision Tree");
+no KubeVirt release does this.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ INFEASIBLE: Final = "ResizeInfeasible"
 
 
 def fits(domain: Json, *, wanted: int, present: int, config: ClusterConfig) -> bool:
-    """Returns whether a memory change of a VMI resizes its launcher pod in place."""
+    """Returns whether KubeVirt makes a memory change by resizing the launcher pod in place."""
     dedicated = dig(domain, "cpu", "dedicatedCpuPlacement")
     huge = dig(domain, "memory", "hugepages")
     return config.in_place and wanted > present and not dedicated and not huge
 
 
 def is_marked(vmi: Json) -> bool:
-    """Returns whether an in-place resize for a VMI has begun and not ended."""
+    """Returns whether an in-place resize is in progress for a VMI."""
     return ANNOTATION in (dig(vmi, "metadata", "annotations") or {})

@@ -1,4 +1,4 @@
-"""Instancetypes: applies instancetypes to VMs, detects conflicts, and stores their revisions."""
+"""Instancetypes: applies instancetypes to VMs, detects conflicts, and stores revisions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONFLICTS: Final = (
     (("domain", "cpu", "cores"), ("cpu", "guest")),
     (("domain", "cpu", "threads"), ("cpu", "guest")),
 )
-"""Pairs of a VM field and an instancetype field, of which only one may be set.
+"""Pairs of a VM field and an instancetype field, of which only one can be set.
 
 Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
 """
@@ -54,7 +54,7 @@ class Instancetypes:
         )
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype in the ControllerRevision of a VM, or else the current one."""
+        """Returns the instancetype in a VM's ControllerRevision or, without one, the named one."""
         name = revision_of(vm, behaviour)
         revision = (
             self._store.get(Key(REVISIONS, vm["metadata"]["namespace"], name)) if name else None
@@ -134,7 +134,7 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
 
 
 def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
-    """Writes the name of the ControllerRevision with the instancetype into a VM."""
+    """Writes a reference to the instancetype's ControllerRevision into a VM."""
     matcher = vm["spec"]["instancetype"]
     if not behaviour.instancetype_in_status:
         matcher["revisionName"] = revision

@@ -1,4 +1,4 @@
-"""Decides whether changes of the CPUs and the placement of a VM can be applied live."""
+"""Decides whether changes to the CPUs and the placement of a VM can be applied live."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Step:
     restart: str = ""
     """The message for the condition RestartRequired, which does not prevent the memory update."""
     reason: str = ""
-    """Why the CPU or placement update failed; KubeVirt retries it before the memory update."""
+    """Why the CPU or placement update failed; the memory update waits until a retry succeeds."""
     message: str = ""
     sockets: int | None = None
     """The number of CPU sockets to write into the VMI, or None for no change."""
@@ -70,9 +70,9 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a placement change can be applied to a VMI, which a migration prevents.
+    """Returns an error if a placement change cannot be applied because the VMI is migrating.
 
-    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the steps).
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
     """
     if not is_migrating(vmi):
         return Step()
@@ -97,7 +97,7 @@ def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether a change of sockets or placement would change the VMI."""
+    """Returns whether the sockets or the placement of the VMI would change."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

@@ -22,7 +22,7 @@ def hotplug_refusal(
     """Returns why the memory of a VM cannot be hotplugged up to a given maxGuest, or None.
 
     The webhook denies a VM with this message. The VM controller uses the message in
-    RestartRequired. A VMI that starts in this state gets no maxGuest.
+    RestartRequired. A VMI that starts with such a configuration gets no maxGuest.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:53-107; v1.1.0 and v1.2.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go (430-592).
@@ -93,10 +93,12 @@ def start_max_guest(
     ratio: int,
     behaviour: Behaviour,
 ) -> int | None:
-    """Returns the maxGuest of a starting VMI in bytes, or None if it cannot hotplug memory.
+    """Returns the maxGuest of a starting VMI in bytes, or None if memory hotplug is impossible.
+
+    From v1.6.0 on, a VMI on arm64 gets no maxGuest.
 
     Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0
-    pkg/virt-api/webhooks/defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).
+    pkg/virt-api/webhooks/defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122.
     """
     guest = size(domain, "memory", "guest")
     foreign = architecture not in behaviour.start_architectures
@@ -124,9 +126,9 @@ NO_CHANGE: Final = ResourceChange(requests=None, limits=None)
 def resource_change(domain: Json, *, target: int, current: int) -> ResourceChange:
     """Computes the memory requests and limits of a VMI for a new guest size.
 
-    Requests change by the difference between the new and the current guest size. If they are then
-    smaller than the guest, they are raised to its size, and limits do not change. Otherwise limits
-    change by the same difference.
+    Requests change by the difference between the new and the current guest size. If the requests
+    are then smaller than the new guest size, the requests are raised to that size, and limits do
+    not change. Otherwise, limits change by the same difference.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547.
     """

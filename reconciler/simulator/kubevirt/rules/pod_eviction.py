@@ -15,11 +15,11 @@ EXTERNAL: Final = "External"
 
 
 def denial(vmi: Json) -> str | None:
-    """Returns why virt-api denies the eviction of a launcher pod, or None if it is allowed.
+    """Returns why virt-api denies the eviction of a launcher pod, or None if virt-api allows it.
 
-    A VMI has the eviction strategy of its VM, or else that of the KubeVirt CR when the VMI
-    started. With the strategy External, another controller has to migrate the VMI; the simulated
-    cluster does not have such a controller.
+    The eviction strategy of a VMI comes from its VM or, by default, from the KubeVirt CR at the
+    time when the VMI started. With the strategy External, another controller has to migrate the
+    VMI; the simulated cluster does not have such a controller.
 
     Source: v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183.

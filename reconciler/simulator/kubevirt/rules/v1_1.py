@@ -37,7 +37,7 @@ MIGRATING: Final = "cannot update while VMI migration is in progress"
 
 
 def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
-    """Returns the message and the field with which the v1.1 webhook denies a VM, or None.
+    """Returns the error message and field if the v1.1 webhook denies a VM; otherwise None.
 
     The hotplug rules apply only to a VM that sets maxGuest itself.
     """
@@ -62,7 +62,7 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 def update_refusal(
     old: Json, new: Json, vmi: Json | None, migration_uid: str
 ) -> tuple[str, str] | None:
-    """Returns the message and the field with which v1.1 denies a change of a running VM, or None.
+    """Returns the error message and field if v1.1 denies a change to a running VM; otherwise None.
 
     Args:
         old: The VM before the change.

@@ -39,7 +39,8 @@ def run_strategy(vm: Json) -> str:
 def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
     """Computes the status of a VM, and writes it into the VM object.
 
-    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474,2516-2773; recorded.
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474,2516-2773; recorded on real
+    clusters.
     """
     status = section(vm, "status")
     _mirror_conditions(vm, vmi, now)
@@ -62,7 +63,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns the printable status of a VM: the first one that applies, in KubeVirt's order.
+    """Returns the printable status of a VM: the first status that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """

@@ -39,7 +39,7 @@ class KubeVirtWebhook:
         admission.validating(KUBEVIRTS, self.validate)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a second KubeVirt CR, a gate that is enabled and disabled, and an invalid ratio.
+        """Denies a second KubeVirt CR, a feature gate in both gate lists, and invalid settings.
 
         Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595.
         """

@@ -36,9 +36,10 @@ class MigrationWebhooks:
         admission.validating(MIGRATIONS, self.validate_migration)
 
     def validate_vmi(self, review: Review) -> Denial | None:
-        """Denies changes of the spec of a VMI by API clients.
+        """Denies changes to the spec of a VMI by API clients.
 
-        Source: v1.9.0 ADM/vmi-update-admitter.go:103-117.
+        Source: v1.9.0
+        pkg/virt-api/webhooks/validating-webhook/admitters/vmi-update-admitter.go:103-117.
         """
         if review.operation != "UPDATE" or review.old is None:
             return None
@@ -53,9 +54,10 @@ class MigrationWebhooks:
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes of the spec of a migration, and migrations that cannot start.
+        """Denies changes to the spec of a migration, and denies migrations that cannot start.
 
-        Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
+        Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters
+        (migration-create-admitter.go:68-134, migration-update-admitter.go).
         """
         if review.operation == "UPDATE" and review.old is not None:
             if review.object.get("spec") == review.old.get("spec"):

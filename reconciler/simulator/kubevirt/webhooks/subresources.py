@@ -33,7 +33,8 @@ class Actions:
         """Requests the restart of a VM.
 
         Raises:
-            StatusError: The VM cannot restart: 404, 409, or 500 if another request is unfinished.
+            StatusError: The VM does not exist (404), cannot restart (409), or already stops or
+                starts (500).
         """
         vm = self._cluster.vm(namespace, name)
         if vm is None:

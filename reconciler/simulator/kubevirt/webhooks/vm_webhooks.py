@@ -20,7 +20,7 @@ MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
 _LEAST: Final = {0: "0", 1_000_000: "1M"}
-"""The smallest accepted memory requests in bytes, as written in the messages of virt-api."""
+"""Maps the smallest accepted memory requests, in bytes, to the text in virt-api's messages."""
 
 
 class VMWebhooks:
@@ -38,8 +38,9 @@ class VMWebhooks:
     def mutate(self, review: Review) -> Denial | None:
         """Sets the default values of a VM, and converts its quantities to canonical form.
 
-        Source: observed on KubeVirt v1.9.0 (this webhook denies a wrong type or an invalid
-        quantity, before the schema is checked).
+        The webhook denies a wrong type or an invalid quantity before the schema is checked.
+
+        Source: observed on KubeVirt v1.9.0.
         """
         if review.operation == "DELETE" or review.subresource:
             return None
@@ -58,7 +59,7 @@ class VMWebhooks:
         return self._matcher_denial(review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies VMs with memory fields that the validating webhook of KubeVirt rejects.
+        """Denies VMs whose run strategy, instancetype, architecture or memory fields are invalid.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
         """
@@ -88,7 +89,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Denies a new instancetype name without a new revision name (observed up to v1.4)."""
+        """Denies a changed instancetype name with the old revision name (observed up to v1.4)."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
@@ -116,9 +117,10 @@ class VMWebhooks:
         return denied(VALIDATOR, message, *fields)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
-        """Denies VMs with an architecture other than amd64 without the gate MultiArchitecture.
+        """Denies architectures other than amd64 if the gate MultiArchitecture is not enabled.
 
-        Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture).
+        Source: v1.6.3 pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go
+        (validateArchitecture).
         """
         config = self._cluster.config
         wanted = dig(vm, "spec", "template", "spec", "architecture")
@@ -132,7 +134,8 @@ class VMWebhooks:
     def _template_denial(self, vm: Json) -> Denial | None:
         """Denies VMs whose guest size, requests, limits and hugepages contradict each other.
 
-        Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140.
+        Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters
+        (vmi-create-admitter.go:87,1024-1047,1112-1140).
         """
         config = self._cluster.config
         behaviour = config.behaviour
@@ -166,7 +169,7 @@ class VMWebhooks:
     def _live_update_denial(self, vm: Json) -> Denial | None:
         """Denies a VM with its own maxGuest if its memory cannot be hotplugged.
 
-        Source: v1.9.0 ADM/vms-admitter.go:279-296.
+        Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
         """
         config = self._cluster.config
         domain = self._types.domain(vm, config.behaviour)
@@ -197,7 +200,8 @@ class VMWebhooks:
 def _hugepages_denial(domain: Json, field: str) -> Denial | None:
     """Denies a memory size that is not a multiple of the huge page size.
 
-    Source: v1.9.0 ADM/vmi-create-admitter.go:1067-1096.
+    Source: v1.9.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go:1067-1096.
     """
     page = size(domain, "memory", "hugepages", "pageSize")
     if not page:
@@ -221,7 +225,9 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
 def _wrong_type(value: object, *, integers: bool) -> str | None:
     """Returns the error message for a guest size of the wrong type, or None.
 
-    Source: observed on KubeVirt v1.9.0; v1.3.1 denies an integer as `must be of type string`.
+    KubeVirt versions before v1.6.0 also deny integers (`must be of type string`).
+
+    Source: observed on KubeVirt v1.3.1 and v1.9.0.
     """
     if value is None or isinstance(value, str):
         return None
