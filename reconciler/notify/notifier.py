@@ -88,8 +88,8 @@ class Notifier:
     """Sends notifications to all receivers; every method can be called from any thread.
 
     Args:
-        settings: Reads the receivers; called before each notification, so that a changed file
-            takes effect immediately. Raises UsageError if the file cannot be used.
+        settings: Reads the receivers; called each time before notifications are sent, so that a
+            changed file takes effect immediately. Raises UsageError if the file cannot be used.
         bodies: Renders the request body for each kind of receiver.
         clock: Measures the pauses.
         counted: Called with the name of the receiver and the result of each notification.

@@ -32,6 +32,6 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _folders() -> tuple[Traversable, ...]:
-    """Return the directories that may contain the schemas, in a wheel or an editable install."""
+    """Return the directories that can contain the schemas, in a wheel or an editable install."""
     package = resources.files(PACKAGE)
     return package.joinpath("schemas"), package.joinpath("..", "schemas")

@@ -150,7 +150,7 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def _described(value: object) -> str:
-    """Describe a value by its type; quote only booleans, because other values may be secrets."""
+    """Describe a value by its type; quote only booleans, because other values might be secrets."""
     return f"{kind_of(value)} (a boolean)" if isinstance(value, bool) else kind_of(value)
 
 
@@ -161,7 +161,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the known name that is most similar to a name, or an empty string without one.
+    """Return the known name most similar to a name, or an empty string if none is similar.
 
     Args:
         name: The name that the user wrote.

@@ -43,7 +43,7 @@ class TooLargeError(ExchangeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One HTTP request; its URL may be a secret."""
+    """One HTTP request; the URL can be a secret."""
 
     method: str
     url: str

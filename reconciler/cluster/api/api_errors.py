@@ -1,7 +1,7 @@
 """``from_answer``, ``from_exception``: convert failed responses and exceptions to typed errors.
 
-An error message contains the API server's host, the object and the server's shortened message. An
-error message never contains headers, bodies, tokens or the user name in a URL.
+An error message contains the API server's host, the object and the server's shortened message, but
+no headers, bodies, tokens or user names from a URL.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``Client``: sends requests to an API server, retries read requests and raises typed errors.
 
 After a temporary failure, the client repeats a read request. The client sends a write request
-once; if no response arrives, the caller must read the object to see whether it was written.
+once; if no response arrives, the caller must read the object to see whether the write took effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How long a watch may last beyond its requested timeout before the client ends it, in seconds."""
+"""How long a watch can last beyond its requested timeout before the client ends it, in seconds."""
 
 
 class Client:

@@ -16,7 +16,7 @@ class Headers(Protocol):
         ...
 
     def getlist(self, name: str) -> list[str]:
-        """Return all values of an HTTP header that may occur several times."""
+        """Return all values of an HTTP header that can occur several times."""
         ...
 
 

@@ -38,7 +38,7 @@ class Page(NamedTuple):
     first: bool
     """Whether the list starts, or starts again, with this page.
 
-    The caller then discards earlier pages.
+    If so, the caller discards earlier pages.
     """
     resource_version: str
     """The resourceVersion from which a watch can continue."""

@@ -25,7 +25,7 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
 ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
-"""The path of the API group of the VM subresources, which virt-api serves."""
+"""The API path of the group with the VM subresources, which virt-api serves."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}

@@ -86,9 +86,9 @@ def each(
 ) -> Iterator[tuple[A, T]]:
     """Call a function for each item, several at a time; yield each result when it arrives.
 
-    An item is taken from *given* only when its call can start immediately. Threads are reused,
-    since a new thread starts slowly while other threads are busy. *meanwhile* is called in the
-    calling thread, once in each second without a result.
+    The next item is taken from *given* only when a call for it can start immediately. Threads are
+    reused, since a new thread starts slowly while other threads are busy. *meanwhile* is called in
+    the calling thread, once in each second without a result.
     """
     waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
     answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()

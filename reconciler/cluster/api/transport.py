@@ -65,7 +65,7 @@ class Request:
 
 
 RequestCounter: TypeAlias = Callable[[str, int | None], None]
-"""Called with a request's Kubernetes verb and the response status; None without a response."""
+"""Called with a request's verb, and the response status or None if no response arrived."""
 
 
 class Timekeeper(Protocol):

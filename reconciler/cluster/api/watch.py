@@ -42,9 +42,9 @@ class SilentError(UnreachableError):
 
 
 class Watch:
-    """Iterates over the events of a watch; each event is a pair of its type and the raw object.
+    """Iterates over the events of a watch, as pairs of the event type and the object's JSON.
 
-    A type is ADDED, MODIFIED, DELETED or BOOKMARK.
+    The event type is ADDED, MODIFIED, DELETED or BOOKMARK.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Watch:
             self._response.close()
 
     def _event(self, line: bytes) -> tuple[str, bytes]:
-        """Parse one line of a watch; return the type of the event and the raw object.
+        """Parse one line of a watch; return the event type and the object's JSON.
 
         Raises:
             ClusterError: The line is not a watch event.
@@ -92,7 +92,7 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch, and stop the thread that iterates over it."""
+        """End the watch and the iteration over it, which can be in another thread."""
         self._closed.set()
         try:
             self._response.shutdown()

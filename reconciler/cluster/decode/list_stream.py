@@ -36,14 +36,14 @@ MAX_OBJECTS = 1_000_000
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""The maximum number of times that ``_SEAM`` can occur inside one object."""
+"""The maximum number of times that the separator ``_SEAM`` can occur inside one object."""
 _RAW = json_decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
     """Yield each object of a JSON list while the list arrives.
 
-    If the list is not formatted as API servers format it, the objects are yielded at its end.
+    If the JSON layout differs from that of API servers, all objects are yielded at the end.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
@@ -112,7 +112,7 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return each raw object on a list page, even one that is nested too deeply for the decoder.
+    """Return the JSON of each object on a list page, even if an object is nested too deeply.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list of at most ``list_items.MAX_PER_PAGE`` objects;

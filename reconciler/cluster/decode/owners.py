@@ -124,7 +124,7 @@ def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, 
 
 
 def setting(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
-    """Decode a Setting, the custom resource for one setting of Harvester.
+    """Decode a Setting, the custom resource for one Harvester setting.
 
     Raises:
         UnreadableError: *body* is not an object with a name.

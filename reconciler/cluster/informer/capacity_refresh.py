@@ -97,7 +97,7 @@ class CapacityRefresh:
         return "they were not requested yet"
 
     def _running(self) -> Future[None] | None:
-        """Return the refresh that is running; start a refresh if the last one is old enough."""
+        """Return the running refresh, or start a refresh if the last one is old enough."""
         with self._lock:
             now = self._clock.monotonic()
             if self._reading is not None and not self._reading.done():

@@ -19,10 +19,10 @@ PATIENCE_S = 120.0
 
 
 class StartsReflectors(Protocol):
-    """Creates and starts a reflector; the options are those of ``Reflector``."""
+    """Creates a reflector; the options are those of ``Reflector``."""
 
     def __call__(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401
-        """Return a reflector that has been started."""
+        """Return a new reflector."""
         ...
 
 
@@ -32,7 +32,7 @@ class OptionalKind(Generic[T]):
     Call ``follow`` in one thread at a time; the other members can be read in any thread.
 
     Args:
-        start: Starts a reflector.
+        start: Creates and starts a reflector.
         change: Calls a function while holding the snapshot's lock, and wakes up waiting readers.
         options: Further options of the reflector.
     """
@@ -46,7 +46,7 @@ class OptionalKind(Generic[T]):
         self._start, self._change, self._options = start, change, options
         self._version = ""
         self._error: ClusterError | None = None
-        """Why the reflector could not be started, or None if it runs or the kind is not served."""
+        """Why no reflector could be started; None if one runs or the kind is not served."""
         self._reflector: Reflector | None = None
         self.target: T | None = None
         """The target that contains the newest objects, or None if no reflector runs.

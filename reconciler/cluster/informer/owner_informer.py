@@ -1,7 +1,7 @@
 """``OwnerInformer``: watches the custom resources that determine the KubeVirt CR.
 
-An operator, such as HCO or Harvester, generates the KubeVirt CR from these resources. If they
-cannot be read, the snapshot contains a diagnostic and remains usable.
+An operator, such as HCO or Harvester, generates the KubeVirt CR from these resources. If the
+resources cannot be read, the snapshot contains a diagnostic and remains usable.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _READ = "read"
 class OwnerInformer:
     """Watches the custom resources from which an operator generates the KubeVirt CR.
 
-    It lists the API groups at intervals to find out which of these resources exist.
+    The informer lists the API groups at intervals to find out which of these resources exist.
 
     Args:
         change: Calls a function while holding the snapshot's lock, and wakes up waiting readers.
@@ -100,7 +100,7 @@ class OwnerInformer:
         self._start(polled, resource_paths.GROUPS, version, poll_s=GROUPS_POLL_S, watchable=False)
 
     def end(self) -> list[Reflector]:
-        """Request all reflector threads to stop, and return the threads."""
+        """Tell all reflector threads to stop, and return the threads."""
         with self._lock:
             self._ended = True
         for each in self._running:
@@ -108,7 +108,7 @@ class OwnerInformer:
         return self._running
 
     def owners(self) -> Owners:
-        """Return the newest objects; the caller must hold the snapshot's lock."""
+        """Return the newest custom resources; the caller must hold the snapshot's lock."""
         now = self._clock.monotonic()
         problems = (
             (GROUPS, self._groups_error),

@@ -1,7 +1,7 @@
 """``Reflector``: a thread that lists and watches the objects of one kind.
 
-Without permission to watch, the reflector lists at intervals. It also lists every ten minutes,
-since a proxy may drop events without an error.
+Without permission to watch, the reflector lists at intervals. The reflector also lists every ten
+minutes, since a proxy might drop events without an error.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ shows that the server no longer responds.
 RELIST_S = 600.0
 """The age of a list, in seconds, after which the objects are listed again.
 
-The objects are listed again when the open watch has ended.
+The reflector waits for the end of the open watch before it lists the objects.
 """
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
@@ -52,7 +52,7 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable
 _LONGEST_PAUSE_S = 60.0
 """The maximum pause between attempts, in seconds, even if Retry-After is longer.
 
-The snapshot must stay current.
+A longer pause would make the snapshot too old.
 """
 
 
@@ -133,7 +133,7 @@ class Reflector(threading.Thread):
         return self._ended.is_set()
 
     def end(self) -> None:
-        """Request the reflector thread to stop; ``join`` waits until the thread has stopped."""
+        """Tell the reflector thread to stop; ``join`` waits until the thread has stopped."""
         self._ended.set()
         if self._watch is not None:
             self._watch.close()

@@ -28,7 +28,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveOwner", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):
-    """Stores decoded objects and diagnostics by reference, with a cached copy for readers."""
+    """Stores decoded objects and diagnostics by object reference, with a copy for readers."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}

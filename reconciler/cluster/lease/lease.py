@@ -192,7 +192,7 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return for how many real seconds the lease is valid without a renewal.
+        """Return for how many real seconds the lease remains valid without a renewal.
 
         The result is 0 if the lease is lost.
         """
@@ -202,7 +202,7 @@ class ClusterLease:
         return max(0.0, self._times.duration_s - self._times.margin_s - age_s)
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations of the Lease that have the prefix of this program."""
+        """Return the Lease annotations whose names start with this program's prefix."""
         return self._annotations
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
@@ -290,7 +290,8 @@ class ClusterLease:
     def _repeated(self, ask: Callable[[], T]) -> T:
         """Send a request; repeat it after status 429, since the server did not execute it.
 
-        Only requests before the lease is held are repeated, since a pause could cause its loss.
+        This is only for requests before the lease is held, since a pause could cause the loss of a
+        held lease.
         """
         return repeat(
             ask,

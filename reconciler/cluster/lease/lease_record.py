@@ -59,7 +59,7 @@ def holder_of(record: Mapping[str, Any]) -> str:
 
 
 def annotations_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the annotations of a Lease that have the prefix of this program, by full name."""
+    """Return the Lease annotations whose names start with this program's prefix."""
     found = (record.get("metadata") or {}).get("annotations") or {}
     return {key: value for key, value in found.items() if key.startswith(PREFIX)}
 

@@ -10,11 +10,11 @@ class LeaseTimes:
     """How long a lease lasts and when it is renewed, in seconds of real time."""
 
     duration_s: int = 30
-    """How long after the last renewal another run can acquire the lease, in seconds."""
+    """How many seconds after the last renewal the lease expires, and is free for another run."""
     renew_s: float = 10.0
     """The interval between renewals of the lease, in seconds."""
     margin_s: float = 5.0
-    """How many seconds before it expires a lease counts as lost, so that a patch can complete."""
+    """How many seconds before expiry a lease counts as lost, so that a patch can complete."""
     request_s: float = 5.0
     """The timeout of one request for the lease, including the connection, in seconds."""
     again_s: float = 2.0

@@ -23,7 +23,7 @@ V = TypeVar("V")
 TIMEOUT_S = 300.0
 """The maximum time for a list response, in seconds; a large cluster has many pods."""
 _CACHED = {"resourceVersion": "0"}
-"""The query parameters for lists from the API server's cache, which may be slightly outdated."""
+"""The query parameters for lists from the API server's cache, which can be slightly outdated."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
@@ -33,13 +33,13 @@ def read_capacity(
     served: ServedGroups | None = None,
     start: threads.Start = threads.start,
 ) -> Capacity:
-    """List pods and quotas, and compute the free capacity; report a forbidden list as diagnostic.
+    """List pods and quotas, and compute the free capacity; report forbidden lists as diagnostics.
 
     Args:
         client: Sends the requests.
         clock: Provides the observation time of the result.
         served: The API groups that the server serves; if None, they are read as well.
-        start: Starts the call that reads one kind; by default, in a thread of its own.
+        start: Calls a function that lists one kind; by default, in a new thread.
     """
     observed_at = clock.now()
     listing = start(

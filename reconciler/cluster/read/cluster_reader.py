@@ -33,7 +33,7 @@ class ClusterReader:
     """A ``ports.LiveReader`` that reads snapshots of the cluster from an API server.
 
     Args:
-        start: Starts the call that reads one kind; by default, in a thread of its own.
+        start: Calls a function that lists one kind; by default, in a new thread.
     """
 
     def __init__(

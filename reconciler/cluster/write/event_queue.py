@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SENDERS = 4
-"""The number of Events that are sent in parallel: a quarter of the parallel patches."""
+"""The number of Events sent in parallel, a quarter of the number of parallel patches."""
 MOST_WAITING = 4000
 """The maximum number of Events in the queue, about 10 MB; more Events are dropped."""
 _DRAIN_S = 15.0

@@ -215,7 +215,7 @@ def _written(action: Action, answer: Answer) -> Written:
 
 
 def patch_path(action: Action) -> str:
-    """Return the API path, with a version, of the object that a planned change patches."""
+    """Return the API path, including the version, of the object that a change patches."""
     target = action.target
     if target is None:
         return resource_paths.of(action.ref)

@@ -8,31 +8,31 @@ import msgspec
 
 
 class OwnsGuest(msgspec.Struct, frozen=True, rename={"guest": "f:guest"}, gc=False):
-    """The key ``f:memory`` in FieldsV1, under which ``f:guest`` marks the guest size."""
+    """The value of ``f:memory`` in a VM's managedFields; ``f:guest`` marks the guest size."""
 
     guest: dict[str, Any] | None = None
 
 
 class OwnsMemory(msgspec.Struct, frozen=True, rename={"memory": "f:memory"}, gc=False):
-    """The key ``f:domain`` in FieldsV1."""
+    """The value of ``f:domain`` in a VM's managedFields."""
 
     memory: OwnsGuest | None = None
 
 
 class OwnsDomain(msgspec.Struct, frozen=True, rename={"domain": "f:domain"}, gc=False):
-    """The key ``f:spec`` of a VM's template in FieldsV1."""
+    """The value of ``f:spec`` below ``f:template`` in a VM's managedFields."""
 
     domain: OwnsMemory | None = None
 
 
 class OwnsTemplateSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """The key ``f:template`` in FieldsV1."""
+    """The value of ``f:template`` in a VM's managedFields."""
 
     spec: OwnsDomain | None = None
 
 
 class OwnsName(msgspec.Struct, frozen=True, rename={"name": "f:name"}, gc=False):
-    """The key ``f:instancetype`` in FieldsV1."""
+    """The value of ``f:instancetype`` in a VM's managedFields."""
 
     name: dict[str, Any] | None = None
 
@@ -43,14 +43,14 @@ class OwnsTemplate(
     rename={"template": "f:template", "instancetype": "f:instancetype"},
     gc=False,
 ):
-    """The key ``f:spec`` of a VM in FieldsV1."""
+    """The value of the outer ``f:spec`` in a VM's managedFields."""
 
     template: OwnsTemplateSpec | None = None
     instancetype: OwnsName | None = None
 
 
 class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """A VM's FieldsV1, of which only the path to the memory size is decoded.
+    """The ``fieldsV1`` of a managedFields entry, with only the path to a VM's memory size.
 
     Full decoding would be slow, since managedFields are the largest part of a list page.
     """
@@ -59,7 +59,7 @@ class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False)
 
     @property
     def guest(self) -> bool:
-        """Whether the fields include the guest size or the instancetype's name."""
+        """Whether the field manager owns the guest size or the name of the instancetype."""
         named = self.spec.instancetype if self.spec else None
         if named is not None and named.name is not None:
             return True
