@@ -1,4 +1,4 @@
-"""Decodes and converts with msgspec, which reads types in one thread at a time: ``json_decoder``.
+"""``json_decoder``: builds decoders of msgspec, in only one thread at a time.
 
 msgspec reads the annotations of a type when the type is first used. Before version 0.23, other
 threads can use the type before all its fields are read, and the process then ends with SIGSEGV:
@@ -23,7 +23,7 @@ _building = threading.RLock()
 
 
 def built_once(build: Callable[..., T]) -> Callable[..., T]:
-    """Store each result of a function that builds decoders; other threads wait for the result."""
+    """Cache the results of a function that builds decoders; only one thread builds at a time."""
     stored = functools.cache(build)
 
     @functools.wraps(build)
@@ -35,12 +35,12 @@ def built_once(build: Callable[..., T]) -> Callable[..., T]:
 
 
 def json_decoder(kind: type[T]) -> JSONDecoder[T]:
-    """Return the decoder of a type for JSON."""
+    """Return the decoder that converts JSON to a type."""
     return cast("JSONDecoder[T]", _json_decoder(kind))
 
 
 def msgpack_decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
-    """Return the decoder of a type for MessagePack."""
+    """Return the decoder that converts MessagePack to a type."""
     return cast("msgspec.msgpack.Decoder[T]", _msgpack_decoder(kind))
 
 

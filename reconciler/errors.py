@@ -1,4 +1,4 @@
-"""Defines the exceptions that end a command; nearly all are kinds of ``ReconcilerError``."""
+"""Defines the exceptions that end a command; most are subclasses of ``ReconcilerError``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class WrongClusterError(ReconcilerError):
 
 
 class StaleError(ReconcilerError):
-    """The approved plan differs from the current one."""
+    """The approved plan differs from the current plan."""
 
 
 class DeclinedError(ReconcilerError):
@@ -61,13 +61,13 @@ class ClusterError(ReconcilerError):
 
 
 class UnreachableError(ClusterError):
-    """The API server did not answer: connection refused, reset, timeout or bad certificate."""
+    """The API server did not respond: connection refused, reset, timeout or bad certificate."""
 
     retryable = True
 
 
 class UnavailableError(ClusterError):
-    """The API server answered 429 or 5xx, so it cannot process the request now."""
+    """The API server responded with 429 or 5xx: it cannot process the request now."""
 
     retryable = True
 
@@ -84,19 +84,19 @@ class UnavailableError(ClusterError):
 
 
 class UnauthorizedError(ClusterError):
-    """The API server answered 401: the credentials are missing, wrong or expired."""
+    """The API server responded with 401: the credentials are missing, wrong or expired."""
 
 
 class ForbiddenError(ClusterError):
-    """The API server answered 403: the credentials lack a permission."""
+    """The API server responded with 403: the credentials lack a permission."""
 
 
 class NotFoundError(ClusterError):
-    """The API server answered 404: the object or its kind does not exist."""
+    """The API server responded with 404: the object or its kind does not exist."""
 
 
 class ConflictError(ClusterError):
-    """The API server answered 409: another client wrote the object first."""
+    """The API server responded with 409: another client wrote the object first."""
 
 
 class RejectedError(ClusterError):
@@ -104,7 +104,7 @@ class RejectedError(ClusterError):
 
 
 class ExpiredError(ClusterError):
-    """The API server answered 410: a page token or a watch is too old; list the objects again."""
+    """The API server responded with 410: a page token or a watch is too old; list again."""
 
 
 class KubeVirtMissingError(ClusterError):
@@ -112,7 +112,7 @@ class KubeVirtMissingError(ClusterError):
 
 
 class ClocksDifferError(ClusterError):
-    """The clocks of the API server and of this machine disagree on whether a window is open."""
+    """By the API server's clock and by the local clock, different maintenance windows are open."""
 
 
 class BackgroundError(ClusterError):
@@ -128,7 +128,7 @@ class LeaseHeldError(ReconcilerError):
 
 
 class ForgeError(ReconcilerError):
-    """A request to a forge such as GitHub failed; the message never contains the token."""
+    """A request to a Git host such as GitHub failed; the message never contains the token."""
 
     def __init__(
         self,
@@ -142,14 +142,14 @@ class ForgeError(ReconcilerError):
         super().__init__(message, hint=hint)
         self.status = status
         self.retryable_now = retryable_now
-        """Whether the failure is temporary; the forge may still have executed the request."""
+        """Whether the failure is temporary; the Git host might still have executed the request."""
         self.retry_after_s = retry_after_s
-        """How long the forge asks to wait; it did not execute the request. None if not limited."""
+        """The seconds to wait if a rate limit of the Git host prevented the request, or None."""
 
 
 class BrokenOff(BaseException):
     """A signal asked the process to end, and the current step of the run took too long.
 
-    A timer can raise this exception at any point in the code. The API server may still execute a
+    A timer can raise this exception at any point in the code. The API server might still execute a
     request that the exception interrupts.
     """

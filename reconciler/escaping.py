@@ -1,8 +1,8 @@
-"""Makes untrusted text harmless, with one function per kind of output.
+"""Escapes untrusted strings, with one function per kind of output.
 
 Names, paths, branches, annotations and messages come from Git, from the API server and from the
-environment. Each writer passes them through ``printable``, ``json_text``, ``html_text`` or a
-Markdown function at the last moment, so that they cannot control a terminal, a log or a comment.
+environment. All output code escapes these strings with ``printable``, ``json_text``,
+``html_text`` or a Markdown function, so that they cannot control a terminal, a log or a comment.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAX_TEXT = 10_000
-"""The maximum number of characters of one text on a terminal, in a log or in an Event."""
+"""The maximum number of characters in one string on a terminal, in a log or in an Event."""
 _MAX_MARKS = 4
-"""The maximum number of combining characters on one character; no usual language needs more."""
+"""The maximum number of combining characters on one character; common languages need fewer."""
 _UNUSUAL = re.compile(r"[^\x20-\x7e]+")
 _UNUSUAL_IN_LINE = re.compile(r"[^\n\x20-\x7e]+")
 _BLANK = re.compile(
@@ -31,7 +31,7 @@ Source: Unicode 15.1 DerivedCoreProperties.txt (Default_Ignorable_Code_Point), a
 """
 _ANYWHERE = r"#(?=#\w*\[)"
 _COMMAND_ANYWHERE = re.compile(_ANYWHERE)
-"""Matches the first character of a command of a CI system, such as ``##[error]`` or ``##vso[``.
+"""Matches the first character of a CI system command, such as ``##[error]`` or ``##vso[``.
 
 Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParse).
 """
@@ -40,7 +40,7 @@ _COMMAND = re.compile(
     rf"{_ANYWHERE}|:(?=:(?![0-9a-f]{{1,4}}(?![\w-]))[a-z_])",
     re.IGNORECASE,
 )
-"""Also matches the first character of ``::name``, which is a command at a line's start.
+"""Also matches the first character of ``::name``, which is a CI command at the start of a line.
 
 Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParseV2).
 """
@@ -48,8 +48,8 @@ Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParseV2).
 _BREAK = "&#8203;"
 """A zero-width space.
 
-GitHub looks for mentions, issue numbers and emoji after it decodes entities. An entity does not
-prevent them, but a zero-width space does.
+GitHub looks for mentions, issue numbers and emoji after it decodes HTML entities. An entity
+therefore does not prevent a mention, but a zero-width space does.
 """
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&@$]")
 _MENTION = re.compile(r"@(?=\S)")
@@ -73,11 +73,11 @@ _URI_PATH = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    r"""Return a text as one line for a terminal, a log or an Event.
+    r"""Escape a string to one line for a terminal, a log or an Event.
 
-    Control, bidirectional and invisible characters become escapes such as ``\x1b``, a line feed
-    becomes a space, and a command of a CI system is escaped so that the CI system ignores it. The
-    middle of a text with more than *limit* characters is left out.
+    Control, bidirectional and invisible characters become escapes such as ``\x1b``, and a newline
+    becomes a space. CI system commands are escaped, so that the CI system ignores them. The middle
+    of a string with more than *limit* characters is left out.
     """
     if len(text) > limit:
         text = f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
@@ -89,12 +89,12 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return a text of several lines with each line made ``printable``."""
+    """Escape each line of a string with ``printable``, and keep the line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def printable_traceback(parts: Iterable[str]) -> str:
-    """Return a traceback in which only the stack frames keep their line breaks."""
+    """Escape a traceback; only the stack frames keep their line breaks."""
     return "\n".join(
         printable_lines(each.rstrip("\n")) if each.startswith(" ") else printable(each.strip())
         for each in parts
@@ -102,10 +102,10 @@ def printable_traceback(parts: Iterable[str]) -> str:
 
 
 def json_text(document: str) -> str:
-    r"""Return a JSON document in a form that cannot control a terminal or a CI system.
+    r"""Escape a JSON document, so that it cannot control a terminal or a CI system.
 
-    Characters that ``printable`` escapes are escaped here as well, such as ``\u001b``, except the
-    line feeds between values.
+    The characters that ``printable`` escapes become JSON escapes such as ``\u001b``, except the
+    newlines between values.
     """
     if not document.isascii() or "\x7f" in document:
         document = _UNUSUAL_IN_LINE.sub(lambda found: _visible(found[0], _json_escape), document)
@@ -115,15 +115,15 @@ def json_text(document: str) -> str:
 
 
 def html_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Escape a text for HTML: for an element's content, or for an attribute's value in quotes.
+    """Escape a string for HTML: for an element's content, or for a quoted attribute value.
 
-    Characters that ``printable`` escapes are escaped here as well.
+    The characters that ``printable`` escapes are escaped here as well.
     """
     return html.escape(printable(text, limit))
 
 
 def markdown_inline(text: str, limit: int = 100) -> str:
-    """Shorten and escape a text for use within a line of Markdown.
+    """Shorten and escape a string for use within a line of Markdown.
 
     The result has no markup, HTML, links, mentions, references or emoji.
     """
@@ -131,7 +131,7 @@ def markdown_inline(text: str, limit: int = 100) -> str:
 
 
 def markdown_code(text: str, limit: int = 100) -> str:
-    """Return a text as Markdown code that can be copied literally and is safe in HTML.
+    """Convert a string to a ``<code>`` element for Markdown that users can copy literally.
 
     GitHub creates no links and no emoji in ``<code>``, but it does create mentions.
     """
@@ -139,7 +139,7 @@ def markdown_code(text: str, limit: int = 100) -> str:
 
 
 def markdown_paragraph(text: str, limit: int) -> str:
-    """Escape a text for the start of a line, where a digit or a dash could start a list."""
+    """Escape a string for the start of a Markdown line, where ``1.`` or ``-`` starts a list."""
     line = markdown_inline(text, limit)
     return f"{_BREAK}{line}" if _OPENING.match(line) else line
 
@@ -147,7 +147,8 @@ def markdown_paragraph(text: str, limit: int) -> str:
 def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
     """Yield the Markdown lines of a code block that contains lines of JSON.
 
-    The fence is longer than any run of backticks in *lines*. Tags and mentions are escaped, too.
+    The fence has more backticks than any sequence of them in *lines*. Tags and mentions are
+    escaped, too.
     """
     safe = [_UNSAFE_IN_BLOCK.sub(lambda found: _json_escape(found[0]), each) for each in lines]
     runs = (len(run) for each in safe for run in re.findall("`+", each))
@@ -156,7 +157,7 @@ def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
 
 
 def workflow_command(name: str, properties: Mapping[str, str], message: str) -> str:
-    """Return a workflow command of GitHub Actions, on one line.
+    """Build a workflow command for GitHub Actions, on one line.
 
     Source: actions/toolkit packages/core/src/command.ts (escapeData, escapeProperty).
     """
@@ -165,12 +166,12 @@ def workflow_command(name: str, properties: Mapping[str, str], message: str) -> 
 
 
 def sarif_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Return a text as one line for a message of a SARIF file, without links and placeholders."""
+    """Convert a string to one line for a SARIF message, without links and placeholders."""
     return _SARIF_MARKUP.sub(r"\g<0> ", printable(text, limit))
 
 
 def uri_path(path: str) -> str:
-    """Return a path in which each character with a meaning in a URI is percent-encoded."""
+    """Percent-encode each character of a path that has a meaning in a URI."""
     if _URI_PATH.issuperset(path):
         return path
     return "".join(
@@ -184,7 +185,7 @@ def _percent(text: str, characters: str) -> str:
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:
-    """Replace each invisible character of a text by its escape sequence."""
+    """Replace each invisible character in a string with an escape sequence."""
     shown, marks = [], 0
     for each in text:
         marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0

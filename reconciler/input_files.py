@@ -1,6 +1,6 @@
 """``read``: reads a file that a user names, and rejects named pipes, sockets and devices.
 
-A named pipe without a writer would block the program forever, and opening a device may have side
+A named pipe without a writer would block the program forever, and opening a device can have side
 effects. ``-`` reads standard input instead.
 """
 
@@ -27,11 +27,12 @@ _KINDS = {
 
 
 def read(path: Path | str, n_bytes: int = -1) -> bytes:
-    """Return the first bytes of a file, or of standard input if the path is ``-``.
+    """Read a file, or standard input if the path is ``-``, up to a number of bytes.
 
     Standard input is read once; a second call returns the same bytes.
 
-    Raises: OSError: The file cannot be read, or is not a regular file.
+    Raises:
+        OSError: The file cannot be read, or is not a regular file.
     """
     if str(path) == STDIN:
         if sys.stdin is None:
@@ -57,9 +58,9 @@ def opened(path: Path | str) -> int:
 
 
 def read_unlinked(path: Path, n_bytes: int = -1) -> bytes:
-    """Return the first bytes of a file, which must not be a symbolic link.
+    """Read a file that must not be a symbolic link, up to a number of bytes.
 
-    A file from an untrusted archive may be a link to a secret of the machine that unpacks it.
+    A file from an untrusted archive could be a link to a secret on this machine.
 
     Raises:
         OSError: The file cannot be read, is a symbolic link, or is not a regular file.
@@ -69,9 +70,9 @@ def read_unlinked(path: Path, n_bytes: int = -1) -> bytes:
 
 
 def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
-    """Return the first bytes of a file, or None if links lead to a file outside its folder.
+    """Read a file up to a number of bytes; return None if links lead outside the directory.
 
-    Links to other files of the folder are followed, as in a mounted ConfigMap.
+    Links to other files in the directory are followed, as in a mounted ConfigMap.
 
     Raises:
         OSError: The file cannot be read, or is not a regular file.
@@ -80,16 +81,17 @@ def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
     if not target.is_relative_to(root):
         return None
     check(target)
-    # This opens exactly what was resolved, even if someone now puts a link into its place.
+    # This opens exactly the resolved file, even if a link has replaced the file since.
     return _contents(opened_below(root, target.relative_to(root)), n_bytes)
 
 
 def opened_below(root: Path, path: Path) -> int:
     """Open a file without following a link, and return its descriptor.
 
-    *path* is relative to *root*. The caller closes the descriptor and checks the kind of the file.
+    *path* is relative to *root*. The caller closes the descriptor and checks the file type.
 
-    Raises: OSError: The file cannot be opened, or a part of *path* is a link.
+    Raises:
+        OSError: The file cannot be opened, or a part of *path* is a link.
     """
     *folders, name = path.parts
     folder = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
@@ -116,7 +118,7 @@ def _check(status: os.stat_result) -> None:
 
 
 def _step(folder: int, name: str, flags: int) -> int:
-    """Open a file in an open folder without following a link, and close the folder."""
+    """Open a file in an open directory without following a link, and close the directory."""
     try:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
     finally:

@@ -43,7 +43,7 @@ class DesiredReader(Protocol):
     def read(self) -> Reading:
         """Return the desired state of one revision, with its configuration.
 
-        The result's diagnostics report mistakes in the files.
+        The diagnostics in the result report errors in the files.
 
         Raises:
             SourceError: The desired state cannot be read.
@@ -75,7 +75,7 @@ class LiveReader(Protocol):
         ...
 
     def capacity(self) -> Capacity | None:
-        """Return the capacity from pods and quotas; None if this reader cannot read them.
+        """Return the capacity from pods and quotas, or None if this reader cannot read these.
 
         Only live changes need the capacity.
 
@@ -89,11 +89,11 @@ class Informer(LiveReader, Protocol):
     """Keeps a snapshot of the cluster up to date; ``read`` returns the newest one."""
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait for a change or for the end of the time-out, and return the newest snapshot."""
+        """Wait for a change in the cluster or a timeout, and return the newest snapshot."""
         ...
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return since when reads have failed, and the last error; None if they succeed."""
+        """Return when reads started to fail and the last error, or None if reads succeed."""
         ...
 
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
@@ -109,7 +109,7 @@ class Informer(LiveReader, Protocol):
 
 
 class DryRun(Protocol):
-    """Sends writes that the API server only validates, so that they have no effect."""
+    """Sends writes as a server-side dry run: the API server validates them, and stores nothing."""
 
     def check(self, action: Action) -> Written:
         """Send a patch or a create with ``dryRun=All``, and return the response.
@@ -124,7 +124,7 @@ class Writer(Protocol):
     """Writes to the cluster; code that only plans never receives a writer."""
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request of an action once; a rejection is returned, not raised.
+        """Send one write request, without retries; a rejection is returned, not raised.
 
         Args:
             action: A patch, a create or a restart.
@@ -139,14 +139,14 @@ class Writer(Protocol):
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of several actions in parallel, and yield each response as it arrives.
+        """Send several write requests in parallel, and yield each response as it arrives.
 
-        An action is taken from *actions* only when its request is sent immediately, so that the
-        caller can decide right before each request. A missing response is returned as a value
-        here, not raised.
+        An action is taken from *actions* only when its request can be sent at once, so that the
+        caller can still decide just before each request. The error of a failed request is yielded,
+        not raised.
 
         Args:
-            actions: Patches, creates and restarts of different objects.
+            actions: Patches, creates and restarts, each for a different object.
             timeout_s: Returns the longest wait for a response; called before each request.
         """
         ...
@@ -166,7 +166,7 @@ class Lease(Protocol):
     def valid_s(self) -> float:
         """Return for how many seconds the lease stays valid without a renewal.
 
-        No request may wait longer for its answer.
+        No request is allowed to wait longer for a response.
         """
         ...
 
@@ -194,7 +194,7 @@ class Lease(Protocol):
     def abandon(self) -> None:
         """Let the lease expire at the end of the run instead of releasing it.
 
-        A write may still be in progress, and it has to end before another run starts.
+        A write might still be in progress, and must end before another run starts.
         """
         ...
 
@@ -203,10 +203,10 @@ class Alerts(Protocol):
     """The firing alerts of Prometheus, which a background thread reads."""
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
-        """Return why no new change may start; None if no matcher selects a firing alert.
+        """Return why no new change can start, or None if no matcher selects a firing alert.
 
-        If alerts cannot be read, the result is a hold, too. Only the first call with these
-        matchers waits for an answer of Prometheus, at most a few seconds.
+        If the alerts cannot be read, no new change can start either. Only the first call with
+        these matchers waits for a response from Prometheus, for at most a few seconds.
         """
         ...
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class WorkerThread:
     """Runs one function in a thread until ``end`` is called.
 
-    The thread is a daemon, so a server that does not answer cannot delay the end of the process.
+    The thread is a daemon, so a server that does not respond cannot delay the end of the process.
 
     Args:
         name: The name of the thread.
@@ -22,7 +22,7 @@ class WorkerThread:
     def __init__(self, name: str, run: Callable[[], None]) -> None:
         self._thread = threading.Thread(target=run, name=name, daemon=True)
         self.changed = threading.Condition()
-        """Protects what the thread shares with others; notify it to end a ``pause``."""
+        """Protects the data that threads share; notify this condition to end a ``pause``."""
         self.ending = False
         """Whether the thread should end after its current piece of work."""
 
@@ -32,7 +32,7 @@ class WorkerThread:
             self._thread.start()
 
     def end(self, wait_s: float = 0.0) -> None:
-        """Request the thread to end, and wait for it for at most *wait_s* of real time."""
+        """Request the end of the thread, and wait for the end for at most *wait_s* seconds."""
         with self.changed:
             self.ending = True
             self.changed.notify_all()
@@ -40,6 +40,6 @@ class WorkerThread:
             self._thread.join(wait_s)
 
     def pause(self, timeout_s: float, until: Callable[[], object] = bool) -> None:
-        """Wait for the time-out, for the end, or until a condition holds after a notification."""
+        """Wait until the timeout, a request to end, or a notification that makes *until* true."""
         with self.changed:
             self.changed.wait_for(lambda: self.ending or until(), timeout_s)

@@ -1,1 +1,1 @@
-"""The use cases behind the commands, and the code that creates what they read and write with."""
+"""The use cases behind the commands, and the code that creates their readers and writers."""

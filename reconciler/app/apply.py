@@ -1,4 +1,4 @@
-"""Implements ``apply`` and ``reconcile``, which plan, apply the plan and report: ``run``."""
+"""``run``: plans, applies the plan and reports, for the commands ``apply`` and ``reconcile``."""
 
 from __future__ import annotations
 

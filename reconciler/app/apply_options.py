@@ -19,7 +19,7 @@ class ApplyOptions:
 
     source: SourceOptions
     shard: Shard = WHOLE_FLEET
-    """The shard whose VMs the run changes; it also reads the VMs of the other shards."""
+    """The shard whose VMs the run changes; the run also reads the VMs of the other shards."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
     deadline_s: float | None = DEADLINE_S

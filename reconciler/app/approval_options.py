@@ -1,4 +1,4 @@
-"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks it against the plan."""
+"""Reads the approval from ``--plan`` or ``--expect-digest``, and compares the plan with it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read(options: ApplyOptions) -> Approval | None:
 
 
 def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
-    """Return source options that read the approved plan's commit unless a revision is set.
+    """Return source options that read the approved plan's commit unless the user set a source.
 
     Raises:
         SourceError: The plan was not made from a commit.

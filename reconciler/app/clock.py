@@ -25,15 +25,15 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _SAMPLES = 5
 """The number of API responses whose median sets the clock, so that one outlier has no effect."""
 _PROMPT_S = 1.0
-"""The maximum duration in seconds of an API request whose response may adjust the clock."""
+"""The maximum duration in seconds of an API request whose response can adjust the clock."""
 _DEAD_S = 2.0
 """The smallest clock difference that is corrected, in seconds; Date headers have whole seconds."""
 _WARN_S = 30.0
 """The clock difference, in seconds, above which the program logs one warning."""
 _SLICE_S = 1.0
-"""The interval in seconds at which a sleeping thread calls the function set for its sleep."""
+"""The interval in seconds at which a sleeping thread calls the function of ``meanwhile``."""
 _DIFFERS_S = 300.0
-"""The clock difference, in seconds, above which rules about the time of day use both clocks."""
+"""The clock difference, in seconds, above which maintenance windows are checked by both clocks."""
 
 
 class SystemClock:
@@ -94,7 +94,7 @@ class ServerClock:
     """A clock that shows the API server's time of day and is safe to use from several threads.
 
     The control plane sets the times in objects, and the program compares these times with ``now``.
-    The methods ``monotonic`` and ``sleep`` come from the clock *base*. Between two responses,
+    The methods ``monotonic`` and ``sleep`` use the clock *base*. Between two responses,
     ``monotonic`` advances the server's time, so that a change of this machine's time of day has no
     influence.
     """
@@ -158,9 +158,9 @@ class ServerClock:
             self._meanwhile = None
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
-        """Adjust the clock to the time of day in a response of the API server.
+        """Adjust the clock to the time of day in an API server response.
 
-        A time that no clock can show, such as one in the year 9999, is not used as the time.
+        An implausible time, such as one in the year 9999, is not used.
 
         Args:
             date: The time in the response, with a time zone, in whole seconds.
@@ -199,7 +199,7 @@ class ServerClock:
 
 
 def _moment(seconds: float) -> datetime:
-    """Convert seconds since ``_EPOCH`` to a time, but not a later one than Python supports."""
+    """Convert seconds since ``_EPOCH`` to a time, limited to what Python supports."""
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Counts events of this process for its Prometheus metrics: ``Counters``."""
+"""``Counters``: counts events in this process for Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import RunReport
 
 MOST_SERIES = 200
-"""The maximum number of label combinations of one Prometheus counter, which bounds its size."""
+"""The maximum number of label combinations of one Prometheus counter, to limit memory use."""
 
 
 class Counters:
-    """Counts events of this process for its metrics; all methods are thread-safe."""
+    """Counts events in this process for Prometheus metrics; all methods are thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Counters:
         self.add(Counted.API_REQUESTS, verb, NO_ANSWER if status is None else str(status))
 
     def count_run(self, report: RunReport) -> None:
-        """Count a run that has ended, its VM changes, and how they differ from the forecast."""
+        """Count a run that has ended, the results of its VM changes, and their durations."""
         for each in run_counts(report):
             self.add(each.counted, *each.labels, amount=each.amount)
         with self._lock:

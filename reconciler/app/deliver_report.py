@@ -1,4 +1,4 @@
-"""Writes a run's report to all outputs, and prints it if an output fails: ``deliver``."""
+"""``deliver``: writes a run's report to all outputs, and prints it if an output fails."""
 
 from __future__ import annotations
 

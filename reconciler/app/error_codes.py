@@ -1,4 +1,4 @@
-"""Maps the error that ends a command to an exit code and a message: ``error_code``."""
+"""``error_code``: maps the error that ends a command to an exit code and a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """An error that ended a run and whose exit code another exit code of the run overrides."""
+    """An error that ended a run; another exit code of the run has precedence over the error's."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The options that select what a command reads from Git and the cluster: ``SourceOptions``."""
+"""``SourceOptions``: the options that select what a command reads from Git and the cluster."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class SourceOptions:
     allow_shared_cache_dir: bool = False
     """Whether to use the cache even if other users can write to its directory."""
     mode: str | None = None
-    """The value that overrides ``mode`` in the file ``.reconciler.yaml``."""
+    """The ``mode`` to use instead of the one in ``.reconciler.yaml``, or None to use that one."""
     verify: Path | None = None
     """The file with the trusted signing keys for commits, or None to accept every commit."""
     newest_only: bool = False
-    """Whether to read only the newest commit, even if it fails the checks of the repository."""
+    """Whether to try only the newest commit, so that no older commit is used if a check fails."""
     fetch_timeout_s: float = 120.0
     origins: Mapping[str, OptionOrigin] = field(default_factory=dict, compare=False)
     """Where each option was set (flag or environment variable), by the name of its field."""
 
     def or_current(self) -> SourceOptions:
-        """Return these options, with the working directory's repository if no source is set.
+        """Return these options; if no source is set, use the repository of the working directory.
 
         Raises:
             SourceError: The working directory was deleted.
@@ -190,7 +190,7 @@ class SourceOptions:
         return config
 
     def _origin(self, name: str) -> OptionOrigin:
-        """Return whether the user set an option on the command line or in the environment."""
+        """Return where the user set an option: on the command line or in the environment."""
         return self.origins.get(name) or OptionOrigin(OriginKind.FLAG, f"--{name}")
 
 

@@ -1,4 +1,4 @@
-"""Writes the metrics of one run to the file of ``--metrics-file``: ``MetricsFile``."""
+"""``MetricsFile``: writes the metrics of one run to the file of ``--metrics-file``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 FLAG = "--metrics-file"
 READABLE = 0o644
-"""The mode of the metrics file, which another user's collector usually reads."""
+"""The file mode of the metrics file, which a collector of another user usually reads."""
 _MOST_BYTES = 1 << 20
 _TIMES = {
     each.full_name: re.compile(
@@ -74,9 +74,9 @@ class MetricsFile:
         self._planned, self._planned_at = planned, self._clock.now()
 
     def plan_again(self, live: LiveReader) -> None:
-        """Plan again for the state of the cluster at the end of the run.
+        """Plan again from the cluster state at the end of the run.
 
-        If the cluster does not respond, the metrics are those of the plan that the run applied.
+        If the cluster does not respond, the metrics show the plan that the run applied.
         """
         planned = self._planned
         if planned is None:

@@ -34,7 +34,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Error codes of paths that the user can correct; all other codes are faults of this machine."""
+"""Error codes that the user can fix by another path; other codes are faults of this machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -64,7 +64,7 @@ def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
 def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) -> None:
     """Write strings to a file, so that concurrent readers see either the old or the new file.
 
-    *mode* is the mode of a new file, from which the process's umask may remove bits.
+    *mode* is the mode of a new file, from which the process's umask removes bits.
 
     Raises:
         UsageError: The path does not lead to a writable file.
@@ -90,7 +90,7 @@ def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) 
 
 
 def open_to_append(path: Path, flag: str) -> IO[str]:
-    """Open a file to append lines; a new file is readable only for its owner.
+    """Open a file to append lines; a new file is readable only by its owner.
 
     Raises:
         UsageError: The file cannot be opened for writing.
@@ -110,12 +110,12 @@ def _replaceable(path: Path) -> bool:
 def _target(path: Path) -> Path:
     """Return the file to which a path leads through any symbolic links.
 
-    In a directory such as /tmp, another user may put a link or a pipe at a path that this program
-    writes later. The kernel protects a program that opens such a path, but not one that replaces
-    it.
+    In a directory such as /tmp, another user can create a link or a pipe at a path that this
+    program writes later. The kernel protects a program that opens such a path, but not a program
+    that replaces the file at the path.
 
     Raises:
-        PermissionError: Another user may have created *path*, or a link to which it leads.
+        PermissionError: In a directory that everyone can write to, another user owns the path.
     """
     for _ in range(_MAX_LINKS):
         if not os.path.lexists(path):

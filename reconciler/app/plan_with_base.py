@@ -1,4 +1,4 @@
-"""Plans a commit and its base commit for one snapshot of the cluster: ``plan_with_base``."""
+"""``plan_with_base``: plans a commit and its base commit for one snapshot of the cluster."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def plan_with_base(
 ) -> ComparedPlan:
     """Plan a commit and its base commit for the same snapshot of the cluster.
 
-    The plan is the same as without a base. Decisions on objects that are equal in both revisions
-    are made only once, unless a setting that concerns all objects differs.
+    The plan is the same as without a base. Objects that are equal in both revisions are
+    evaluated only once, unless a setting that concerns all objects differs.
 
     Raises:
         SourceError: The desired state or the base cannot be read.
-        InvalidError: Nothing may be planned, because the configuration is invalid.
+        InvalidError: Nothing can be planned, because the configuration is invalid.
         WrongClusterError: The desired state is meant for another cluster.
         ClusterError: The cluster cannot be read.
     """
@@ -100,14 +100,14 @@ def _without_objects(state: DesiredState) -> DesiredState:
 def _plan_of_base(
     planner: Planner, state: DesiredState, policy: PlanPolicy, live: LiveReader
 ) -> Plan:
-    """Plan the base commit for the same snapshot and time as the other commit."""
+    """Plan the base commit for the same snapshot and time as the planned commit."""
     context = planner.context
     planner.update(
         state, context.live, policy, context.now, clocks=context.clocks, hold=context.hold
     )
     if not planner.needs_capacity():
         return planner.plan()
-    # Only the base needs pods and quotas, so problems with them are no difference in Git.
+    # Only the base needs pods and quotas, so their problems are not a difference in Git.
     capacity = live.capacity()
     planner.add_capacity(capacity)
     plan = planner.plan()

@@ -1,4 +1,4 @@
-"""Computes a plan from the desired state and the live state, without writes: ``read_and_plan``."""
+"""``read_and_plan``: computes a plan from the desired state and the live state, without writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 HoldOf: TypeAlias = Callable[[tuple[AlertMatcher, ...]], AlertHold | None]
-"""A function that returns why firing alerts pause new changes, or None if none of them does."""
+"""A function that returns why firing alerts pause new changes, or None if no alert does."""
 _ALERTS_NOT_READ = Diagnostic(
     severity=Severity.NOTE,
     code="alerts-not-read",
@@ -68,11 +68,11 @@ def read_and_plan(
 
     The desired state is read first, so that an invalid configuration causes no request to the
     cluster. *policy_of* returns the policy that results from a configuration. *hold_of* returns
-    why the alerts that Git names prevent new changes, which the plan then notes.
+    why the alerts that Git names pause new changes; the plan contains this reason.
 
     Raises:
         SourceError: The desired state cannot be read.
-        InvalidError: Nothing may be planned, because the configuration is invalid.
+        InvalidError: Nothing can be planned, because the configuration is invalid.
         WrongClusterError: The desired state is meant for another cluster.
         ClusterError: The cluster cannot be read.
     """
@@ -102,7 +102,7 @@ def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
 
 
 def with_alert_note(plan: Plan, config: Config) -> Plan:
-    """Return the plan, with a note if alerts that were not read may delay its changes."""
+    """Return the plan, with a note if alerts that were not read could delay its changes."""
     if not config.hold_while or not plan.applyable:
         return plan
     return replace(plan, diagnostics=(*plan.diagnostics, _ALERTS_NOT_READ))
@@ -114,8 +114,8 @@ def read_valid(reader: DesiredReader) -> Reading:
     Raises:
         SourceError: The desired state or its configuration cannot be read.
         InvalidError: The configuration is invalid, or nothing was read. The error contains every
-            reported problem. An invalid manifest does not raise this error, because only its own
-            object is left unchanged.
+            reported problem. An invalid manifest does not raise this error; only the object of
+            that manifest stays unchanged.
     """
     reading = reader.read()
     if not reading.state.unusable:
@@ -134,9 +134,9 @@ def plan_against_cluster(
     planner: Planner | None = None,
     hold_of: HoldOf = lambda _matchers: None,
 ) -> tuple[LiveState, Plan]:
-    """Read the cluster and plan, and return the cluster snapshot together with the plan.
+    """Read the cluster and compute a plan; return the cluster snapshot and the plan.
 
-    Pods and quotas are read only if a VM is migrating or would migrate. *planner* keeps the
+    Pods and quotas are read only if a VM is migrating or would migrate. *planner* can reuse the
     decisions for another plan. *hold_of* returns why alerts pause new changes.
 
     Raises:
@@ -175,7 +175,7 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return a cluster's name for a message; an empty ID means that the ID is unreadable."""
+    """Describe a cluster in a message; an empty ID means that the ID is unreadable."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"
 
 
@@ -184,12 +184,12 @@ class _Compared(Protocol):
     """A clock that measures how much it differs from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
-        """Return the times of both clocks if they differ by minutes, or else None."""
+        """Return the times of both clocks if they differ by several minutes, or None otherwise."""
         ...
 
 
 def clock_difference(clock: Clock) -> ClockDifference | None:
-    """Return the API server's and the local time if they differ by minutes, or else None."""
+    """Return the API server's and the local time if they differ by several minutes, else None."""
     return clock.difference() if isinstance(clock, _Compared) else None
 
 
@@ -197,7 +197,7 @@ def require_agreeing_clocks(plan: Plan) -> None:
     """Check that the API server's clock and the local clock agree about maintenance windows.
 
     Raises:
-        ClocksDifferError: *plan* has a warning that they disagree.
+        ClocksDifferError: *plan* has a warning that the clocks disagree.
     """
     for each in plan.diagnostics:
         if each.code == CLOCKS_DIFFER:

@@ -1,4 +1,4 @@
-"""Interface that shows the plan, the progress and the report of a run: ``RunPrinter``."""
+"""``RunPrinter``: the interface that shows the plan, the progress and the report of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends each write of a plan with dryRun, so that nothing is stored: ``server_dry_run``."""
+"""``server_dry_run``: sends each write of a plan as a server-side dry run (``dryRun=All``)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LATER = "an earlier step of the plan may change this result"
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
     """Return a plan with a warning for each write that the API server would reject.
 
-    Restarts are not sent: they are requests to a subresource, and admission does not check them.
+    Restart requests are not sent, because they use a subresource that admission does not check.
 
     Raises:
         ClusterError: The API server does not respond, or rejects the credentials.

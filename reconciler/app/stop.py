@@ -1,4 +1,4 @@
-"""Lets a run end with a report after SIGTERM or Ctrl-C: ``Stop``."""
+"""``Stop``: lets a run end with a report after SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stop:
     grace_s: float = GRACE_S
     """The time before a blocked request is interrupted, in seconds of real, unscaled time."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
-    """Functions that a signal handler calls when it requests a stop; each may only set a value."""
+    """Functions that a signal handler calls to request a stop; each must only set a value."""
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False

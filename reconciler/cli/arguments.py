@@ -59,10 +59,10 @@ _STDIN_OPTIONS = {
 def reject_shared_stdin(given: Mapping[str, object]) -> None:
     """Check that at most one option reads standard input.
 
-    *given* maps the names of options to their values.
+    *given* maps the name of each option to its value.
 
     Raises:
-        UsageError: Two options read standard input, or one option reads it twice.
+        UsageError: Standard input is read more than once.
     """
     if "world" in given:  # of `cluster`, whose --kubeconfig is an output
         return
@@ -97,7 +97,7 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 
 @contextmanager
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
-    """Unset ``RECONCILER_OUTPUT`` while a command runs that does not support its value."""
+    """Unset ``RECONCILER_OUTPUT`` during a command that does not support the variable's value."""
     value = os.environ.get(_OUTPUT)
     supported = _FORMATS.get("".join(arguments[:1]), TextFormat)
     if value in set(supported) or value not in set(PlanFormat):

@@ -1,4 +1,4 @@
-"""The command-line option for each field of the options dataclasses: ``FLAGS``."""
+"""``FLAGS``: the command-line option for each field of the options dataclasses."""
 
 from __future__ import annotations
 

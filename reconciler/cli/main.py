@@ -1,4 +1,4 @@
-"""The command line, which runs one command and returns its exit code: ``main``."""
+"""``main``: the command line, which runs one command and returns its exit code."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _CONTEXT = Parameter("click_context", Parameter.KEYWORD_ONLY, annotation=typer.C
 
 
 def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Wrap a command for typer: the wrapper sets up the log and handles errors."""
+    """Wrap a command for typer; the wrapper sets up the log and handles errors."""
 
     def invoke(click_context: typer.Context, **given: object) -> ExitCode:
         given["origins"] = option_origins(click_context)
@@ -98,7 +98,7 @@ for module in (
     app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
-"""The base class of typer's usage errors, which is in a private module."""
+"""The base class of typer's usage errors; it is in a private module, so it is looked up here."""
 
 
 _SENTENCES = (
@@ -129,7 +129,7 @@ def _root(
 
 def entry() -> None:
     """Run the command line; entry point of the installed script ``reconciler``."""
-    # Most values live until the run ends: frequent garbage collection costs a fifth of the time.
+    # Most values live until the end, and frequent garbage collection costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
     prepare_streams()
     sys.excepthook = _print_exception
@@ -138,7 +138,7 @@ def entry() -> None:
 
 @cache
 def _command() -> Callable[..., object]:
-    """Return the command that typer builds from all options, which takes 50 ms."""
+    """Return the command that typer builds from all options; building takes 50 ms."""
     return typer.main.get_command(app)
 
 
@@ -164,12 +164,12 @@ def main(arguments: list[str]) -> int:
 def _print_exception(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print a bug's traceback with control characters escaped, as it may quote foreign data."""
+    """Print a bug's traceback with control characters escaped; it can contain untrusted data."""
     print(printable_traceback(traceback.format_exception(kind, error, trace)), file=sys.stderr)
 
 
 def _text(error: Exception) -> str:
-    """Return the message of a usage error, with plainer text for some library messages."""
+    """Return the message of a usage error; some messages of libraries are made easier to read."""
     message = getattr(error, "format_message", None)
     text = str(message()) if callable(message) else str(error)
     for theirs, ours in _SENTENCES:

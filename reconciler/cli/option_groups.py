@@ -1,7 +1,7 @@
-"""Lets typer commands accept options dataclasses: ``call`` and ``option_parameters``.
+"""``call`` and ``option_parameters``: let typer commands accept options dataclasses.
 
 A command has a dataclass as a parameter, and each field of the dataclass becomes an option. The
-option is in the field's annotation, or in ``FLAGS`` if the dataclass belongs to a use case. A
+field's annotation defines the option; for the dataclasses of use cases, ``FLAGS`` defines it. A
 field without an option keeps its default.
 """
 
@@ -41,7 +41,7 @@ def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: 
 
 
 def _hints(target: Callable[..., object]) -> dict[str, object]:
-    """Return the type annotation of each parameter of a command, with its typer option."""
+    """Return the type annotation of each command parameter, including the typer option."""
     hints: dict[str, object] = get_type_hints(target, include_extras=True)
     hints.pop("return", None)
     for name, flag in FLAGS.get(target, {}).items():  # type: ignore[call-overload]  # no class

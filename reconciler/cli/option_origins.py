@@ -1,4 +1,4 @@
-"""Finds out where the value of each option was set: ``option_origins``."""
+"""``option_origins``: determines where the value of each option was set."""
 
 from __future__ import annotations
 

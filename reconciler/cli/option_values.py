@@ -1,4 +1,4 @@
-"""Declares command-line options, and parses their values: ``option``, ``seconds``, ``shard``."""
+"""``option``, ``seconds`` and ``shard``: declare command-line options, and parse their values."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def option(flags: str, about: str, *, variable: bool = True, **settings: Any) ->
 
 
 def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
-    """Return the option ``--deadline``, whose help text shows the given default."""
+    """Return the option ``--deadline``; its help text shows *shown* as the default."""
     about = "Stop after this time; migrations in flight continue, and the next run tracks them."
     return option("--deadline", about, metavar="DURATION", parser=seconds, show_default=shown)
 
@@ -87,7 +87,7 @@ def seconds(text: str | float) -> float:
 
 
 def seconds_or_zero(text: str | float) -> float:
-    """Parse a duration such as ``90s`` that may be zero."""
+    """Parse a duration such as ``90s``; zero is permitted."""
     if not isinstance(text, str):
         return float(text)
     try:
@@ -117,7 +117,7 @@ def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as abov
 
 
 def digest(text: str) -> str:
-    """Parse a full SHA-256 digest; a shortened digest is rejected, because it may be ambiguous."""
+    """Parse a full SHA-256 digest; a shortened digest is rejected, because it can be ambiguous."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
             f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "

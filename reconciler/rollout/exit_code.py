@@ -1,4 +1,4 @@
-"""Computes the exit code of a run from the results of all objects: ``exit_code``.
+"""``exit_code``: computes the exit code of a run from the results of all objects.
 
 The function has no side effects.
 """
@@ -22,7 +22,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes of a run in order of precedence, so that no other code hides a failure."""
+"""The exit codes of a run in order of precedence; errors and failures come first."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,

@@ -1,4 +1,4 @@
-"""Builds the reports of runs that write nothing to the cluster: ``unwritten`` and ``observed``.
+"""``unwritten`` and ``observed``: build the reports of runs that write nothing to the cluster.
 
 The functions have no side effects.
 """

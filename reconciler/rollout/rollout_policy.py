@@ -1,4 +1,4 @@
-"""The settings of a rollout that do not affect the plan: ``RolloutPolicy``."""
+"""``RolloutPolicy``: the settings of a rollout that do not affect the plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RolloutPolicy:
     None approves every write.
     """
     settle_s: float = 5.0
-    """The number of seconds to wait after KubeVirt reports that its CR has settled.
+    """The number of seconds to wait after KubeVirt reports that it has processed its changed CR.
 
     KubeVirt's components need this time to read the new configuration, and the API does not show
     when they have read it.

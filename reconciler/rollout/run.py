@@ -1,4 +1,4 @@
-"""Applies a plan: first the KubeVirt CR in steps, then the VMs' memory: ``run``.
+"""``run``: applies a plan, first to the KubeVirt CR in steps, then to the VMs' memory.
 
 The run is level-triggered: each round reads the newest snapshot, plans again, and sends the writes
 that are allowed now. State that is neither in the cluster nor in Git is used only for the report.
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
-"""The maximum length of a round in seconds; after it, the run checks its deadline and signals."""
+"""The maximum length of a round in seconds; before each round, the run checks its deadline."""
 BROKEN_OFF = (
     "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
@@ -69,10 +69,10 @@ def run(
     """Apply a plan and track its changes until the run ends.
 
     The caller starts the informer and holds the leases. *plan* defines which objects take part.
-    Before each write, the object is planned again from the newest snapshot. If a response of the
-    API server, for example 401, ends the run, the function still returns a report, which shows
-    what was written before. *written_by* has the commit from which an earlier run wrote each
-    change that is still in flight, as far as the caller knows it; only the report shows it.
+    Before each write, the object is planned again from the newest snapshot. If an API server
+    response, for example 401, ends the run, the function still returns a report, which shows
+    what was written before. *written_by* maps objects whose change is still in flight to the
+    commit from which an earlier run wrote that change; only the report uses these commits.
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context, written_by or {})
@@ -165,16 +165,16 @@ class _Rollout:
         return self.kubevirt.open or self.memory.open
 
     def abandon_if_in_doubt(self) -> None:
-        """Let the leases expire if the API server may still execute a request without a response.
+        """Keep the leases until they expire if the API server might still execute a sent request.
 
-        No other run may start before the leases have expired.
+        No other run can start before the leases have expired.
         """
         if any(each.unanswered_at is not None for each in self._objects()):
             self.context.config_lease.abandon()
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Read, plan and write until no object is tracked; return why the run ended early."""
+        """Read, plan and write until no object is tracked; return why that ended early, or ''."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -197,7 +197,7 @@ class _Rollout:
             return f"{ended}; {_CONTINUES}"
         if self._left(start) <= 0:
             return f"the deadline was reached; {_CONTINUES}"
-        # Both are called in each round, because the call renews a lease that needs it.
+        # Check both leases in each round, because the check also renews a lease when necessary.
         if not all([self.context.config_lease.held(), self.context.memory_lease.held()]):
             self.lease_lost = True
             return "the run lost its lease, so it writes nothing more"

@@ -1,4 +1,4 @@
-"""The interfaces through which a run uses the cluster, clock and terminal: ``RunContext``."""
+"""``RunContext``: the interfaces through which a run uses the cluster, clock and terminal."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class RunContext:
     stopping: Callable[[], str]
     """Returns the reason why the run must end, as a clause, or '' if the run may continue."""
     alerts: Alerts | None = None
-    """Reads the alerts of ``rollout.holdWhile``; if None, each matcher pauses the rollout."""
+    """Reads the alerts of ``rollout.holdWhile``; if None, any matcher pauses the rollout."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
-    """Returns the API server's and the local time if they differ by minutes, else None."""
+    """Returns the API server's and the local time if they differ by several minutes, else None."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Returns a context manager; ``errors.BrokenOff`` can end only the code in its block."""
+    """Returns a context manager; only the code in its block can end with ``errors.BrokenOff``."""
 
     def alert_hold(self, matchers: tuple[AlertMatcher, ...], now: datetime) -> AlertHold | None:
         """Return why alerts pause new changes, or None if no matcher selects a firing alert."""
@@ -76,7 +76,7 @@ def alert_hold(
     """Return why alerts pause new changes, or None if no matcher selects a firing alert.
 
     Args:
-        alerts: Reads the alerts; if None, each matcher pauses new changes.
+        alerts: Reads the alerts; if None, any matcher pauses new changes.
         matchers: The matchers of ``rollout.holdWhile``.
         now: The current time.
     """

@@ -1,4 +1,4 @@
-"""``commit_statuses``: computes the status that the Git host shows next to each commit.
+"""``commit_statuses``: computes the status that the Git host shows next to a commit.
 
 The state says whether the cluster matches the commit:
 
@@ -35,7 +35,7 @@ _PERSON = {Effect.RESTART: "need a restart", Effect.BLOCKED: "blocked"}
 
 
 def commit_statuses(view: ServiceView) -> Iterator[ShownStatus]:
-    """Yield the commit statuses of the applied commit and, if rejected, of the newest commit."""
+    """Yield the status for the applied commit, and one for the newest commit if it is rejected."""
     found = view.source.in_force
     if found is not None and found.refused and found.refused[0].commit == found.newest:
         refused = found.refused[0]
@@ -67,15 +67,15 @@ def _status_of_plan(plan: Plan) -> ShownStatus:
 
 
 class StatusUpdates:
-    """Computes the commit statuses again after each state change that may affect them."""
+    """Updates the commit statuses when the plan, the applied commit or the leader changes."""
 
     def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
-        """Pass commit statuses to *show*, or none once this process is no longer the leader."""
+        """Pass statuses to *show*, or no status once this process is no longer the leader."""
         self._store, self._show = store, show
         self._last: tuple[object, ...] = ()
 
     def __call__(self) -> None:
-        """Compute the commit statuses, unless the plan and the commits are unchanged."""
+        """Update the shown statuses if the plan, a commit or the leader has changed."""
         view = self._store.read()[1]
         if view.role is not Role.LEADER:
             if self._last:

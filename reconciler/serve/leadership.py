@@ -1,7 +1,8 @@
 """``Leadership``: holds the Lease that makes one of several ``serve`` replicas the leader.
 
-Only the rollout Leases prevent two writers. This Lease decides which replica applies plans and
-sends notifications, and stores state for a new leader, such as which notifications were sent.
+This Lease decides which replica applies plans and sends notifications. Its annotations store
+state for a new leader, such as which notifications were sent. It does not prevent two processes
+from writing at the same time; the rollout Leases do.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Leadership(threading.Thread):
     """A daemon thread that acquires and renews the leader's Lease.
 
     Args:
-        lease_in: Opens the Lease in a namespace; calls its second argument while it waits.
+        lease_in: Acquires the Lease in a namespace; calls its second argument while it waits.
         clock: Measures how long this process has been waiting.
         instance: The name of this process.
         changed: Called in this thread when the role or the leader has changed.
@@ -80,7 +81,7 @@ class Leadership(threading.Thread):
         """The result of the last Lease request; this thread sets it, and other threads read it."""
 
     def begin(self, namespace: str) -> None:
-        """Start the thread unless it is running; *namespace* is that of the KubeVirt CR."""
+        """Start to compete for the Lease in *namespace*, the namespace of the KubeVirt CR."""
         self._withdrawn = False
         if not self._namespace:
             self._namespace = namespace
@@ -96,10 +97,10 @@ class Leadership(threading.Thread):
         return "" if self._withdrawn else self._namespace
 
     def leads(self) -> bool:
-        """Return whether this process currently holds the Lease; may be called from any thread.
+        """Return whether this process currently holds the Lease; any thread can call this method.
 
-        The result is False as soon as another replica may have taken the Lease, even if this
-        process was frozen and its thread has not run since.
+        The result is False as soon as another replica can take the Lease, even if this process was
+        frozen and its thread has not run since.
         """
         lease = self._lease
         return lease is not None and lease.valid_s() > 0.0
@@ -107,14 +108,14 @@ class Leadership(threading.Thread):
     def annotations(self) -> Mapping[str, str]:
         """Return the Lease annotations that have this program's prefix, by full name.
 
-        Only the functions in ``steps`` may call this method.
+        Call this method only from the functions in ``steps``.
         """
         return self._lease.annotations() if self._lease is not None else {}
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
         """Write annotations to the Lease immediately, and return whether this succeeded.
 
-        Only the functions in ``steps`` may call this method. The value None removes an
+        Call this method only from the functions in ``steps``. The value None removes an
         annotation.
         """
         return self._lease is not None and self._lease.annotate(annotations)

@@ -1,4 +1,4 @@
-"""``http_server``: starts the HTTP servers for the status pages and for webhook requests."""
+"""``http_server``: creates the HTTP servers for the status pages and for webhook requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def http_server(
     problem: Callable[[], str],
     outage: Callable[[], Wait | None],
 ) -> HttpServer:
-    """Start the HTTP servers; the webhook server runs only with ``--hook-secrets``.
+    """Create the HTTP servers and open their ports; only ``--hook-secrets`` adds a webhook server.
 
     Args:
         options: The options of the process.
@@ -49,7 +49,7 @@ def http_server(
             do not use the API server's time.
         wake: Called for each push to the applied branch.
         problem: Returns why the process should be restarted, or an empty string if it works.
-        outage: Returns when the API server stopped responding, or None if it responds.
+        outage: Returns the current API server outage, or None if the API server responds.
 
     Raises:
         UsageError: An address or the directory of secrets cannot be used.

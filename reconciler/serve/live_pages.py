@@ -28,7 +28,7 @@ def live_pages(
     """Return the functions that render the content of the status page server.
 
     Args:
-        metrics: Returns the metrics for a state, as ``FaceContent`` describes.
+        metrics: Renders the metrics of a ``serve`` state in the format of an Accept header.
         docs_url: The URL prefix to which each reason code is appended to form its link; if it
             is empty, the links point to pages of this process.
     """

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def metrics_page(counters: Counters) -> Callable[[ServiceView, str], MetricsText]:
     """Return a function that renders the metrics from a ``serve`` state and an Accept header.
 
-    The metrics include ``process_…``: the memory, the CPU time, the start time and the file
-    handles of this process, which Linux provides in ``/proc``.
+    The metrics include ``process_…``: the memory, the CPU time, the start time and the
+    open files of this process, which Linux provides in ``/proc``.
     """
     process = ProcessCollector(registry=CollectorRegistry())
 

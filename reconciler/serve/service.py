@@ -1,4 +1,4 @@
-"""``run``: implements ``serve``: starts the threads, and runs the loop until a signal arrives."""
+"""``run``: starts the threads of ``serve``, and runs the main loop until a signal arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ViewStore``: keeps the newest state of the ``serve`` process, and notifies its readers."""
+"""``ViewStore``: keeps the newest state of the ``serve`` process, and notifies subscribers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class ViewStore:
             each()
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call *changed* after each change, in the thread that made it; it must return quickly.
+        """Call *changed* after each change, in the thread that made the change.
+
+        *changed* must return quickly.
 
         Returns:
             A function that ends the subscription.

@@ -1,4 +1,4 @@
-"""Builds review annotations for the lines that a pull request changes: ``plan_annotations``."""
+"""``plan_annotations``: builds review annotations for the lines that a pull request changes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _STDIN = "stdin"
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
     """Convert a plan to annotations, and return them with the number of omitted annotations.
 
-    The most urgent annotations come first. An annotation needs a line in Git. If the plan was
-    compared with its base commit, only what the pull request adds is annotated.
+    The most urgent annotations come first. Findings without a line in Git are not
+    annotated. If the plan was compared with its base commit, only what the pull request adds is
+    annotated.
     """
     found = sorted(_annotations(document), key=lambda each: _ORDER.index(each.level))
     return tuple(found[:MAX_ANNOTATIONS]), max(0, len(found) - MAX_ANNOTATIONS)

@@ -1,4 +1,4 @@
-"""Finds where to post a result from a CI job's variables and event: ``job_options``."""
+"""``job_options``: finds where to post a result from a CI job's variables and event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets commit statuses on a Git host from a background thread: ``CommitStatusPoster``."""
+"""``CommitStatusPoster``: sets commit statuses on a Git host from a background thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_S = 30.0
-"""Seconds between two statuses of a commit that differ only in the description."""
+"""Minimum seconds between two statuses for a commit that differ only in the description."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
 _END_S = 2.0
 
@@ -112,7 +112,7 @@ class CommitStatusPoster:
         return None
 
     def _post(self, shown: ShownStatus) -> float:
-        """Set a commit status, and return the seconds until the next status may be set."""
+        """Set a commit status, and return the seconds until the next status can be set."""
         status = CommitStatus(
             state=State(shown.state),
             name=self._options.name,

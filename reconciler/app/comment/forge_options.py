@@ -1,6 +1,6 @@
-"""Selects the Git host, project and pull request for a comment: ``ForgeOptions``.
+"""``ForgeOptions``: selects the Git host, project and pull request for a comment.
 
-A CI job's environment defines most of these values, so users need the options only elsewhere.
+A CI job's environment defines most of these values, so users need the options only outside CI.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class ForgeOptions:
     commit: str | None = None
     """The commit that gets the status, or None for the last commit of the pull request."""
     head_commit: str | None = None
-    """The last commit of a pull request, which selects the request or must match it."""
+    """The last commit of a pull request; selects the pull request, or must match the given one."""
     head_branch: str | None = None
-    """The source branch of a pull request, as OWNER:BRANCH; it helps to find the request."""
+    """The source branch of a pull request, as OWNER:BRANCH; used to find the pull request."""
     status_kind: StatusKind = StatusKind.STATUS
     ca: Path | None = None
     """A file with trusted CA certificates, or None for those of the operating system."""
@@ -60,7 +60,7 @@ class ForgeOptions:
     def completed_by(self, job: ForgeOptions) -> ForgeOptions:
         """Return a copy of these options with missing values filled from those of a CI job.
 
-        Values of the job are used only if the job's Git host is also the selected one. The job's
+        Values of the job are used only if no Git host other than the job's is selected. The job's
         commit is used only for the job's own pull request.
         """
         if self.forge not in (None, job.forge):

@@ -1,4 +1,4 @@
-"""Returns the Git host of a project, and the URL of its API: ``forge_of``."""
+"""``forge_of``: selects the Git host of a project, and the URL of the host's API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORGES: Mapping[ForgeKind, type[GitHub | GitLab]] = {
 
 
 def forge_of(options: ForgeOptions) -> tuple[Forge, str]:
-    """Return the Git host that the options select, and the URL of its API.
+    """Return the Git host that the options select, and the URL of the host's API.
 
     Raises:
         UsageError: The URL is missing or malformed.

@@ -1,4 +1,4 @@
-"""Posts a plan or a report to a Git host, as a comment and a commit status: ``post_result``."""
+"""``post_result``: posts a plan or a report to a Git host, as a comment and a commit status."""
 
 from __future__ import annotations
 

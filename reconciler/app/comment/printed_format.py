@@ -1,4 +1,4 @@
-"""The formats in which ``comment`` prints a result instead of posting it: ``PrintedFormat``."""
+"""``PrintedFormat``: the formats in which ``comment`` prints a result instead of posting it."""
 
 from __future__ import annotations
 

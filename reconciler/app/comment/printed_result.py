@@ -1,4 +1,4 @@
-"""Renders a plan or a report for a CI job, without a Git host: ``printed_result``."""
+"""``printed_result``: renders a plan or a report for a CI job, without a Git host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_SUMMARY = 1_000_000
 def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
     """Render the plan, the report or the log of a run in the given output format.
 
-    A run without a plan and without a report has no GitHub outputs.
+    If a run produced neither a plan nor a report, it has no GitHub outputs.
 
     Raises:
         UsageError: Neither a result nor a log is given, or the cluster's name is missing.

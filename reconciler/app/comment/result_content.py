@@ -1,4 +1,4 @@
-"""Renders a plan, a report or a log as a comment and a commit status: ``result_content``."""
+"""``result_content``: renders a plan, a report or a log as a comment and a commit status."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
-    """The options that select the output files of a finished run, and how they are shown."""
+    """The options that select the result files of a finished run, and how the result is shown."""
 
     result: Path | None = None
     """The plan file or the report file, or None if the run ended before it wrote one."""
     log: Path | None = None
-    """The run's log file, which is posted if no plan and no report exist."""
+    """The run's log file, which is posted if neither a plan nor a report exists."""
     cluster_name: str | None = None
     link: str = ""
-    """The URL of the complete result, or an empty string if it has no URL."""
+    """The URL of the complete result, or an empty string without a URL."""
     status_name: str | None = None
     """The name of the commit status; None builds a name from ``cluster_name``."""
 
@@ -84,12 +84,12 @@ def result_content(options: ResultOptions, *, limit: int, now: datetime, token: 
     Args:
         options: The files, and how they are shown.
         limit: The maximum size of the comment in bytes of UTF-8.
-        now: The current time; a forged result cannot claim a later time.
-        token: The token of the Git host, which is removed from a log.
+        now: The current time; a later time in the result is replaced by this time.
+        token: The token for the Git host, which is removed from the log before it is posted.
 
     Raises:
-        UsageError: Neither a result nor a log is given, or the name of the log's cluster is
-            missing.
+        UsageError: Neither a result nor a log is given, or a log is given without the name of the
+            cluster.
         SourceError: The result cannot be read.
     """
     document = result_of(options)
@@ -175,7 +175,7 @@ def _status(state: State, headline: Headline, options: ResultOptions) -> CommitS
 def _plan_state(document: Mapping[str, Any]) -> State:
     """Return the commit status state for a plan: failure if it has errors, otherwise success.
 
-    Errors that the base commit's plan has as well do not count.
+    Errors that are also in the base commit's plan do not count.
     """
     errors = any(
         each["severity"] == Severity.ERROR and is_added(each) for each in document["diagnostics"]
@@ -186,7 +186,7 @@ def _plan_state(document: Mapping[str, Any]) -> State:
 def _run_state(document: Mapping[str, Any]) -> State:
     """Return the commit status state for a finished run: success, pending or failure.
 
-    The state is success only if each guest has its memory, or a user must act in the cluster.
+    The state is success if each guest has the desired memory, or if only a user can continue.
     """
     code, counts = ExitCode(document["exit"]["code"]), document["counts"]
     if code in _PENDING or (code in _GREEN and _unfinished(counts)):

@@ -1,6 +1,6 @@
-"""Applies a plan with an open client and informer, and returns the report: ``execute``.
+"""``execute``: applies a plan through an open client and informer, and returns the report.
 
-``apply``, ``reconcile`` and ``serve`` share this code, from the leases to the notes in the report.
+``apply``, ``reconcile`` and ``serve`` share this code.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Execution:
     unwritten: Callable[[RunReport], None]
     """Called with the report if the run ends before it is allowed to write."""
     superseded: Callable[[], str] = str
-    """Returns why the run must end although no signal arrived; empty if it may continue."""
+    """Returns why the run must end although no signal arrived; empty if the run can continue."""
     written_by: Mapping[ObjectRef, str] = field(default_factory=dict)
     """The commit from which an earlier run wrote each change that is still in flight."""
     alerts: Alerts | None = None
@@ -92,7 +92,7 @@ class Execution:
 
     @property
     def ended_by(self) -> str:
-        """The reason why the run must end, as a clause, or an empty string if it may continue."""
+        """The reason why the run must end, as a clause, or '' if the run can continue."""
         return SIGNALLED if self.stop.requested else self.superseded()
 
 
@@ -100,7 +100,7 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
     """Apply a plan and return the report.
 
     Raises:
-        ReconcilerError: The run ended before it could write; ``unwritten`` received its report.
+        ReconcilerError: The run ended before it could write; ``Execution.unwritten`` was called.
         Terminated: SIGTERM arrived before the run could write.
         KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
     """
@@ -265,7 +265,7 @@ def _roll_out(
 
 
 def _notes(execution: Execution, approval: Approval | None, trace: Tracer) -> Iterator[str]:
-    """Yield the notes about this run that an auditor needs."""
+    """Yield the notes for the report: which approval was used, and what was ignored."""
     if approval is not None:
         yield approval_options.note(approval)
     if execution.windows_ignored:

@@ -1,4 +1,4 @@
-"""Lets a process that is not the leader annotate the Lease of the leader: ``leader_note``."""
+"""``leader_note``: lets a process that is not the leader annotate the leader's Lease."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def leader_note(
 ) -> Callable[[str, Mapping[str, str | None]], bool]:
     """Return a function that writes annotations to the Lease of a shard's leader.
 
-    The function takes the namespace and the annotations, and returns whether it wrote them. If a
-    request fails, it raises ``ClusterError``.
+    The function takes the namespace and the annotations, and returns whether they were written. If
+    a request fails, the function raises ``ClusterError``.
     """
 
     def write(namespace: str, annotations: Mapping[str, str | None]) -> bool:

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 SERVE_LEASE = "memory-reconciler-serve"
-"""The name of the Lease of the leader of ``serve``, which the Role in examples/deploy lists."""
+"""The name of the leader election Lease for ``serve``, as in the Role in examples/deploy."""
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""The name of the Lease for KubeVirt CR writes, which the Role in examples/deploy lists."""
+"""The name of the Lease for writes to the KubeVirt CR, as in the Role in examples/deploy."""
 
 
 LEADER_TIMES = LeaseTimes(duration_s=15, renew_s=5.0, margin_s=3.0, request_s=3.0, again_s=1.0)
@@ -48,7 +48,7 @@ def memory_lease(shard: Shard) -> str:
 
 
 def serve_lease(shard: Shard) -> str:
-    """Return the name of the Lease for the leader of a shard's ``serve`` processes."""
+    """Return the name of the leader election Lease for a shard's ``serve`` processes."""
     return f"{SERVE_LEASE}-{shard.index}" if shard.index else SERVE_LEASE
 
 
@@ -68,13 +68,13 @@ def leader_lease(
     shard: Shard = WHOLE_FLEET,
     times: LeaseTimes | None = None,
 ) -> Callable[[str, Callable[[], None]], AbstractContextManager[Lease]]:
-    """Return a function that acquires the Lease for the leader of several ``serve`` processes.
+    """Return a function that acquires the leader election Lease for ``serve`` processes.
 
     The function takes the namespace of the KubeVirt CR, and a function that is called each second
-    while another process holds the Lease; that function may raise an exception to end the wait.
+    while another process holds the Lease. The latter can raise an exception to end the wait.
 
     Args:
-        client: Sends the requests; no other thread may use it.
+        client: Sends the requests; must not be used by another thread.
         clock: Measures the age of the lease.
         instance: The name of this process.
         scale: The number of seconds of *clock* per real second.

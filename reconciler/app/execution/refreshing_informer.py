@@ -1,4 +1,4 @@
-"""Lets the process plan and show its state while a run waits: ``RefreshingInformer``."""
+"""``RefreshingInformer``: lets ``serve`` plan and show its state while a run waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RefreshingInformer:
         return self._inner.capacity()
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait for a change of the cluster or a timeout, and return the newest snapshot."""
+        """Wait for a change in the cluster or a timeout, and return the newest snapshot."""
         live = self._inner.wait(timeout_s)
         self._refresh()
         return live
@@ -39,5 +39,5 @@ class RefreshingInformer:
         return self._inner.outage()
 
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start to list pods and quotas for later snapshots, and return the newest known ones."""
+        """Start to list pods and quotas in the background, and return the newest capacity."""
         return self._inner.refresh_capacity(wait_s)

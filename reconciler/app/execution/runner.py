@@ -1,4 +1,4 @@
-"""Carries out one run of the service ``serve``, and shows its steps: ``Runner``."""
+"""``Runner``: carries out one run of ``serve``, and shows the steps of the run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EndedRun:
 
 
 class RunsPlans(Protocol):
-    """Interface that carries out one run; ``Runner`` implements it."""
+    """The interface that carries out one run; implemented by ``Runner``."""
 
     def run(
         self,
@@ -55,7 +55,7 @@ class RunsPlans(Protocol):
         Args:
             planned: The plan with its inputs.
             written_by: The commit of each change that is still in flight.
-            superseded: Returns why the run must end, or an empty string if it may continue.
+            superseded: Returns why the run must end, or an empty string if the run can continue.
             refresh: Called often, so that the process can plan and show its state.
             show: Called with the state of the run after each step.
 

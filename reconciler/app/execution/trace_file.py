@@ -1,4 +1,4 @@
-"""Writes a line of JSON about each VM whose change has ended: ``Tracer``."""
+"""``Tracer``: writes a line of JSON about each VM whose change has ended."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Tracer:
         """Why the trace file is incomplete, or an empty string if it is complete."""
 
     def __call__(self, progress: Progress) -> None:
-        """Write a trace line if the step is the last one of a VM."""
+        """Write a trace line if the step is the last one for a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write trace lines for VMs that have none or whose result has changed since then."""
+        """Write trace lines for VMs without a line, and for VMs whose result has changed."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)

@@ -1,4 +1,4 @@
-"""Opens the reader of Prometheus alerts: ``alerts``."""
+"""``alerts``: opens the reader of Prometheus alerts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts | None]:
     """Open the reader of Prometheus alerts, or yield None if the options contain no URL.
 
-    No request is sent before the first call of the reader.
+    No request is sent before the first call to the reader.
 
     Raises:
         UsageError: The URL or a file with credentials cannot be used.

@@ -1,4 +1,4 @@
-"""Creates the clocks: ``real_clock``, ``machine_clock`` and ``scaled_clock``."""
+"""``real_clock``, ``machine_clock`` and ``scaled_clock``: create the clocks."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
 
 
 def server_clock(clock: Clock) -> ServerClock | None:
-    """Return the clock if it adopts the time of the API server's responses, or else None."""
+    """Return the clock if it adopts the API server's time, or None otherwise."""
     return clock if isinstance(clock, ServerClock) else None

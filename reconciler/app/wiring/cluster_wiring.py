@@ -1,4 +1,4 @@
-"""Opens the cluster for reading and for writing: ``client``, ``live`` and ``informer``."""
+"""``client``, ``live`` and ``informer``: open the cluster for reading and for writing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def client(
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster or, if set, of the cluster snapshot file."""
+    """Open the reader of the cluster snapshot file or, without a file, of the cluster."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -55,7 +55,7 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
 
 
 def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
-    """Read the cluster with its pods and quotas, and build a snapshot file for plans.
+    """Read the cluster, including pods and quotas, and build a cluster snapshot file.
 
     Raises:
         ClusterError: The cluster cannot be read.
@@ -105,7 +105,7 @@ def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
 
 
 def dry_run(client: Client) -> DryRun:
-    """Return a writer that sends writes with dryRun, and therefore cannot change anything."""
+    """Return a writer that sends every write as a server-side dry run (``dryRun=All``)."""
     from reconciler.cluster.write.dry_run import ClusterDryRun
 
     return ClusterDryRun(client)

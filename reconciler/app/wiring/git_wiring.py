@@ -1,4 +1,4 @@
-"""Opens a repository, its signature checker and its cache: ``opened_repository``, ``fetching``."""
+"""``opened_repository`` and ``fetching``: open or fetch a Git repository."""
 
 from __future__ import annotations
 
@@ -103,8 +103,9 @@ def opened_repository(
 ) -> Iterator[tuple[Repository, str, Deepen | None]]:
     """Open the repository, and yield it with the revision to read and a fetch function.
 
-    A repository that is fetched also contains *base*, and the history of both revisions. For such
-    a repository, the function fetches up to a number of commits more of the revision's history.
+    If the repository is remote and *base* is set, *base* and the history of both revisions are
+    fetched, too. The function fetches more commits of the revision's history; for a local
+    repository, None takes its place.
     """
     with fetching(options, base) as fetch, fetch.newest() as (repository, revision):
         yield repository, revision, fetch.deepen
@@ -114,14 +115,14 @@ class Fetch(NamedTuple):
     """The functions that open a local repository, or fetch a remote one."""
 
     newest: Callable[[], AbstractContextManager[tuple[Repository, str]]]
-    """Opens the repository and returns it with the fetched commit or the local revision."""
+    """Opens the repository; returns the repository and the fetched commit or local revision."""
     deepen: Deepen | None
     """Fetches a number of commits (None: all) into a clone; None for a local repository."""
 
 
 @contextmanager
 def fetching(options: SourceOptions, base: str = "") -> Iterator[Fetch]:
-    """Yield the functions that fetch the revision, before anything is fetched.
+    """Yield the functions that fetch the revision; nothing is fetched before they are called.
 
     Raises:
         UsageError: The working tree of a remote repository is requested.
@@ -154,7 +155,7 @@ def fetching(options: SourceOptions, base: str = "") -> Iterator[Fetch]:
             timeout_s=options.fetch_timeout_s,
             clock=clock,
             history=bool(base),
-            # A process that shares the cache may still search these commits.
+            # A process that shares the cache might still search these commits.
             n_commits=MAX_ANCESTORS + 1 if options.cache_dir else 1,
             credentials=_git_credentials(options.git_credentials, clock),
         )

@@ -1,4 +1,4 @@
-"""Opens the sender of notifications: ``notifier``."""
+"""``notifier``: opens the sender of notifications."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def notifier(
     external_url: str = "",
     docs_url: str = "",
 ) -> Iterator[Notifier]:
-    """Open the sender of notifications, and read its receivers from the file of ``--notify``.
+    """Open the sender of notifications, whose receivers are in the file of ``--notify``.
 
-    At the end of the block, queued notifications get one more attempt, for some seconds.
+    At the end of the block, the sender tries for some seconds to send queued notifications.
 
     Args:
         path: The file of ``--notify``.
@@ -37,8 +37,7 @@ def notifier(
         clock: Measures the pauses between attempts.
         counted: Called with the name of the receiver and the result of each notification.
         external_url: The URL of the status page, unless the file contains ``externalUrl``.
-        docs_url: The URL to which each reason links, without the code; empty for the status
-            page's.
+        docs_url: The URL prefix for links to reason codes; empty to link to the status page.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.

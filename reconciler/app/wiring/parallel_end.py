@@ -1,7 +1,7 @@
-"""Ends the threads of a process at the same time, so that the waits overlap: ``ParallelEnd``.
+"""``ParallelEnd``: ends the threads of a process in parallel, so that their ends take less time.
 
-Each thread may hang in a request to another server, and each wait for a thread has a limit.
-Without overlap, these waits would take longer than the process may take to end.
+Each thread might hang in a request to another server, and each wait for a thread has a limit. One
+after the other, these waits would take longer than the process is allowed to take to end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class ParallelEnd:
-    """A context manager that, at its end, exits all entered context managers in parallel."""
+    """A context manager that, when it ends, exits all entered context managers in parallel."""
 
     def __init__(self) -> None:
         self._parts: list[ExitStack] = []
@@ -43,7 +43,7 @@ class ParallelEnd:
         return entered
 
     def callback(self, end: Callable[..., object], *arguments: Any) -> None:  # noqa: ANN401
-        """Call a function, which must take a limited time, at the end of this context."""
+        """Call a function when this context ends; the function must take a limited time."""
         stack = ExitStack()
         stack.callback(end, *arguments)
         self._parts.append(stack)

@@ -1,4 +1,4 @@
-"""Opens the source of the desired state: ``desired`` and ``desired_and_base``."""
+"""``desired`` and ``desired_and_base``: open the source of the desired state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def shown_address(repo: str) -> str:
-    """Return a repository's URL without the credentials that it may contain."""
+    """Return a repository's URL without any credentials."""
     from reconciler.source.git.repository_url import shown
 
     return shown(repo)
@@ -29,7 +29,7 @@ def shown_address(repo: str) -> str:
 
 @contextmanager
 def desired(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open the reader of the desired state, and delete a temporary clone at the end.
+    """Open the reader of the desired state; delete its temporary clone, if any, at the end.
 
     Raises:
         UsageError: The options select no source, or more than one.
@@ -62,7 +62,7 @@ def desired_and_base(
             "--base needs --repo and cannot be combined with -f",
             hint="use one of the two; the environment variable RECONCILER_BASE also sets --base",
         )
-    # If an earlier commit stays applied, that says nothing about a pull request.
+    # For a pull request, only the newest commit is relevant, not the commit that is applied.
     options = replace(options, newest_only=True)
     scope = options.scope()
     with (
@@ -109,7 +109,7 @@ def _reading(
     *,
     cached: bool,
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
-    """Yield a reader of the commit or the working tree, and a reader of other commits."""
+    """Yield a reader of the requested commit or working tree, and a reader of other commits."""
     from reconciler.source import readers
     from reconciler.source.rewritten_history import RewrittenHistoryReader
     from reconciler.source.uncommitted import UncommittedReader
@@ -132,8 +132,8 @@ def _reading(
 def polled(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open a repository reader that fetches the revision before each read.
 
-    The first read fetches as well, so that a repository that cannot be reached delays only the
-    read. The reader must be used in the thread that opens it.
+    The reader is opened without a fetch, so that an unreachable repository does not delay the
+    start. The reader must be used in the thread that opens it.
 
     Raises:
         UsageError: The options select no repository, or contradict each other.

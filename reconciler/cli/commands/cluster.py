@@ -61,7 +61,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
 
 
 class Served:
-    """A running simulator of a cluster, together with its HTTP server."""
+    """A simulated cluster that is running, and the HTTP server for its API."""
 
     def __init__(self, simulator: Simulator, server: Server) -> None:
         self.simulator, self.server = simulator, server
@@ -77,8 +77,8 @@ def served(
         world: The YAML file.
         port: The port on 127.0.0.1; 0 selects a free port.
         time_scale: Simulated seconds per real second.
-        dated: Whether the clock starts at the time that the YAML file sets, if it sets one. The
-            times of the objects are then correct only for a client that uses the same clock.
+        dated: Whether the clock starts at the time that the YAML file sets, if any. The times in
+            objects are then correct only for a client that uses the same clock.
 
     Raises:
         UsageError: The file does not describe a valid simulated cluster, or the port is in use.

@@ -92,7 +92,7 @@ def _options(values: object, origins: Mapping[str, OptionOrigin]) -> Iterator[Op
 
 
 def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
-    """Return an option's value without the credentials that a URL may contain."""
+    """Return an option's value; if it is a URL, remove any credentials."""
     match value:
         case "":
             return None

@@ -102,8 +102,8 @@ def command(plan_options: PlanOptions) -> ExitCode:
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     """Read the desired and the live state, plan, and print the plan.
 
-    If the desired state is so invalid that nothing is planned, the output formats for code reviews
-    show its problems.
+    If the desired state is so invalid that nothing is planned, only the output formats for code
+    reviews are written, and show the errors.
     """
     log_options = plan_options.log
     results = result_output.ResultOutput(
@@ -140,7 +140,7 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | N
     from reconciler.app.read_and_plan import plan_of_snapshot, with_alert_note
 
     policy = partial(plan_policy, shard=plan_options.shard)
-    # Keep only the plan: its inputs take most of the memory.
+    # Keep only the plan, because its inputs take most of the memory.
     with alert_wiring.alerts(plan_options.prometheus, clock) as alerts:
         hold_of = alerts.hold if alerts is not None else lambda _matchers: None
         planned, comparison = _compared(plan_options, clock, policy, hold_of)
@@ -162,7 +162,7 @@ def _compared(
     policy: Callable[[Config], PlanPolicy],
     hold_of: HoldOf,
 ) -> tuple[PlanWithInputs, Comparison | None]:
-    """Plan, and compare the plan with that of the base commit if the user set one."""
+    """Compute a plan; if the user set a base commit, compare the plan with that commit's plan."""
     source, base = plan_options.source, plan_options.base
     cluster, snapshot = plan_options.cluster, plan_options.snapshot
     if base is None:
@@ -216,9 +216,10 @@ def pieces(
 def exit_code(plan: Plan, comparison: Comparison | None = None) -> ExitCode:
     """Return the detailed exit code of a plan.
 
-    The code is 3 if part of Git is invalid, else 2 if the plan changes anything, else 4 if an
-    object is blocked, waits or needs a restart, and 0 otherwise. With a *comparison*, errors and
-    objects count only if they differ from those in the plan of the base commit.
+    The exit code is 3 if part of the desired state is invalid, else 2 if the plan changes
+    anything, else 4 if an object is blocked, waits or needs a restart, and 0 otherwise. With a
+    *comparison*, errors and objects count only if the plan of the base commit does not contain
+    them.
     """
     if comparison is None:
         errored, decisions = plan.errored, plan.decisions

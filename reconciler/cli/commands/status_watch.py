@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""Seconds after which the status is shown again without a change, because timeouts may expire."""
+"""Seconds after which the status is shown again without a change, because a timeout can expire."""
 
 
 _Show: TypeAlias = Callable[[Status], None]

@@ -49,7 +49,7 @@ def command(
 
 
 def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Comparison | None]:
-    """Read the desired state, and compare it with a base commit if the user set one."""
+    """Read the desired state; with *base*, compare the diagnostics with those of that commit."""
     if base is None:
         with source_wiring.desired(replace(source, newest_only=True)) as reader:
             return reader.read().state, None

@@ -1,4 +1,4 @@
-"""The temporary repository, simulated cluster and fast clock of a demo scenario: ``Stage``."""
+"""``Stage``: the temporary repository, simulated cluster and fast clock of a demo scenario."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds for which the events in the YAML file run before the plan is made."""
+"""Simulated seconds between the start of the simulated cluster and the plan."""
 DEADLINE_S = 1200.0
 
 
@@ -32,12 +32,11 @@ class DemoWorld:
 
 
 def find(name: str, examples: Path) -> DemoWorld:
-    """Find the file that describes a simulated cluster, and the manifests for the cluster.
+    """Find the YAML file of a simulated cluster, and the manifests to commit for that cluster.
 
     *name* is a path, or the name of a file in *examples*. The manifests are in ``desired/`` next
-    to that file: in a file of the same name, or in a directory of that name if it has a
-    ``.reconciler.yaml``. The manifests of a demo scenario are in a directory of *examples*
-    instead.
+    to that file: in a file of the same name, or in a directory of that name without
+    ``.yaml``. The manifests of a demo scenario are in a directory of *examples* instead.
 
     Raises:
         UsageError: The simulated cluster does not exist, or has no manifests.

@@ -1,4 +1,4 @@
-"""Runs a command, and prints the error if the command fails: ``exit_code``."""
+"""``exit_code``: runs a command, and prints the error if the command fails."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def exit_code(
 ) -> ExitCode:
     """Run a command and return its exit code; if it fails, print the error on stderr.
 
-    For an error whose code is in *excused*, the function returns 0 and prints the reason.
+    If the exit code of the error is in *excused*, the function returns 0 and prints why.
     """
     try:
         return command()
@@ -75,8 +75,8 @@ def exit_code(
 def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
     """Report a fault of the local machine in one line, and return the exit code.
 
-    Other modules report the faults that they expect. This function is for all other faults, such
-    as a process without free file descriptors.
+    Other modules report the faults that they expect. This function is for all other faults, for
+    example if the process has no free file descriptors.
     """
     log.debug("the error in detail", exc_info=error)
     if error.errno in _UNWRITABLE:

@@ -1,4 +1,4 @@
-"""Shows a run as lines or as one progress bar per VM: ``LineDisplay``, ``LiveDisplay``."""
+"""``LineDisplay`` and ``LiveDisplay``: show a run as lines or as one progress bar per VM."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line for each change of state, and from time to time what the run waits for."""
+    """Prints a line for each change of state, and after a quiet minute what the run waits for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -52,8 +52,8 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Print a line for a change of state, or if nothing was printed for some time."""
-        # After the colon is the phase of a migration: the state of the VM is before it.
+        """Print a line for a change of state or, after a quiet minute, what the run waits for."""
+        # The state of the VM precedes the colon, and the phase of the migration follows the colon.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news
         changed = not same and progress.step is not Step.WAITING
@@ -142,7 +142,7 @@ class LiveDisplay:
         reached = next(each.completed for each in self._bars.tasks if each.id == task)
         self._bars.update(
             task,
-            # An estimate may decrease, but a bar that moves backwards would confuse users.
+            # An estimate can decrease, but a bar that moves backwards would confuse users.
             completed=max(reached, min(progress.fraction or 0.0, 1.0)),
             elapsed=duration(round((progress.at - started).total_seconds())),
             phase=printable(progress.message),

@@ -1,4 +1,4 @@
-"""Sends logs to stderr, as text or as one JSON object per line: ``configure``."""
+"""``configure``: sends logs to stderr, as text or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """A log handler that writes one line per record to the current ``sys.stderr``."""
+    """A log handler that writes one line per record to a stream, by default ``sys.stderr``."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 def _error(record: logging.LogRecord) -> list[str]:
     """Return an exception's stack frames and message, but not those of its causes.
 
-    A cause may be an exception of the Kubernetes client, whose text contains headers and bodies.
+    A cause can be an exception of the Kubernetes client, whose text contains headers and bodies.
     """
     if not record.exc_info or record.exc_info[1] is None:
         return []

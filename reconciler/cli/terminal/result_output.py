@@ -1,4 +1,4 @@
-"""Prints the result of a command, and writes it to files in other formats: ``ResultOutput``."""
+"""``ResultOutput``: prints the result of a command, and writes it to files in other formats."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ResultOutput:
     log: LogOptions = field(default_factory=LogOptions)
 
     def reserve(self, out: Path | None = None) -> None:
-        """Check that each output file can be written, and remove files from an earlier run.
+        """Check that each output file can be written, and remove output files of an earlier run.
 
         Raises:
             UsageError: A file cannot be written, or two outputs (or *out*) are the same file.

@@ -1,4 +1,4 @@
-"""Shows the plan, the progress and the report of a run on the terminal: ``RunOutput``."""
+"""``RunOutput``: shows the plan, the progress and the report of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def plan_lines(
     plan: Plan, stream: TextIO | None, log: LogOptions, comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Yield the lines of a plan as text, for a stream or for a file."""
+    """Render a plan as lines of text, for a stream or for a file."""
     from reconciler.report.plan_text import plan_text
 
     style = screen.FILE if stream is None else screen.style_of(stream)
@@ -56,7 +56,7 @@ class RunOutput:
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan as text, unless the output is JSON, whose report contains the plan."""
+        """Print the plan as text, unless the output is JSON; the JSON report contains the plan."""
         if self.plan and not self._json:
             screen.stream(plan_lines(plan, sys.stdout, self.log))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_WIDTH = 160
 STDOUT_HINT = "free disk space, or connect stdout to another file"
 UNWRAPPED = 1_000_000
-"""The output width if stdout is not a terminal, which is so large that no line is wrapped."""
+"""The output width if stdout is not a terminal; it is so large that no line is wrapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

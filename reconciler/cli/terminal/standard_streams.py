@@ -1,7 +1,7 @@
 r"""Makes stdin, stdout and stderr usable, even if they are closed: ``prepare_streams``.
 
-- A closed stream gets a file descriptor that cannot be read or written. Otherwise, the next file
-  or connection would get the descriptor, and would receive the program's output.
+- A closed stream gets an unusable file descriptor. Otherwise, the next file or connection would
+  get the number of the closed descriptor, and would receive the program's output.
 - A character that the terminal's encoding lacks is written as ``\u00e9``, which is valid in JSON.
 - Writing to stderr never fails: a full disk or a closed pipe must not end a rollout.
 """

@@ -1,4 +1,4 @@
-"""Reports what a run is waiting for, since when, and when the wait should end: ``Waiting``."""
+"""``Waiting``: reports what a run is waiting for, and when the wait started and should end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_NAMES = 3
 
 
 class Waiting:
-    """Counts the finished objects of a run, and the objects that the run is waiting for."""
+    """Counts the objects that a run has finished, and those that the run is waiting for."""
 
     def __init__(self, plan: Plan, ends_at: datetime | None = None) -> None:
         """Count the objects that a plan changes.

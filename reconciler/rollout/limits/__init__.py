@@ -1,1 +1,1 @@
-"""Limits when VM changes may start: windows, canaries, batches, capacity, approval, rate."""
+"""Limits when VM changes can start: windows, canaries, batches, capacity, approval, rate."""

@@ -1,4 +1,4 @@
-"""Compares the next write of a run with the write that the user approved: ``refused``.
+"""``refused``: compares the next write of a run with the write that the user approved.
 
 The functions have no side effects.
 """
@@ -24,7 +24,7 @@ HINT = "create a new plan and have it approved"
 def refused(
     approval: Approval | None, decision: Decision, action: Action | None
 ) -> FinalResult | None:
-    """Return the final result of an object whose next write is not approved, or else None.
+    """Return the final result of an object whose next write is not approved, or None if it is.
 
     Args:
         approval: The approval; None approves every write.

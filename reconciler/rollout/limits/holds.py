@@ -1,4 +1,4 @@
-"""Delays VM changes because of alerts, maintenance windows, canaries and batches: ``Holds``."""
+"""``Holds``: delays VM changes because of alerts, maintenance windows, canaries and batches."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ALERT_GRACE = timedelta(minutes=5)
 
 
 class Holds:
-    """Determines why the change to a VM may not start yet."""
+    """Determines why the change to a VM must still wait."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -73,7 +73,7 @@ class Holds:
         self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Return the reason why the change to a VM must wait, or None if the change may start."""
+        """Return the reason why the change to a VM must wait, or None if the change can start."""
         if (alerts := alert_hold(context.hold, context.now, self._started_at)) is not None:
             return alerts
         rank = self._ranks.get(decision.ref, CANARY)
@@ -210,7 +210,7 @@ def opened(context: PlanContext) -> Opening | None:
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return the reason why all changes wait for a maintenance window, or None if one is open."""
+    """Return why all changes wait for a maintenance window, or None if they need not wait."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
@@ -228,7 +228,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether a canary has the new size in its spec but may not be restarted."""
+    """Return whether a canary has the new size in its spec but is not allowed to restart."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart
@@ -238,7 +238,7 @@ def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
 def _last_change(
     canaries: list[ObjectRef], context: PlanContext, objects: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
-    """Return the time at which a canary was last written or started, or its change ended."""
+    """Return the latest time at which a canary was changed or started, or its change ended."""
     moments: list[datetime | None] = []
     for ref in canaries:
         vm, vmi, tracked = context.live.vms.get(ref), context.live.vmis.get(ref), objects.get(ref)

@@ -1,4 +1,4 @@
-"""Selects the VM changes that the limits of KubeVirt and of the user allow now: ``may_start``.
+"""``may_start``: selects the VM changes that the limits of KubeVirt and of the user allow now.
 
 The functions have no side effects.
 """
@@ -36,7 +36,7 @@ def may_start(
     fits: Callable[[ObjectRef], bool] = lambda _ref: True,
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
-    """Return the VM changes that may start now, in the given order.
+    """Return the VM changes that can start now, in the given order.
 
     Every VM with HotMemoryChange=True or an unfinished migration counts against the limits. Every
     restart in progress counts too, no matter who requested it. A change that causes neither a
@@ -48,7 +48,7 @@ def may_start(
         config: The effective configuration of KubeVirt.
         policy: The limits that the user has set.
         busy: VMs with a change in flight that the snapshot does not show yet.
-        waits: Filled by this function with the reason for each candidate that may not start.
+        waits: Filled by this function with the reason for each candidate that cannot start.
         fits: Returns whether there is capacity for the target pod of a VM; called last, and only
             for a VM that no other limit holds back.
         groups_of: Returns the anti-affinity groups of a VM; at most one VM per group is changed at
@@ -99,7 +99,7 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
 
 
 def coming_up(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs whose instance exists but does not run, because it starts or is deleted."""
+    """Return the VMs whose VMI exists but is not running, for example because it is starting."""
     return {
         ref
         for ref, vmi in live.vmis.items()

@@ -1,4 +1,4 @@
-"""Tracks the node and quota capacity that a run may still use: ``RemainingCapacity``.
+"""``RemainingCapacity``: tracks the node and quota capacity that a run can still use.
 
 This class lists pods and quotas again when its data is too old, and subtracts the capacity that
 the run has reserved.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MAX_AGE_S = 60.0
 """The maximum age of pod and quota data in seconds while changes still have to start."""
 MAX_AGE_SHORT_S = 10.0
-"""The maximum age of pod and quota data in seconds after a change ends and another one waits."""
+"""The maximum age of this data in seconds if a change has ended and another lacks capacity."""
 
 
 class RemainingCapacity:
@@ -50,7 +50,7 @@ class RemainingCapacity:
         """
         self._in_place: set[ObjectRef] = set()
         self._not_before = 0.0
-        """The monotonic time in seconds before which a failed list of pods is not repeated."""
+        """The monotonic time in seconds before which a failed request for pods is not repeated."""
 
     def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
         """Return a snapshot with recent pods and quotas added, if a change needs them.
@@ -126,7 +126,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether a change uses capacity that the last list of pods does not include yet."""
+    """Return whether a change uses capacity that the last list of pods does not show yet."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False
@@ -142,7 +142,7 @@ def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None
 
 
 def grows_still(tracked: TrackedObject, read: Capacity | None) -> bool:
-    """Return whether a written change may still enlarge the launcher pod that the pod list shows.
+    """Return whether a written change might still enlarge the launcher pod in the pod list.
 
     Only the part of the growth that the list does not show is reserved.
     """

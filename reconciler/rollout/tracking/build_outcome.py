@@ -1,4 +1,4 @@
-"""Builds the entry of an object in the report of a run: ``build_outcome``.
+"""``build_outcome``: builds the entry of an object in the report of a run.
 
 The functions have no side effects.
 """
@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The message for an object that was never written, by what ended its tracking."""
+"""The write result of an object that was never written, by what ended its tracking."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

@@ -1,7 +1,6 @@
-"""Encodes and decodes saved rollout progress as an annotation value: ``encoded``, ``decoded``.
+"""``encoded`` and ``decoded``: convert saved rollout progress to and from an annotation value.
 
-Users can edit the annotation, so the functions report an unreadable value and never raise an
-exception.
+Users can edit the annotation, so ``decoded`` reports an invalid value and raises no exception.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/obje
 TotalAnnotationSizeLimitB.
 """
 KEPT_FOR = timedelta(hours=1)
-"""How long a checkpoint keeps a failure; after that, a run may change the object again."""
+"""How long a checkpoint keeps a failure; after that, a run can change the object again."""
 _UNREADABLE = (
     msgspec.MsgspecError,
     OverflowError,  # a time in year 1 with a time zone east of UTC
@@ -62,7 +61,7 @@ class _Document(msgspec.Struct, frozen=True):
 def encoded(checkpoint: Checkpoint) -> str | None:
     """Encode a checkpoint as an annotation value, or return None if it contains nothing.
 
-    If it contains too many failures, the oldest are dropped. Long messages are cut.
+    If the checkpoint contains too many failures, the oldest are dropped. Long messages are cut.
     """
     known = sorted(checkpoint.failures.items(), key=lambda item: (item[1].at, item[0]))
     newest = known[::-1][:MOST_FAILURES]

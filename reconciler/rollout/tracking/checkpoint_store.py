@@ -1,6 +1,6 @@
-"""Stores rollout progress in an annotation of the run's Lease: ``CheckpointStore``.
+"""``CheckpointStore``: stores rollout progress in an annotation of the run's Lease.
 
-A run reads the checkpoint once, and writes it each time it changes.
+A run reads the checkpoint once, and writes it after each change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CheckpointStore:
         """Why the annotation is unreadable, or an empty string if it is readable."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return the failure of an earlier run at the same object and target size, or None.
+        """Return the failure of an earlier run to make the same change to the object, or None.
 
         An object that matches Git, or whose change is in flight, no longer counts as failed.
         """
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Store the time since which all canaries have had the memory size that Git sets."""
+        """Store when the soak time began, which is when all canaries had their desired memory."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

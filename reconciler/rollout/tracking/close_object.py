@@ -1,4 +1,4 @@
-"""Ends the tracking of objects and stores their final results: ``ObjectCloser``.
+"""``ObjectCloser``: ends the tracking of objects and stores their final results.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later runs
@@ -40,7 +40,7 @@ NOT_SETTLED = "not-settled"
 _BUG = "a bug in reconciler ended the tracking of this object"
 _BUG_HINT = "report the bug with this message; the next run plans the object again"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""The failure reasons that later runs can find in the cluster, so that they are not stored."""
+"""The failure reasons that are not stored, because later runs find them in the cluster."""
 
 
 class ObjectCloser:

@@ -1,6 +1,6 @@
-"""Detects a branch with a rewritten history: ``require_history`` and ``record_commit``.
+"""``require_history`` and ``record_commit``: detect that the history of a branch was rewritten.
 
-A Lease stores the branch and the commit from which a run has last written. If a later run for the
+A Lease stores the branch and the commit that a run last applied. If a later run for the
 same branch does not find that commit in the branch's history, the history was rewritten.
 """
 
@@ -71,8 +71,9 @@ def record_commit(
 ) -> None:
     """Store the branch and the applied commit in the leases when these are next renewed.
 
-    A run of a tag or a hash stores nothing, because it does not move a branch. It removes a stored
-    commit that is not in its history, because a user has chosen another history.
+    A run that applies a tag or a commit hash stores nothing, because it follows no branch. If the
+    stored commit is not in the history of that tag or hash, the run removes the stored commit,
+    because the user has chosen another history.
 
     Raises:
         SourceError: The history cannot be fetched.

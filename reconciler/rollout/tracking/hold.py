@@ -1,4 +1,4 @@
-"""The reason why a permitted change does not start yet: ``Hold``."""
+"""``Hold``: the reason why a permitted change does not start yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Determines how close an object is to the state that Git sets: ``judge``.
+"""``judge``: determines how close an object is to the state that Git sets.
 
 The functions have no side effects.
 """

@@ -1,4 +1,4 @@
-"""Explains why a VM no longer has the memory size that the run wrote: ``lost``.
+"""``lost``: explains why a VM no longer has the memory size that the run wrote.
 
 The functions have no side effects.
 """

@@ -10,7 +10,7 @@ WRITTEN   the API server accepted a write of this run         recreated, ended
 ENDED     untracked; ``ObjectCloser.close`` stored the result none
 ========= =================================================== ==========================
 
-A write may be ``sent`` in any state but ENDED. The write then has no response until the object is
+A write can be ``sent`` in any state but ENDED. The write then has no response until the object is
 ``accepted``, ``refused`` or ``found_written``.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""Minimum time between a write and a snapshot that certainly includes the write."""
+"""Minimum time after a write until a snapshot is certain to include the write."""
 
 
 class Cause(StrEnum):
@@ -115,7 +115,7 @@ class TrackedObject:
     unanswered_at: datetime | None = field(default=None, init=False)
     """When the write without a response was sent; None if every write has a response.
 
-    The API server may have executed this write.
+    The API server might have executed this write.
     """
     patched_at: datetime | None = field(default=None, init=False)
     """When this or an earlier run wrote the desired value, or None if no run wrote it."""
@@ -124,7 +124,7 @@ class TrackedObject:
     attempts: int = field(default=0, init=False)
     """The number of failed writes to the object."""
     not_before: float = field(default=0.0, init=False)
-    """The monotonic time in seconds before which no further write may be sent to the object."""
+    """The monotonic time in seconds before which no further write to the object is sent."""
     snapshot_at: datetime | None = field(default=None, init=False)
     """The time of the newest snapshot that contains the object."""
     migration: LiveMigration | None = field(default=None, init=False)

@@ -37,10 +37,10 @@ def starts_itself(manifest: Mapping[str, Any]) -> bool:
 
 
 def starts_now(decision: Decision, live: LiveState) -> bool:
-    """Return whether the VM should run but has no active instance, as during a restart.
+    """Return whether the VM should run but has no active VMI, as during a restart.
 
-    The VM and its instance are watched separately. So the VM may show that the restart is done
-    before the informer has the new instance.
+    The VM and its VMI are watched separately. So the VM can show that the restart is done before
+    the informer has the new VMI.
     """
     vm, vmi = live.vms.get(decision.ref), live.vmis.get(decision.ref)
     return (vmi is None or vmi.final) and vm is not None and vm.running_wanted
@@ -66,7 +66,7 @@ def failed_start(
 def may_request_restart(
     decision: Decision, start: Start | None, live: LiveState, now: datetime
 ) -> bool:
-    """Return whether a restart may be requested, because no earlier restart is in progress."""
+    """Return whether a restart can be requested, because no earlier restart is in progress."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)
@@ -74,6 +74,6 @@ def may_request_restart(
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether the VM's instance was created after the requested restart."""
+    """Return whether the VM has a VMI other than the one before the requested restart."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

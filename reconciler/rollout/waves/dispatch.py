@@ -1,4 +1,4 @@
-"""Starts the changes to VMs that the limits allow, and sends their writes: ``Dispatch``."""
+"""``Dispatch``: starts the changes to VMs that the limits allow, and sends their writes."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         planner: Planner,
     ) -> None:
-        """Send the next write of each VM whose change may start.
+        """Send the next write to each VM whose change can start now.
 
         Raises:
-            ClusterError: The API server's response, for example 401, ends the run, or the two
-                clocks disagree about the maintenance windows.
+            ClusterError: The API server's response, for example 401, ends the run, or the
+                API server's and the local clock disagree about the maintenance windows.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
@@ -98,7 +98,7 @@ class Dispatch:
         context: PlanContext,
         count: int,
     ) -> Iterator[PendingWrite]:
-        """Yield the writes that may be sent, each of which is checked just before it is sent."""
+        """Yield the writes to send, after checking the approval, failure budget and lease."""
         failures, unanswered = _failures(objects), list[TrackedObject]()
         for decision in chosen:
             tracked, action = objects[decision.ref], decision.actions[0]
@@ -121,9 +121,10 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether a VM, when read again, needs a restart that nobody has requested yet.
+        """Read a VM, and return whether the VM needs a restart that nobody has requested yet.
 
-        A restart request has no guard against stale data, and the informer may be out of date.
+        The informer might be out of date, and a restart request has no ``test`` operation that the
+        API server could check.
         """
         vm = self._run.writer.read_vm(decision.ref)
         if vm is None or vm.uid != decision.uid or vm.restart_asked:
@@ -174,8 +175,8 @@ class Dispatch:
         failed = {ref for ref, each in objects.items() if each.result is Result.FAILED}
         taken = pacing.disturbed(context.live)
         if taken <= failed:
-            # KubeVirt continues the failed changes, so their slots stay taken during this run.
-            # Missing capacity may become free, because it is known only from the last read.
+            # KubeVirt continues failed changes, so they count against the limits during this run.
+            # Missing capacity might become free; it is known only from the last list request.
             lasting = {ref for ref, why in waits.items() if taken or why != pacing.NO_CAPACITY}
             self.held.update({ref: waiting[ref] for ref in lasting})
         self._holds.report({**self.held, **waiting})
@@ -222,7 +223,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether a write disrupts the VM although the VM's status does not show it yet."""
+    """Return whether a write disrupts the VM, which the VM's status might not show yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:
@@ -233,7 +234,7 @@ def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
 
 
 def _taken_up(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether the instance's status shows the change as in flight or done."""
+    """Return whether the VMI's status shows the change as in flight or done."""
     if vmi is None or HOT_MEMORY_CHANGE in vmi.conditions:
         return True
     requested = vmi.guest_requested

@@ -1,4 +1,4 @@
-"""Changes the KubeVirt CR in steps, and waits after each step: ``KubeVirtWaves``."""
+"""``KubeVirtWaves``: changes the KubeVirt CR in steps, and waits after each step."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _NO_LEASE_HINT = (
     "the next run can change the KubeVirt CR, which was not possible when this run started"
 )
 _OWNER_UNREAD = frozenset({Reason.OWNED_BY_HYPERCONVERGED, Reason.OWNED_BY_HARVESTER})
-"""The reason codes of a KubeVirt CR whose managing operator can no longer be read."""
+"""The reason codes if the HyperConverged or Harvester object with the settings is unreadable."""
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
 
 
 class KubeVirtWaves:
-    """Makes the KubeVirt CR match Git, and determines when the memory of VMs may change."""
+    """Makes the KubeVirt CR match Git, and determines when the memory of VMs can change."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class KubeVirtWaves:
         """The fields of the KubeVirt CR that this run has written."""
         self._reported = ""
         self.overdue = False
-        """Whether the KubeVirt CR did not settle within its deadline after any client's change."""
+        """Whether KubeVirt did not process a change to its CR in time, whoever made the change."""
 
     @property
     def open(self) -> bool:
@@ -84,7 +84,7 @@ class KubeVirtWaves:
         )
 
     def step(self, context: PlanContext) -> bool:
-        """Make the next change to the KubeVirt CR; return whether VM memory may change now."""
+        """Make the next change to the KubeVirt CR; return whether VM memory can change now."""
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
@@ -189,10 +189,10 @@ class KubeVirtWaves:
         return now - self._settled_at >= self._policy.settle_s
 
     def _unsettled(self, context: PlanContext) -> str:
-        """Return why changes to the KubeVirt CR have not settled yet, or '' if they have.
+        """Return why a change to the KubeVirt CR is not fully processed yet, or '' if it is.
 
-        The operator that manages the CR is checked first, then KubeVirt. Changes of VM memory do
-        not wait for that operator if the run wrote nothing to it.
+        The operator that manages the CR is checked first, then KubeVirt. If this run has not
+        changed the CR, changes to VM memory do not wait for that operator.
         """
         decision, matters = context.kubevirt, self.open or self._written_at is not None
         if decision is not None and matters and self._owner_waits(decision):
@@ -202,14 +202,13 @@ class KubeVirtWaves:
         return unsettled(context.live.kubevirt)
 
     def _owner_waits(self, decision: Decision) -> bool:
-        """Return whether the KubeVirt CR waits for the operator that manages it."""
+        """Return whether the run must wait for the operator that manages the KubeVirt CR."""
         return decision.reason is Reason.OWNER_NOT_SETTLED or self._owner_is_unread(decision)
 
     def _owner_is_unread(self, decision: Decision) -> bool:
-        """Return whether the operator that manages the KubeVirt CR is unreadable after a write.
+        """Return whether the HyperConverged or Harvester object became unreadable after a write.
 
-        The written value has not reached the CR yet, so the run waits, as for an operator that has
-        not settled.
+        The written value might not have reached the KubeVirt CR yet, so the run waits.
         """
         return bool(self._sent) and decision.reason in _OWNER_UNREAD
 

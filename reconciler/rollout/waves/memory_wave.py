@@ -1,4 +1,4 @@
-"""Changes VMs as the limits allow, and tracks each change to its end: ``MemoryWave``."""
+"""``MemoryWave``: changes VMs as the limits allow, and tracks each change to its end."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class MemoryWave:
 
     @property
     def all_held(self) -> bool:
-        """Whether every VM that is still tracked waits for a limit."""
+        """Whether a limit, such as a maintenance window, delays every VM that is still tracked."""
         return self.open and all(
             ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )
@@ -129,7 +129,7 @@ class MemoryWave:
         )
 
     def _judge(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Evaluate a VM by the newest snapshot, and stop tracking it if no work is left."""
+        """Evaluate a VM from the newest snapshot, and stop tracking the VM if no work is left."""
         news = decision.why.message != tracked.latest.why.message
         tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -160,7 +160,7 @@ class MemoryWave:
                 )
 
     def _note_found(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Record that the VM has the desired value although a write got no confirmation."""
+        """Record that the VM has the desired value although no write of this run was confirmed."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and tracked.unanswered_at is not None:
             tracked.found_written()
@@ -183,7 +183,7 @@ class MemoryWave:
         self._closer.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """Store the final result of a VM whose new size takes effect only at a restart."""
+        """Store the final result of a VM that failed, or whose new size waits for a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -197,7 +197,7 @@ class MemoryWave:
         return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the next planned write to a VM may be sent and has not been sent yet."""
+        """Return whether the next planned write to a VM can be sent and has not been sent yet."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

@@ -1,4 +1,4 @@
-"""Decides which leases a run needs: ``touches_config``, ``touches_memory``, ``NoLease``."""
+"""``touches_config`` and ``touches_memory``: decide which leases a run needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def touches_config(plan: Plan, shard: Shard) -> bool:
-    """Return whether a run that applies a plan may write to the KubeVirt CR."""
+    """Return whether a run that applies a plan might write to the KubeVirt CR."""
     return shard.has_config and _touches(plan, KUBEVIRT)
 
 
 def touches_memory(plan: Plan) -> bool:
-    """Return whether a run that applies a plan may write to a VM."""
+    """Return whether a run that applies a plan might write to a VM."""
     return _touches(plan, VM)
 
 
@@ -33,7 +33,7 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Replaces a lease that a run does not need, because the run does not write such objects."""
+    """A placeholder for a lease that a run does not need."""
 
     def held(self) -> bool:
         """Return True, because a run that does not write needs no lease."""

@@ -1,4 +1,4 @@
-"""Keeps the objects that write responses contain until the informer has them: ``OwnWrites``."""
+"""``OwnWrites``: keeps the objects that write responses contain until the informer has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""Seconds for which a created VM or a written annotation may be missing in the informer."""
+"""Seconds for which a created VM or a written annotation can be missing in the informer."""
 
 
 class OwnWrites:

@@ -1,4 +1,4 @@
-"""Sends write requests and determines what each response means for its object: ``Writes``."""
+"""``Writes``: sends write requests and determines what each response means for its object."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Writes:
         self.own = OwnWrites(run.clock)
 
     def may_send(self, lease: Lease) -> bool:
-        """Return whether a write may be sent now; call this before each write."""
+        """Return whether the run is allowed to send a write now; call this before each write."""
         if self._run.stopping() or self.closer.bug is not None:
             return False
         if self.pause.lasts(self._run.clock.monotonic()):
@@ -137,7 +137,7 @@ class Writes:
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
         """Add the annotation with the commit, the digest and the time to a write to a VM.
 
-        No digest covers the annotation, because it contains the time.
+        No digest covers the annotation, because the annotation contains the time.
         """
         if not self._annotate or vm is None or action.verb is not Verb.PATCH:
             return action

@@ -1,4 +1,4 @@
-"""Pauses all writes of a run while the API server is unavailable: ``WritePause``."""
+"""``WritePause``: pauses all writes of a run while the API server is unavailable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """Pauses a run's writes, so that an unavailable API server does not make VMs fail."""
+    """Pauses a run's writes, so that an unavailable API server does not make VM changes fail."""
 
     def __init__(self) -> None:
         self._failures = 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHORTEST_S = 1.0
-"""The minimum time between two polls in seconds, so that many webhooks cause few polls."""
+"""The minimum time between two polls in seconds, so that many webhook requests cause few polls."""
 
 
 class GitPoller(threading.Thread):
@@ -34,7 +34,7 @@ class GitPoller(threading.Thread):
         interval_s: The interval between two polls.
         jitter_s: Maximum random delay that is added to the interval.
         changed: Called in this thread after each poll.
-        stop_read: Called in another thread to interrupt a poll that may take long.
+        stop_read: Called by ``end``, in the caller's thread, to interrupt a poll in progress.
         counted: Called with ``changed``, ``unchanged`` or ``failed`` after each poll.
     """
 
@@ -58,18 +58,18 @@ class GitPoller(threading.Thread):
         self._requested = self._ended = False
         self._rejected = ""
         self.state = GitState()
-        """The result of the last polls; this thread replaces it, and other threads read it."""
+        """The results of the last polls; this thread sets them, and other threads read them."""
         self.error: UsageError | None = None
-        """Why the repository cannot be opened with these options; the process then has to end."""
+        """Why the options do not allow opening the repository; the process must then end."""
 
     def wake(self) -> None:
-        """Poll Git as soon as possible; may be called from any thread."""
+        """Poll Git as soon as possible; any thread can call this method."""
         with self._woken:
             self._requested = True
             self._woken.notify_all()
 
     def end(self, timeout_s: float) -> None:
-        """Stop the thread and interrupt a poll in progress; the thread deletes its clone."""
+        """Stop the polling thread, which deletes its clone; a poll in progress is interrupted."""
         with self._woken:
             self._ended = True
             self._woken.notify_all()
@@ -119,7 +119,7 @@ class GitPoller(threading.Thread):
         return state
 
     def _report_rejected(self, found: CommitInForce | None) -> None:
-        """Log a warning for each newest commit that is rejected."""
+        """Log a warning if the newest commit is rejected; log it once per commit."""
         if found is None or not found.refused:
             self._rejected = ""
             return

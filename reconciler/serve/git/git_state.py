@@ -32,7 +32,7 @@ class GitState:
     reading: Reading | None = None
     """The desired state from the applied commit, or None before the first successful poll."""
     in_force: CommitInForce | None = None
-    """The result of the last poll, which may be that no commit passes the repository's checks."""
+    """The commits that the last successful poll accepted and rejected; None before that poll."""
     fetched_at: datetime | None = None
     """The time of the last poll that reached the Git repository."""
     attempted_at: datetime | None = None
@@ -45,14 +45,14 @@ class GitState:
 
     @property
     def commit(self) -> str:
-        """The commit that is currently applied, or an empty string before the first poll."""
+        """The commit that is currently applied, or an empty string if none is applied yet."""
         return self.reading.state.revision if self.reading else ""
 
 
 def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
     """Return the state after a poll that reached the Git repository.
 
-    If no commit passes the repository's checks, the last applied desired state stays in use.
+    If the poll found no usable desired state, the previous desired state stays in use.
     """
     desired, before = reading.state, state.wait
     state = replace(
@@ -90,6 +90,6 @@ def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: floa
 
 
 def _since(before: Wait | None, kind: WaitKind, message: str, at: datetime) -> Wait:
-    """Build the displayed wait, dated to the first of the consecutive failed Git polls."""
+    """Build the problem to display, with the time of its first occurrence in consecutive polls."""
     since = before.since if before is not None and before.kind is kind else at
     return Wait(kind=kind, since=since, message=message)

@@ -1,8 +1,8 @@
 """``PushRelay``: forwards webhook requests to the leader among the ``serve`` replicas.
 
 A Kubernetes Service sends each webhook request to one of several replicas, and only the leader
-applies commits. A standby replica therefore writes the time of the webhook request to the Lease
-of the leader, which notices the change at its next renewal.
+applies commits. A standby replica therefore writes the time of the webhook request to the
+leader's Lease. The leader notices the change when it next renews the Lease.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LeaderLease(Protocol):
-    """The Lease of the leader, as this replica last read it."""
+    """The leader's Lease, as this replica last read it."""
 
     @property
     def namespace(self) -> str:
@@ -35,7 +35,7 @@ class LeaderLease(Protocol):
         ...
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations of the leader's Lease, as the holder last read them."""
+        """Return the annotations that the leader last read from its Lease."""
         ...
 
 
@@ -43,7 +43,7 @@ class PushRelay:
     """Writes and reads the Lease annotation that says that a replica received a webhook request.
 
     Args:
-        lease: The Lease of the leader.
+        lease: The leader's Lease.
         write: Writes annotations to the Lease in a namespace, even if another process holds it.
         clock: Returns the time that is written.
         read_git: Starts a poll of the Git repository.
@@ -62,11 +62,11 @@ class PushRelay:
         self._seen: str | None = None
 
     def pushed(self) -> None:
-        """Note that a webhook request has arrived; may be called from any thread."""
+        """Record that a webhook request has arrived; any thread can call this method."""
         self._received.set()
 
     def step(self) -> None:
-        """Forward a webhook request, or poll Git for a forwarded one; called once per second."""
+        """Forward a webhook request as a standby; poll Git after a forwarded one as the leader."""
         if self._lease.leads():
             # This process polls Git itself after the webhook requests that it receives.
             self._received.clear()

@@ -14,7 +14,7 @@ class TooLargeError(Exception):
 
 
 class BusyError(Exception):
-    """Other large request bodies use all the memory that is reserved for bodies."""
+    """Other large request bodies use all the memory that is reserved for request bodies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class BodyLimits:
     internal/server/limits.go).
     """
     total: int = 24 * 1024 * 1024
-    """The maximum total size of all large bodies that are being received concurrently."""
+    """The maximum total size in bytes of all large bodies that are being received concurrently."""
     small: int = 64 * 1024
     """The body size in bytes up to which a request does not count toward the total limit.
 
@@ -47,8 +47,9 @@ class BodyReader:
         """Read the body of a webhook request.
 
         Raises:
-            TooLargeError: The body is too large; if possible, this is known before it arrives.
-            BusyError: Other large bodies use the reserved memory.
+            TooLargeError: The body is larger than the limit. If the Content-Length header says so,
+                this error is raised before the body is read.
+            BusyError: Other large bodies use all the reserved memory.
         """
         length = request.headers.get("Content-Length", "")
         if length.isdecimal() and (

@@ -2,7 +2,7 @@
 
 Anyone can send requests to this server, so the cheapest checks come first. A body is not parsed
 before its signature has been verified, and not even read if the headers cannot belong to a
-valid request. All rejected requests receive the same response.
+valid request. All requests that cannot be authenticated receive the same response.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class HookOptions:
     clock: Clock
     body: BodyLimits = field(default_factory=BodyLimits)
     count: Callable[[str, str], None] = _count_nothing
-    """Counts a webhook request by scheme and result, both from a fixed set of words."""
+    """Called with the scheme and the result of each webhook request, to count the requests."""
 
 
 def hooks_app(options: HookOptions, wake: Callable[[PushEvent], None]) -> Starlette:
@@ -78,7 +78,7 @@ class _Receiver:
         self._rejections = RejectionLog(options.clock)
 
     async def receive(self, request: Request) -> Response:
-        """Respond with 2xx to each request with a valid signature, even if it has no effect."""
+        """Respond with 2xx to every request with a valid signature, even to one without effect."""
         name = request.path_params["scheme"]
         if name not in set(Scheme):
             return PlainTextResponse("Not Found", 404)
@@ -117,7 +117,7 @@ class _Receiver:
         return body if proven else None
 
     def _accept(self, scheme: Scheme, request: Request, body: bytes) -> tuple[str, Response]:
-        """Act on a webhook request with a valid signature, and report the result to its sender."""
+        """Handle a webhook request with a valid signature, and build the response."""
         rules = SCHEMES[scheme]
         delivery_id = first(request.headers, rules.delivery_id)[:MAX_ID]
         if delivery_id and self._memory.seen(scheme, delivery_id):

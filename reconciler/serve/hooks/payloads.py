@@ -1,4 +1,4 @@
-"""Decodes webhook request bodies: one pure function per Git host returns a ``Delivery``.
+"""Decodes webhook request bodies, with one pure function per kind of sender.
 
 Git hosts add fields and events over time, so a body that is a JSON object is never an error:
 fields of an unexpected type are ignored.
@@ -115,9 +115,9 @@ def bitbucket(event: str, body: dict[str, Any]) -> Delivery:
 def generic(_event: str, body: dict[str, Any]) -> Delivery:
     """Decode a generic webhook request body, which may contain a branch and a repository.
 
-    The fields ``ref`` and ``repository`` may be at the top level or, as in Standard Webhooks,
-    in ``data``. ``repository`` is a path or an object with ``full_name``. The ``type`` ``ping``
-    causes no Git poll.
+    The fields ``ref`` and ``repository`` are at the top level or, as in Standard Webhooks, in
+    ``data``. ``repository`` is a path or an object with ``full_name``. A body whose ``type`` is
+    ``ping`` causes no Git poll.
     """
     if _text(body, "type") == "ping":
         return Delivery(kind=EventKind.PING)
@@ -154,7 +154,7 @@ def _data_center_refs(changes: Any) -> Iterator[PushedRef]:  # noqa: ANN401 - de
 
 
 def _is_zero(commit: str) -> bool:
-    """Return whether a commit hash has only zeros, which stands for no commit."""
+    """Return whether a commit hash has only zeros, which means that no commit exists."""
     return bool(commit) and not commit.strip("0")
 
 

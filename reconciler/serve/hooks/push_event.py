@@ -1,4 +1,4 @@
-"""Data of webhook requests: ``Delivery`` for each verified request, ``PushEvent`` for a push."""
+"""``Delivery`` and ``PushEvent``: the content of a webhook request, and a push that it reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Scheme(StrEnum):
-    """A method to authenticate webhook requests, also the last segment of the URL path."""
+    """The kind of sender of a webhook request, and the last segment of the request's URL path."""
 
     GITHUB = "github"
     GITLAB = "gitlab"

@@ -29,7 +29,7 @@ class RejectionLog:
         self._counts: dict[Scheme, _Count] = {}
 
     def add(self, scheme: Scheme) -> None:
-        """Count a rejected webhook request, and log the count if a minute has passed."""
+        """Count a rejected webhook request, and log the count at most once per minute."""
         count = self._counts.setdefault(scheme, _Count())
         count.n_rejected += 1
         now = self._clock.monotonic()

@@ -48,9 +48,9 @@ class SchemeRules:
     claims: _Claims
     """Returns the proofs in the headers; empty if the webhook request cannot be valid."""
     event: tuple[str, ...]
-    """The headers that may contain the event name; the first one that is present counts."""
+    """The headers that can contain the event name; the first one that is present is used."""
     delivery_id: tuple[str, ...]
-    """The headers that may contain the delivery ID; the first one that is present counts."""
+    """The headers that can contain the delivery ID; the first one that is present is used."""
     decode: Callable[[str, dict[str, Any]], Delivery]
 
 
@@ -67,7 +67,7 @@ def _hmac(
     names: tuple[str, ...],
     algorithms: tuple[str, ...],
 ) -> tuple[Claim, ...]:
-    """Return the proof in a header that contains the HMAC of the request body."""
+    """Return the HMAC in a header as a proof, or nothing if the header is missing or malformed."""
     signature = hex_signature(first(headers, names), algorithms)
     if signature is None:
         return ()
@@ -75,7 +75,7 @@ def _hmac(
 
 
 def _standard(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tuple[Claim, ...]:
-    """Return the proof in the three headers of Standard Webhooks.
+    """Return the proof in the three Standard Webhooks headers, or nothing if they are invalid.
 
     Source: Standard Webhooks specification 1.0.0.
     """

@@ -1,9 +1,9 @@
-"""``SecretFolder``: reads the secrets of ``--hook-secrets``, and reloads changed files.
+"""``SecretFolder``: reads webhook secrets from a directory, and reloads changed files.
 
-The directory has one file for each scheme, such as ``github``. Each line of a file is one
-secret, so that a new secret can be added before the old one is removed. A mounted Kubernetes
-Secret has this form; Kubernetes replaces all of its files at once, by changing the target of a
-symbolic link.
+The option ``--hook-secrets`` sets the directory. It has one file for each kind of sender, such as
+``github``. Each line of a file is one secret, so that a new secret can be added before the old
+one is removed. A mounted Kubernetes Secret has this form; to update a Secret, Kubernetes replaces
+all files at once, by changing the target of a symbolic link.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECK_S = 1.0
-"""The seconds for which a secret file is not checked again, to limit file access per request."""
+"""The minimum time in seconds between two checks whether a secret file has changed."""
 MAX_SECRETS = 16
 _MAX_BYTES = 16 * 1024
 _SHORT = 16
@@ -38,7 +38,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The webhook secrets of one scheme, none of which is ever printed."""
+    """The webhook secrets of one kind of sender; secrets are never printed."""
 
     texts: tuple[bytes, ...] = field(default=(), repr=False)
     """Secrets that are used unchanged, as an HMAC key or as a token."""
@@ -53,7 +53,7 @@ class Secrets:
 class _Known:
     checked_at: float
     version: tuple[int, ...] | None
-    """A value that changes if the secret file is replaced or edited; None without a file."""
+    """A value that changes when the secret file is replaced or edited; None without a file."""
     secrets: Secrets
 
 
@@ -117,8 +117,8 @@ class SecretFolder:
     def _read(self, scheme: Scheme, *, strict: bool) -> _Known:
         """Read the secret file of a scheme.
 
-        An unusable file yields no secrets. Its previous secrets are not kept, because they may
-        have been removed after they became known to others.
+        An unusable file yields no secrets. Previously read secrets are not kept, because they
+        might have been removed after a leak.
         """
         now, version, secrets = self._clock.monotonic(), self._version(scheme), Secrets()
         path = self._folder / scheme
@@ -145,7 +145,7 @@ def _report(problem: UsageError, *, strict: bool) -> None:
 
 
 def _secrets(scheme: Scheme, path: Path, data: bytes | None) -> Secrets:
-    """Parse one secret per line, without blanks at both ends of a line.
+    """Parse a file with one secret per line; whitespace around a secret is ignored.
 
     Raises:
         UsageError: The file contains no usable secret, or too many bytes.

@@ -39,7 +39,7 @@ def hex_signature(header: str, prefixes: Iterable[str]) -> tuple[str, bytes] | N
             which means SHA-256.
 
     Returns:
-        None if the header has another form, so that it cannot be a signature.
+        The algorithm and the decoded value, or None if the header does not have this form.
     """
     name, separator, digits = header.rpartition("=")
     algorithm = name if separator else ""
@@ -68,7 +68,7 @@ def matches_token(token: str, secrets: Iterable[bytes]) -> bool:
 
 
 def standard_signatures(header: str) -> tuple[bytes, ...]:
-    """Parse a header with blank-separated signatures of the form ``v1,<base64>``."""
+    """Parse a header with space-separated signatures of the form ``v1,<base64>``."""
     found = []
     for each in header.split(" ")[:_MAX_SIGNATURES]:
         version, _, text = each.partition(",")
@@ -117,5 +117,5 @@ def standard_key(secret: str) -> bytes | None:
 
 
 def _any_equal(expected: Iterable[bytes], value: bytes) -> bool:
-    """Return whether a value equals any expected value, and compare it with all of them."""
+    """Return whether a value equals any expected value; always compare it with all of them."""
     return True in [hmac.compare_digest(each, value) for each in expected]

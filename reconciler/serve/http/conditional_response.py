@@ -1,4 +1,4 @@
-"""``conditional_response``: sends a document, compressed if possible, or status 304."""
+"""``conditional_response``: responds with a document, or with status 304 (Not Modified)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def conditional_response(
     status: int = 200,
     cache: str = REVALIDATE,
 ) -> Response:
-    """Return the HTTP response with a document, or 304 if the client already has its content."""
+    """Return the HTTP response with a document, or 304 if the client already has this version."""
     headers = {
         "Cache-Control": cache,
         "Content-Type": content_type,
@@ -40,7 +40,7 @@ def conditional_response(
 
 
 def _matches(tags: str, etag: str) -> bool:
-    """Return whether an ``If-None-Match`` header contains an entity tag, weak or strong."""
+    """Return whether an ``If-None-Match`` header contains an ETag, weak or strong."""
     opaque = etag.removeprefix("W/")
     return any(each.strip().removeprefix("W/") in {opaque, "*"} for each in tags.split(","))
 

@@ -19,7 +19,7 @@ class ConnectionLimits:
     body_s: float = 30.0
     """The seconds within which the whole body must arrive after the headers."""
     write_s: float = 30.0
-    """The seconds for which a client may pause reading a response that is too large to buffer."""
+    """The seconds for which a client can pause reading a response that is too large to buffer."""
     idle_s: float = 75.0
     """The seconds for which an idle connection stays open after a response.
 
@@ -29,8 +29,8 @@ class ConnectionLimits:
     head_bytes: int = 32 * 1024
     """The maximum size in bytes of the request line and all headers together."""
     request_bytes: int = 32 * 1024 * 1024
-    """The maximum size of one request in bytes; an application may set a lower limit for the body.
+    """The maximum size of one request in bytes; an application can set a lower limit for the body.
 
-    A client may still send a body that the application has already rejected as too large, and
-    closing the connection at once could prevent the client from reading the response.
+    If the connection were closed at the lower limit, a client that is still sending its body might
+    not be able to read the response that rejects the body.
     """

@@ -1,7 +1,7 @@
 """``EventStreams``: sends updates of the status pages to browsers as server-sent events.
 
-A client that reads slowly does not receive every change separately: once it can receive data
-again, the next event contains everything that has changed since its last event.
+A slow client does not receive each change as a separate event. Its next event contains all
+changes since its previous event.
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """

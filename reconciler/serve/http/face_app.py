@@ -58,7 +58,7 @@ class FaceOptions:
     problem: Callable[[], str] = _healthy
     """Returns why the process should be restarted, or an empty string if it is healthy."""
     outage: Callable[[], Wait | None] = _no_outage
-    """Returns the current API server outage, which the pages may not show yet, or None."""
+    """Returns the current API server outage, or None; the pages might not show this outage yet."""
 
 
 def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> Starlette:
@@ -118,7 +118,7 @@ class _Face:
         )
 
     async def static(self, request: Request) -> Response:
-        """Respond with a static file; a URL with a query must change whenever the content does."""
+        """Respond with a static file; browsers cache it permanently if the URL has a query."""
         file = self._content.static.get(request.path_params["name"])
         if file is None:
             return _not_found()
@@ -163,7 +163,7 @@ class _Face:
         return PlainTextResponse(f"{printable(problem) or 'ok'}\n", 503 if problem else 200)
 
     async def readyz(self, _request: Request) -> Response:
-        """Respond with whether the plan is up to date, and what the process waits for."""
+        """Respond with 200 if the plan is up to date, or with 503 and the reasons if it is not."""
         view, outage = self._view(), self._options.outage()
         if outage is not None and not any(each.kind is outage.kind for each in view.waits):
             view = replace(view, waits=(outage, *view.waits))
@@ -193,7 +193,11 @@ class _Face:
         cache: str = REVALIDATE,
         absent: str = "",
     ) -> Response:
-        """Return a JSON document as a response, or 404 if the document does not exist."""
+        """Return a rendered document as a response.
+
+        If the document does not exist, the response is 503 with the text *absent*, or 404 if
+        *absent* is empty.
+        """
         scope = request.scope
         key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
         rendered = await self._cache.get(scope["endpoint"].__name__, key, sources, render)

@@ -13,7 +13,7 @@ from reconciler.model.service.view import ServiceView
 from reconciler.report.metrics.exposition import MetricsText
 
 Query = Mapping[str, str]
-"""The query parameters of a URL; the last value counts for a repeated parameter."""
+"""The query parameters of a URL; a repeated parameter has its last value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,9 @@ class StaticFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceContent:
-    """The render functions and files of the status page server, except those of the API.
+    """The render functions and files of the status page server, except the API documents.
 
-    Pages are complete HTML documents. They may load only the files of ``static`` and the stream
+    Pages are complete HTML documents. They can load only the files of ``static`` and the stream
     ``/events``: the Content-Security-Policy permits no inline style, inline script or ``style``
     attribute.
     """
@@ -36,12 +36,15 @@ class FaceContent:
     page: Callable[[ServiceView, Query, str], str]
     """Renders the overview page from the ``serve`` state, the query filters and the state's ID.
 
-    A script passes the ID to ``/events?since=ID``, so that it receives only later changes.
+    A script passes the ID to ``/events?since=ID``, so that the page receives only later changes.
     """
     vm_page: Callable[[ServiceView, ObjectRef, str], str | None]
     """Renders the page of a VM; returns None if the plan does not contain the VM."""
     reason_page: Callable[[ServiceView, str], str | None]
-    """Renders the explanation of a reason code, or a list for an empty code; None if unknown."""
+    """Renders the explanation of a reason code, or the list of all codes if the code is empty.
+
+    Returns None if the code is unknown.
+    """
     missing_page: Callable[[str], str]
     """Renders the page for a path that does not exist."""
     events: Callable[[ServiceView | None, ServiceView], bytes]

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOPPING: Final = "stopping"
-"""The key in the request state of an ``asyncio.Event`` that is set when the server stops.
+"""The request state key whose value is an ``asyncio.Event`` that is set when the server stops.
 
 Endless responses, such as event streams, end when this event is set.
 """
 _START_S: Final = 30.0
-"""The maximum startup time in seconds, which covers one thread and one event loop."""
+"""The maximum time in seconds for the HTTP server's thread to start."""
 _GRACE_S: Final = 2
 """The seconds for which a stopping server waits for responses that have started."""
 _STEPS_TO_CONNECT: Final = 3
@@ -92,7 +92,7 @@ class HttpServer:
         self.stop()
 
     def stop(self) -> None:
-        """End event streams, give other responses two seconds, and close all connections."""
+        """End event streams, wait two seconds for other responses, and close all connections."""
         for each in self._servers:
             each.should_exit = True
         self._thread.join(_STOP_S)

@@ -46,7 +46,7 @@ class LimitedConfig(uvicorn.Config):
 
 
 class _Phase(IntEnum):
-    """What an HTTP connection waits for; a connection with a lower number is closed first."""
+    """What an HTTP connection waits for; if too many are open, lower numbers are closed first."""
 
     IDLE = 0
     """The connection waits for the first byte of the next request."""
@@ -128,7 +128,7 @@ class LimitedConnection(H11Protocol):
         super().resume_writing()
 
     def _close_oldest(self) -> bool:
-        """Close the connection that waited longest for its client; return whether one existed."""
+        """Close the oldest connection without a complete request; return False if none exists."""
         waiting = [
             each
             for each in self.connections

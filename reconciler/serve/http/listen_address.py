@@ -52,7 +52,7 @@ def parse_listen_address(text: str, option: str) -> ListenAddress:
 
     Args:
         text: The address.
-        option: The option with this value, for the error message.
+        option: The command-line option that sets the address, for the error message.
 
     Raises:
         UsageError: The string is not an address with a port.

@@ -26,7 +26,7 @@ _LEVEL: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A rendered document, its compressed form, and its entity tag."""
+    """A rendered document, its compressed form, and its ETag."""
 
     body: bytes
     compressed: bytes | None
@@ -45,7 +45,7 @@ class _Group:
     documents: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
 
     def has(self, sources: tuple[object, ...]) -> bool:
-        """Return whether the documents were rendered from the same source objects."""
+        """Return whether the documents were rendered from these source objects."""
         return len(self.sources) == len(sources) and all(
             a is b for a, b in zip(self.sources, sources, strict=True)
         )
@@ -54,8 +54,8 @@ class _Group:
 class RenderCache:
     """Caches documents that were rendered from the newest data, up to a total memory limit.
 
-    The documents of a group are rendered from the same source objects. Newer source objects
-    replace all documents of the group, so that the cache does not keep older states in memory.
+    All documents of a group are rendered from the same source objects. If the source objects
+    change, all documents of the group are removed, so that the cache keeps no older states.
     """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:

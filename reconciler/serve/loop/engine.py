@@ -2,9 +2,9 @@
 
 An informer keeps the cluster state current. The engine itself requests only pods and quotas
 from the API server, and only when the decision about a VM depends on them. A background thread
-reads them. A plan waits some seconds for the first data, and for new data once the known data
-is very old; if none arrives, the plan uses the known data and states its age. The engine cannot
-write to the cluster.
+sends these requests. A plan waits some seconds for the first pods and quotas, and for new ones if
+the known ones are very old. If no new ones arrive, the plan uses the known ones and states their
+age. The engine cannot write to the cluster.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Engine:
 
     @property
     def reading(self) -> Reading | None:
-        """The desired state for which plans are made, or None before the first call of ``use``."""
+        """The desired state for which plans are made, or None before the first call to ``use``."""
         return self._reading
 
     def use(self, reading: Reading) -> None:
@@ -79,12 +79,12 @@ class Engine:
     def outage(self) -> tuple[datetime, ClusterError] | None:
         """Return the start and the last error of an API server outage, or None.
 
-        Plans are made from the last cluster state for some time.
+        During an outage, plans use the last known cluster state for some time.
         """
         return self._informer.outage()
 
     def plan(self) -> PlanWithInputs:
-        """Return the current plan, which is identical to a plan computed from scratch.
+        """Return the current plan and its inputs; the plan equals a plan computed from scratch.
 
         Raises:
             ValueError: ``use`` was never called.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 MOST_PLANS = 50
 MOST_RUNS = 30
 MOST_DECISIONS = 20_000
-"""The maximum number of decisions in the plans of all remembered runs, at about 1 kB each.
+"""The maximum number of decisions in the plans of all remembered runs.
 
-The newest run is always remembered.
+A decision needs about 1 kB. The newest run is always remembered.
 """
 MOST_CHANGES = 10
 """The maximum number of remembered changes per VM."""
@@ -52,8 +52,8 @@ def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[
 def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport, ...]:
     """Add the newest run to the run history.
 
-    A run that changed nothing replaces an earlier one with the same plan and the same result,
-    so that repeated attempts do not displace the runs that made changes.
+    A run that changed nothing replaces the previous run if that run changed nothing either and had
+    the same plan and result. Repeated attempts then do not displace the runs that made changes.
     """
     if (
         runs
@@ -101,7 +101,7 @@ def _change(outcome: Outcome, report: RunReport) -> VMChange:
 
 
 def _with_change(earlier: tuple[VMChange, ...], newest: VMChange) -> tuple[VMChange, ...]:
-    """Add a change to the history of one VM; the result of a change replaces its start."""
+    """Add a change to the history of one VM, or complete the entry of an unfinished change."""
     if earlier and earlier[0].result in _UNFINISHED and earlier[0].revision == newest.revision:
         newest = replace(newest, before=earlier[0].before)
         earlier = earlier[1:]
@@ -128,7 +128,7 @@ def followed(
     plan: Plan,
     now: datetime,
 ) -> tuple[dict[ObjectRef, tuple[VMChange, ...]], dict[ObjectRef, InFlight]]:
-    """Record in the change history which unfinished changes have ended, and return both.
+    """Return the change history with newly ended changes, and the changes still in progress.
 
     Args:
         changes: The change history of all VMs.
@@ -149,7 +149,7 @@ def followed(
         if not earlier:
             continue
         done, started = decision.effect is Effect.NONE, change.patched_at
-        # Otherwise, Git has another size by now, so that nobody knows whether the guest had this.
+        # Otherwise, Git has a new size by now, so whether the guest had this size is unknown.
         unfinished = Result.FAILED if decision.reason in FAILURES else Result.WRITTEN
         ended = replace(
             earlier[0],

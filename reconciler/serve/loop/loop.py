@@ -1,8 +1,7 @@
 """``Loop``: repeatedly plans, displays the plan, and applies it if a rollout is due.
 
-Each iteration uses the newest commit and the newest cluster state. The state of the loop is
-only for the status pages and the reports; a restarted process continues from Git and the
-cluster.
+Each iteration uses the newest commit and the newest cluster state. The loop keeps state
+only for the status pages and the reports; a restarted process continues from Git and the cluster.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _WRITES_FIRST_S = 60.0
 
 
 class Loop:
-    """Repeats plan and rollout; each call of ``turn`` returns the seconds until the next one."""
+    """Repeats plan and rollout; each call to ``turn`` returns the seconds until the next call."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
@@ -63,7 +62,7 @@ class Loop:
         """Why the last attempt to plan failed, or None if it succeeded."""
         self._failures = 0
         self._rejected: Wait | None = None
-        """Why the last rollout was not allowed to write, or None if it was."""
+        """Why the last rollout was not allowed to write, or None if it was allowed."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
@@ -181,7 +180,10 @@ class Loop:
         }
 
     def _nothing_due(self, planned: PlanWithInputs, now: datetime) -> bool:
-        """Return whether no change may start now; on standby, True only if the plan is empty."""
+        """Return whether this process has no change to start now.
+
+        On standby, this is true only if the plan has no changes or the mode is ``observe``.
+        """
         if not planned.plan.applyable or planned.config.mode is Mode.OBSERVE:
             return True
         if not self._parts.leader.leads():
@@ -264,7 +266,7 @@ class Loop:
 
 
 def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime) -> Wait | None:
-    """Return what the next rollout waits for after an error of the last one, or None."""
+    """Return why the last rollout was not allowed to write, or None if it was allowed."""
     if isinstance(error, LeaseHeldError):
         kind = WaitKind.ROLLOUT_LEASE
     elif isinstance(error, InvalidError):

@@ -26,7 +26,7 @@ class Git(Protocol):
 
 
 class Leader(Protocol):
-    """Decides whether this process may write; implemented by ``Leadership``."""
+    """Decides whether this process is allowed to write; implemented by ``Leadership``."""
 
     state: LeaderState
 
@@ -39,7 +39,7 @@ class Leader(Protocol):
         ...
 
     def leads(self) -> bool:
-        """Return whether this process may write now."""
+        """Return whether this process is allowed to write now."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""``next_run``: decides when ``serve`` starts its next rollout, and prevents endless loops.
+"""``next_run``: decides when ``serve`` starts its next rollout.
 
 The functions have no side effects.
 
@@ -124,7 +124,7 @@ def _growing(last: LastRun, first_s: float, longest_s: float) -> float:
 
 
 def after_run(report: RunReport, before: LastRun | None) -> LastRun:
-    """Return how a rollout that was allowed to write ended, to schedule the next one."""
+    """Summarize how a rollout ended, which determines when the next one starts."""
     wrote = any(each.actuation is Actuation.SUCCEEDED for each in report.outcomes)
     ended = Ended.NO_PROGRESS
     if report.exit is ExitCode.LEASE_HELD:

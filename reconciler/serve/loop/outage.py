@@ -17,7 +17,7 @@ HICCUP = timedelta(seconds=15)
 
 
 def outage_shown(found: tuple[datetime, ClusterError] | None, now: datetime) -> Wait | None:
-    """Return the displayed state of an API server outage, or None for no or a short outage.
+    """Return the API server outage to display, or None if it is short or the API server responds.
 
     Args:
         found: When the API server stopped responding, and the last error; None if it responds.

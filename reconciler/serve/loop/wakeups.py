@@ -19,14 +19,14 @@ class Wakeup(StrEnum):
 
 
 class Wakeups:
-    """Collects the events that wake the loop; ``wake`` may be called from any thread."""
+    """Collects the events that wake the main loop; any thread can call ``wake``."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._pending: set[Wakeup] = set()
 
     def wake(self, what: Wakeup) -> None:
-        """End the current or the next call of ``wait``."""
+        """End the current or the next call to ``wait``."""
         with self._changed:
             self._pending.add(what)
             self._changed.notify_all()

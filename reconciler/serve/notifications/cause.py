@@ -1,4 +1,4 @@
-"""``Cause``: an event or a problem about which users are notified, and its identity."""
+"""``Cause``: an event or a problem about which users are notified once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Cause:
     """An event or a problem about which users are notified once."""
 
     key: str
-    """A string that identifies the event or problem, and stays equal while it lasts."""
+    """A string that identifies the event or problem; it stays the same while the problem lasts."""
     kind: NotificationKind
     severity: NotificationSeverity
     reason: str
     ref: ObjectRef | None = None
     """The affected object; None if the cause is a rollout, a commit or the repository."""
     title: str = ""
-    """A one-line title of a cause that affects no single object."""
+    """A one-line title, for a cause that does not affect a single object."""
     message: str
     hint: str = ""
     lasting: bool = True

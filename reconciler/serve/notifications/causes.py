@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 REPOSITORY_AGE = timedelta(minutes=15)
-"""The time after which an unreachable Git repository is reported; shorter outages are usual."""
+"""The time after which an unreachable Git repository is reported; shorter outages are common."""
 PROMETHEUS_AGE = timedelta(minutes=5)
 """The time after which an unreachable Prometheus is reported."""
 _INFO, _WARNING, _CRITICAL = NotificationSeverity
@@ -35,7 +35,7 @@ _Kind = NotificationKind
 
 
 def causes_of(view: ServiceView) -> tuple[Cause, ...]:
-    """Return every event and problem in the process state that must be reported, in order."""
+    """Return all events and problems in the ``serve`` state that must be reported."""
     found = (
         *_of_source(view),
         *_of_hold(view),

@@ -1,4 +1,4 @@
-"""``due``: decides which notifications are due; a problem is reported once, and so is its end.
+"""``due``: decides which notifications are due: one when a problem starts, and one when it ends.
 
 The function has no side effects. A problem that returns some minutes after its end counts as
 new.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OVER_AFTER = timedelta(minutes=5)
 """How long a problem must be absent before its end is reported; many problems come and go."""
 RESTORED_OVER_AFTER = timedelta(minutes=20)
-"""How long after a restart a problem that was reported before the restart counts as ended.
+"""How long after a restart an earlier problem must be absent before it counts as ended.
 
 A new process finds some problems only after 15 minutes, such as an unreadable repository.
 """
@@ -53,7 +53,7 @@ class Known:
     restored: bool = False
     """Whether an earlier process reported the problem, and this process has not found it yet."""
     subjects: tuple[Cause, ...] = ()
-    """The problems of single objects in a group, at most ``GROUPED_FROM``."""
+    """The problem of each affected object, for at most ``GROUPED_FROM`` objects."""
     n_subjects: int = 1
 
 
@@ -76,7 +76,7 @@ class Due(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """One event or problem to report: of a single object, or of many objects together."""
+    """An event or problem to report, for one object or for many objects together."""
 
     id: str
     members: tuple[Cause, ...]
@@ -164,7 +164,7 @@ def _is_over(state: Known, view: ServiceView) -> bool:
 def _merged(
     states: Mapping[str, Known], view: ServiceView, *, resolved: bool
 ) -> Iterator[Notification]:
-    """Yield one notification per kind and reason, so that a commit causes only few of them."""
+    """Yield one notification per kind and reason, so that one commit does not cause many."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for each, state in states.items():
         cause = state.cause

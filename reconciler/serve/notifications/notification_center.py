@@ -1,8 +1,8 @@
 """``NotificationCenter``: sends each due notification once, even if the process restarts.
 
-The identifiers of reported events and problems are stored on the Lease of ``serve`` before a
-notification is sent. If the process ends in between, the notification is lost, but never sent
-twice.
+The identifiers of reported events and problems are stored in an annotation of the leader's Lease
+before a notification is sent. If the process ends in between, the notification is lost, but
+never sent twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ UNCHANGED = timedelta(seconds=30)
 
 
 class AnnotatedLease(Protocol):
-    """The Lease of ``serve``; the caller ensures that the thread may use it."""
+    """The annotations of the leader's Lease; only the thread that renews the Lease uses them."""
 
     def annotations(self) -> Mapping[str, str]:
         """Return the Lease annotations that have this program's prefix."""
@@ -92,7 +92,7 @@ class NotificationCenter:
         self._seen: tuple[ServiceView, datetime] | None = None
 
     def update(self, view: ServiceView) -> None:
-        """Send the notifications that the process state makes due; call it about once per second.
+        """Send the notifications that are due; called about once per second.
 
         Only the leader sends. Each new leader first reads what earlier leaders have sent. A bug
         is logged and has no other effect, because the caller's thread also renews the Lease.

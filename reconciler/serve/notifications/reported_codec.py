@@ -1,8 +1,9 @@
 """Encodes and decodes the Lease annotation with the problems that users were notified about.
 
-The annotation contains two times per cause, in minutes since 1970, and for the newest problems
-what another process needs to report their end. It contains no messages, because users can edit
-it and receivers would show them. An unreadable value is reported and never raises an exception.
+The annotation contains, for each problem, when it was first and last seen, in minutes since 1970.
+For the newest problems, it also contains what another process needs to report their end. It
+contains no messages, because anyone who edits the annotation could then send texts to users. If
+the value cannot be decoded, the result contains the error, and no exception is raised.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _OF_OBJECTS = {NotificationKind.FAILURE, NotificationKind.WAITS_FOR_PERSON}
 _MOST_SUBJECTS = 1_000_000
 _CAUSE = re.compile(r"[0-9a-f]{16}")
 _MOST_MINUTES = 10**8
-"""The year 2160 in minutes since 1970; a greater number is a mistake."""
+"""The year 2160 in minutes since 1970; greater numbers are rejected."""
 
 
 class Decoded(NamedTuple):

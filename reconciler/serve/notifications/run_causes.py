@@ -35,7 +35,7 @@ _Kind = NotificationKind
 
 
 def of_outcomes(view: ServiceView) -> Iterator[Cause]:
-    """Yield the failures of the newest rollout that the plan does not show, and why it stopped."""
+    """Yield why the newest rollout stopped, and its failures that the plan does not show."""
     plan = view.plan
     if plan is None:
         return
