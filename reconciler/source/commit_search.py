@@ -114,10 +114,6 @@ class CommitSearch:
             newest: The hash of the newest commit of the revision.
             before: The files of an earlier commit; git then lists only the files that differ.
 
-        Args:
-            newest: The hash of the newest commit of the revision.
-            before: The files of an earlier commit; git then lists only the files that differ.
-
         Raises:
             SourceError: The repository cannot be read.
         """

@@ -31,11 +31,6 @@ def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Itera
         cache_dir: The cache directory, or None for no cache.
         shared: Whether to use the cache even if other users can write to it.
 
-    Args:
-        address: The URL of the repository.
-        cache_dir: The cache directory; None for no cache.
-        shared: Whether the cache is used even if other users can write to it.
-
     Raises:
         UsageError: Other users can write to the cache directory, and it is not shared.
     """

@@ -97,10 +97,6 @@ def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str,
         settings: Keys and values that override the Git configuration.
         alone: Whether git ignores the settings in the caller's environment variables.
 
-    Args:
-        settings: Keys and values that replace those of the Git configuration.
-        alone: Whether git ignores the settings in the caller's environment variables.
-
     Raises:
         SourceError: ``GIT_CONFIG_COUNT`` is not a number.
     """

@@ -38,13 +38,6 @@ def read_document(
         schema: The name of the schema.
         hint: The hint for error messages, which says where the format is described.
 
-    Args:
-        path: The file.
-        outside: The repository; none of its clones may contain the file.
-        flag: The option that names the file, for errors.
-        schema: The name of the schema.
-        hint: The hint for errors, which says where the format is described.
-
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.
     """

@@ -65,10 +65,6 @@ def read_verification(path: Path, outside: RepositoryPlaces) -> Verification:
         path: The path of the ``--verify`` file.
         outside: The repository; no clone of the repository is allowed to contain these files.
 
-    Args:
-        path: The file of ``--verify``.
-        outside: The repository; none of its clones may contain any of these files.
-
     Raises:
         UsageError: A file cannot be read, is invalid or is in the repository.
     """

@@ -73,11 +73,6 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
         credentials: The directory with credentials for the URL's scheme, host and port. None means
             git's own mechanisms: credential helpers, ``~/.netrc`` and SSH keys.
 
-    Args:
-        url: A checked URL, which may contain a user and a password.
-        credentials: The directory with credentials for exactly this scheme, host and port. None
-            means git's own mechanisms: credential helpers, ``~/.netrc`` and SSH keys.
-
     Raises:
         SourceError: The credentials cannot be read, or would be sent without encryption.
     """
