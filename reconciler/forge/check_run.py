@@ -41,6 +41,6 @@ class CheckRun:
     summary: str
     """The summary of the check run in Markdown, with at most 65,535 characters."""
     key: str
-    """The key by which this check run is found if the request to create it gets no response."""
+    """The key for finding this check run if GitHub's response to its creation is lost."""
     link: str = ""
     annotations: tuple[Annotation, ...] = ()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: str | None) -> int:
     """Return the number of the open pull request whose last commit is the given commit.
 
-    Pull requests from forks are searched as well.
+    The search includes pull requests from forks.
 
     Args:
         client: The HTTP client of the Git host.

@@ -50,7 +50,7 @@ class PullRequest:
     head: str
     """The hash of the pull request's last commit."""
     branch: str
-    """The source branch of the pull request, without the owner; the branch may be in a fork."""
+    """The source branch of the pull request, without the owner; the branch can be in a fork."""
 
 
 class Forge(Protocol):
@@ -94,8 +94,8 @@ class Forge(Protocol):
     def open_pull_requests(self, branch: str | None) -> ForgeRequest:
         """Build the API request that lists the project's open pull requests (first page).
 
-        If *branch*, such as OWNER:BRANCH, is given, the Git host may list only the pull requests
-        from this branch.
+        *branch*, such as OWNER:BRANCH, limits the list to pull requests from this branch if the
+        Git host supports such a filter.
         """
         ...
 

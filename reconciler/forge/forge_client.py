@@ -115,8 +115,8 @@ class ForgeClient:
     def send(self, request: ForgeRequest) -> ForgeAnswer:
         """Send an API request, and retry after temporary failures and rate limits.
 
-        A request that must not take effect twice is retried only after a rate limit, because the
-        Git host has then not processed it.
+        A request that must not take effect twice is retried only after a rate limit, because in
+        this case the Git host has not processed the request.
 
         Raises:
             ForgeError: No response arrived, or its status is not 2xx.

@@ -92,7 +92,7 @@ class GitHub:
     def open_pull_requests(self, branch: str | None) -> ForgeRequest:
         """Build the API request that lists the repository's open pull requests (first page).
 
-        GitHub can also list the pull requests of a commit, but that list may lack pull requests
+        GitHub can also list the pull requests of a commit, but that list can lack pull requests
         from forks.
         """
         query = {"state": "open", **self._pull_page}

@@ -54,7 +54,21 @@ def installation_token(
     ca: Path | None,
     clock: Clock,
 ) -> str:
-    """Request a token that gives access to an app installation's repositories for an hour."""
+    """Request a token that gives access to an app installation's repositories for an hour.
+
+    Args:
+        app_id: The ID of the GitHub App.
+        installation_id: The ID of the installation, or an empty string if only the owner is known.
+        owner: The organization or user that installed the app.
+        key: The file with the app's private key.
+        base_url: The URL of GitHub's API.
+        ca: A file with the CA certificates to trust, or None to trust those of the system.
+        clock: The clock that provides the current time.
+
+    Raises:
+        SourceError: The key cannot be used, or GitHub returns no token.
+        UsageError: *base_url* is not a valid API URL.
+    """
     request_token = _signed(app_id, key, int(clock.now().timestamp()))
     headers = {
         "Accept": "application/vnd.github+json",

@@ -31,7 +31,7 @@ class _Output(msgspec.Struct):
 
 
 class KnownRun(msgspec.Struct):
-    """A check run as GitHub's API returns it."""
+    """A check run, with the fields of the response from GitHub that this program reads."""
 
     id: int
     external_id: str | None = None

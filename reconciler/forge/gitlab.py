@@ -59,8 +59,7 @@ class GitLab:
     def __init__(self, project: str) -> None:
         """Check that *project* is a project path (GROUP/NAME) or a project ID.
 
-        Raises:
-            UsageError: *project* is neither.
+        Raises: UsageError: *project* is neither.
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(

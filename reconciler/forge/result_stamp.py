@@ -53,9 +53,9 @@ class ResultStamp:
         return f"<!-- reconciler-result {self.kind} {self.commit or '-'} {time} -->"
 
     def outdated(self, shown: ResultStamp | None, head: str | None) -> Outdated | None:
-        """Return why this result must not replace the result in a comment, or None if it may.
+        """Return why this result must not replace the result in a comment, or None if it can.
 
-        A run report may replace a comment even if the pull request has a newer last commit,
+        A run report can replace a comment even if the pull request has a newer last commit,
         because the report describes the cluster.
 
         Args:

@@ -76,7 +76,7 @@ class Status:
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs in the cluster that are not in Git, as far as the command line selects them."""
+        """The VMs in the cluster that the command line selects and that are not in Git."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 

@@ -124,7 +124,7 @@ def utc_time(at: datetime) -> str:
 
 
 def written_to(change: Change) -> str:
-    """If another operator's object receives a setting, return the object and field, or else ""."""
+    """Return the object and field that is written instead of the KubeVirt CR, if any."""
     written = change.written
     if written is None:
         return ""
@@ -153,7 +153,7 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Format a migration's source and target nodes; return an empty string if both are unknown."""
+    """Format a migration's nodes with a leading space; empty if both nodes are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 

@@ -163,7 +163,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield each document with ``kind: Config``, or the problem if it cannot be read."""
+    """Yield each document with ``kind: Config``, or the problem that makes it unreadable."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return

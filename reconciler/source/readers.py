@@ -79,7 +79,7 @@ def _is_ours(result: FileResult) -> bool:
 
 
 class CommitReader:
-    """Reads the desired state from a Git revision; if it is a branch, each read sees new commits.
+    """Reads the desired state from a Git revision; if this is a branch, reads see new commits.
 
     A second read parses only the configuration and the files that changed since the first read.
     For an unchanged file, each read returns the same Python objects as the previous read.

@@ -75,10 +75,7 @@ class ReviewFinding:
     If only the base commit has the finding, ``at`` is a line in the base commit.
     """
     edited: bool = False
-    """Whether the pull request edits the value that the finding concerns.
-
-    If no value has a line, whether it edits the object.
-    """
+    """Whether the pull request edits the value (or else the object) that the finding concerns."""
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
     """A hexadecimal hash, unique in the review, that does not depend on the line number."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.report.code_review.review import Review, ReviewFinding
 
 MAX_RESULTS = 25_000
-"""The maximum number of results that GitHub accepts per SARIF run; it shows the first 5,000."""
+"""The maximum number of results in a SARIF run; GitHub accepts no more, and shows 5,000."""
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -34,7 +34,7 @@ _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the base commit's short hash and the branch or commit with which it was computed."""
+    """Return the base commit's short hash and the requested base, such as a branch."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def baseline_document(compared: ComparedObject) -> dict[str, Any]:
-    """Convert the base commit's plan for an object to JSON values; null if it has no object."""
+    """Convert the base commit's plan for an object to JSON values, or null for a new object."""
     before = compared.before
     return {
         "state": str(compared.state),

@@ -29,7 +29,7 @@ class ReasonLinks:
     """Creates HTML links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The URL of the explanations, without the code; empty if the page itself contains them."""
+    """The URL of the explanations, without the code; empty if the page explains the reasons."""
 
     def link(self, decision: Decision) -> str:
         """Render an object's planned effect and reason as a link to the explanation."""

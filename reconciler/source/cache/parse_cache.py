@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 FILE = "manifests.sqlite3"
 MAX_ENTRIES = 250_000
 MAX_BYTES = 500_000_000
-"""The maximum total size of all entries in bytes; above it, the oldest entries are deleted."""
+"""The maximum total size of all entries in bytes; if it is exceeded, old entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
 """The maximum time in seconds to wait for another process that is writing to the cache."""
@@ -69,7 +69,7 @@ class ParseCache:
     """A cache of parsed files in one directory; use it in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Prepare a cache in a directory; if it is created, only its owner can access it."""
+        """Prepare a cache in a directory; a new directory is accessible only to its owner."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None

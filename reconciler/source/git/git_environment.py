@@ -37,9 +37,9 @@ _PROGRAMS = {
     "GIT_SSH_COMMAND": "--git-credentials, or core.sshCommand in the git configuration",
     "GIT_PROXY_COMMAND": "core.gitProxy in the git configuration",
 }
-"""Variables that git does not get, because git would run a program that they name.
+"""Variables that name a program, which git would run in a fetch; git does not get them.
 
-Each value says what to use instead.
+The value for each variable says what to use instead.
 """
 _CERTIFICATES = ("GIT_SSL_", "GIT_PROXY_SSL_")
 _PUSHED_OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")

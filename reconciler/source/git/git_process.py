@@ -70,7 +70,7 @@ class Output:
 
 
 class Drain(Thread):
-    """Reads a pipe to its end in a thread, so that git never blocks; keeps only the last bytes."""
+    """Reads a pipe in a thread, so that git never blocks, and keeps only the last bytes."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)

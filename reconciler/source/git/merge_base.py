@@ -17,7 +17,7 @@ _FETCH_ALL = (
 
 
 def merge_base(repository: Repository, base: str, head: str) -> str:
-    """Return the hash of the newest commit that a base branch and the planned commit share.
+    """Return the hash of the newest common ancestor (merge base) of *base* and *head*.
 
     For the merge commit of a pull request, this is the merged commit of the base branch. For the
     last commit of a branch, it is the commit at which the branch started.

@@ -226,7 +226,7 @@ class _Fetch:
         return commit.encode() in listed.split()
 
     def _target(self, reference: str) -> str:
-        """Return the commit hash of a local Git reference, or an empty string if it is missing."""
+        """Return the commit hash of a local Git reference, or an empty string if none exists."""
         output = self._run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
         return output.stdout.decode().strip()
 

@@ -271,7 +271,7 @@ def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
 
 
 def _text(revision: str) -> str:
-    """Format a revision for a message; if it contains unprintable characters, they are escaped."""
+    """Format a revision for a message, and escape it if it contains unprintable characters."""
     return revision if revision.isprintable() else repr(revision)
 
 

@@ -1,4 +1,4 @@
-"""Finds files that could contain a managed object (VM, KubeVirt CR, …), without parsing them.
+"""Finds files that could contain a managed object (VM, KubeVirt CR, …), without a YAML parser.
 
 Most files in a repository contain no managed object. ``may_manage`` is fast and misses no managed
 object, so all other files need not be parsed. ``skipped_kinds`` counts the objects in these files
@@ -81,7 +81,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count objects by kind; if kinds are too many or too long, they share one counter."""
+    """Count objects by kind; kinds beyond a maximum number or length share one counter."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 

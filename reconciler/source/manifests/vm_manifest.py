@@ -33,7 +33,7 @@ _INSTANCETYPE: FieldPath = ("spec", "instancetype")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
-"""The metadata keys that only the API server sets; for some, it rejects a create request."""
+"""The metadata keys that only the API server sets, so they are removed before a VM is created."""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
@@ -88,9 +88,9 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 
 
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
-    """Check that either the VM or an instancetype sets the memory, but not both.
+    """Check that either the VM or an instancetype sets the memory.
 
-    KubeVirt rejects a VM with both. Source: kubevirt v1.9.0
+    KubeVirt rejects a VM for which both set the memory. Source: kubevirt v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
     """
     instancetype = manifest.node.find(_INSTANCETYPE)

@@ -1,1 +1,1 @@
-"""Decides whether a commit may be applied: signatures of commits and tags, and trusted keys."""
+"""Decides whether a commit can be applied: signatures on commits and tags, and trusted keys."""

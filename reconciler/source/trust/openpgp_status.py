@@ -67,7 +67,7 @@ def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
 
 
 def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
-    """Return why a gpg status line causes a signature to be rejected, or None if it is good."""
+    """Return why a gpg status line causes the rejection of a signature, or None for GOODSIG."""
     key = f"the OpenPGP key {fields[0] if fields else '?'}"
     if name == "ERRSIG" and (weak := _WEAK_HASHES.get("".join(fields[2:3]))):
         return rejected(RefusalReason.WEAK, _weak(key, weak))

@@ -55,7 +55,7 @@ class Documents:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems in the file, both in parsed and in unreadable documents."""
+        """All problems in the file, in parsed and in unreadable documents."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 

@@ -174,10 +174,10 @@ def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") 
 
 
 def _without_login(url: str) -> tuple[str, Login]:
-    """Split user and password off a URL; return the remaining URL and a ``Login``.
+    """Return a URL without user and password, and a ``Login`` with the user and password.
 
-    git repeats the URL on the command line of its transport helper, where other users could read a
-    password.
+    git repeats the URL on the command line of its transport helper, where other users of the
+    machine could read a password.
     """
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
