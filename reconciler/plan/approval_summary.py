@@ -44,7 +44,7 @@ def change_of(decision: Decision, action: Action) -> str:
 
 
 def change_text(verb: Verb, changes: Iterable[tuple[str, object, object]]) -> str:
-    """Describe a field change with the field's last key, its old value and its new value."""
+    """Describe changes as ``name old -> new``; for a create or a restart, return the verb."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
-    """Build a plan from the decisions about the VMs that this process manages (its shard)."""
+    """Build a plan from *context* and the decisions about the VMs in this process's shard."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)
     if context.kubevirt is not None:

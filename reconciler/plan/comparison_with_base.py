@@ -58,7 +58,7 @@ def compare(
 
 
 def compare_diagnostics(base: Base, before: DesiredState, after: DesiredState) -> Comparison:
-    """Return which problems in Git are new since the base commit, without making a plan."""
+    """Compare only the diagnostics of two desired states, without making plans."""
     states, absent = _diagnostics(before.diagnostics, after.diagnostics)
     return Comparison(base=base, objects={}, diagnostics=states, absent_diagnostics=absent)
 
@@ -86,8 +86,9 @@ def _reported(decision: Decision) -> bool:
 def _consequence(decision: Decision) -> tuple[object, ...]:
     """Return what the plan does to an object, without messages and locations.
 
-    A message may contain a number that depends on other objects, such as the free capacity. The
-    digest of a patch depends on the notation of a size; for a create, it includes the manifest.
+    A message can contain a number that depends on other objects, such as the free capacity. The
+    digest of a patch depends on the notation of a size. Therefore, only the digest of a create is
+    included, which covers the manifest.
     """
     return (
         decision.effect,
@@ -152,7 +153,7 @@ def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
 def _diagnostics(
     before: Sequence[Diagnostic], after: Sequence[Diagnostic]
 ) -> tuple[dict[Diagnostic, BaselineState], tuple[Diagnostic, ...]]:
-    """Compare a plan's diagnostics with the base commit's; also return those only in the base.
+    """Return each diagnostic's state, and the diagnostics that only the base commit's plan has.
 
     A diagnostic with a different message about the same object or file counts as updated.
     """

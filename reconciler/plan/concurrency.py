@@ -1,4 +1,4 @@
-"""``Concurrency``: limits how many changes may be in progress at the same time."""
+"""``Concurrency``: limits how many changes can be in progress at the same time."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Concurrency:
     cluster: int
     """The maximum number of concurrent changes in the cluster."""
     shard: int
-    """The part of the cluster-wide limit that this shard may use."""
+    """The part of the cluster-wide limit that this shard can use."""
     per_node: int
-    """The maximum number of concurrent changes of VMs on one node."""
+    """The maximum number of concurrent changes to VMs on one node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:

@@ -32,10 +32,10 @@ def action_digest(  # noqa: PLR0913 - all properties that an approval covers, gi
     restart: bool = False,
     target: WriteTarget | None = None,
 ) -> str:
-    """Return the ``sha256:…`` digest of a planned change, over all that the user approves.
+    """Return the ``sha256:…`` digest of all that the user approves in a planned change.
 
-    The digest does not include times, messages, or the generation and the resourceVersion that a
-    patch tests, because KubeVirt's controllers change these too.
+    The digest excludes times and messages. It also excludes the generation and resourceVersion
+    that a patch tests, because KubeVirt's controllers change these numbers too.
 
     Args:
         cluster: The uid of the namespace kube-system.

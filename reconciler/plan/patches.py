@@ -5,7 +5,7 @@ notation. A patch that adds a parent, a list or a missing field tests the genera
 old value. The server compares strings (``1024Mi`` does not match a stored ``1Gi``), and it does
 not report why a test failed.
 
-Source: recorded against kube-apiserver 1.36.2 (failed test, missing parent, add on a list).
+Source: observed on kube-apiserver 1.36.2 (a failed ``test``, a missing parent, ``add`` to a list).
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
     """Return the patch that sets a VM's guest memory, in the notation that Git uses.
 
-    A size that is a bare number in Git is sent as a string of digits, which every version
-    accepts. Source: recorded; v1.3.1 denies a number ("must be of type string").
+    A size that is a bare number in Git is sent as a string of digits, which every KubeVirt
+    version accepts.
+
+    Source: observed on KubeVirt v1.3.1, which denies a number ("must be of type string").
     """
     path, value = pointer(GUEST_MEMORY), str(guest.raw)
     if vm.guest is not None:
@@ -59,9 +61,9 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
     """Return the patch that changes a VM's instancetype.
 
-    A ``revisionName`` in the spec pins the old instancetype, so the same patch removes it.
-    Source: recorded in the scenario instancetype-change on v1.3.1 (the patch is denied without
-    the removal), v1.6.3 and v1.9.0 (the spec contains no revisionName); v1.3.0
+    A ``revisionName`` in the spec pins the old instancetype, so the patch also removes that field.
+    Source: observed in the scenario instancetype-change on KubeVirt v1.3.1 (the patch is denied
+    without the removal), v1.6.3 and v1.9.0 (the spec contains no ``revisionName``); v1.3.0
     tests/hotplug/instancetype.go:140-142.
     """
     path, revision = pointer(INSTANCETYPE_NAME), pointer(INSTANCETYPE_REVISION)
@@ -91,7 +93,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a manifest to the body of a POST request, in which numeric sizes are strings.
 
-    Source: recorded; v1.3.1 denies a number ("must be of type string").
+    Source: observed on KubeVirt v1.3.1, which denies a number ("must be of type string").
     """
     made: dict[str, Any] = copy.deepcopy(dict(manifest))
     for path in (GUEST_MEMORY, GUEST_MAX_MEMORY):
@@ -137,7 +139,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation per missing parent object, which contains the new fields."""
+    """Return one ``add`` operation per missing parent object or, if none is missing, per field."""
     added: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(
@@ -157,7 +159,7 @@ def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> li
 
 
 def same_object(uid: Uid) -> PatchOp:
-    """Return the ``test`` operation that fails if the object was recreated (other uid)."""
+    """Return the ``test`` operation that fails if the object was deleted and recreated."""
     return PatchOp(op="test", path="/metadata/uid", value=uid)
 
 

@@ -28,9 +28,9 @@ class PlanPolicy:
     create: bool = False
     """Whether to create VMs that exist only in Git."""
     restart: RestartConsent = RestartConsent.NEVER
-    """What may happen to a VM that needs a restart and has no restart annotation."""
+    """How to handle a change that needs a restart, for VMs without a restart annotation."""
     guest_timeout_s: float = 300.0
-    """The seconds that a guest may take to use or release memory after the migration has ended.
+    """The seconds within which a guest must use or release memory after the migration has ended.
 
     Without a migration, the time starts when the size is written.
     """
@@ -55,9 +55,9 @@ class PlanPolicy:
     hold_while: tuple[AlertMatcher, ...] = ()
     """Selects Prometheus alerts; while one of them is firing, no new change starts."""
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
-    """What to do with a setting that HyperConverged has no field for."""
+    """What to do with a setting for which HyperConverged has no field."""
     settle_deadline_s: float = 300.0
-    """The seconds that KubeVirt may take to apply a change to its CR before the run fails."""
+    """The seconds within which KubeVirt must apply a change to its CR, or else the run fails."""
 
 
 def plan_policy(

@@ -68,7 +68,7 @@ class Planner:
 
     @property
     def context(self) -> PlanContext:
-        """The inputs that the last call of ``update`` set."""
+        """The inputs that the last call to ``update`` set."""
         if self._context is None:
             raise RuntimeError("call update() first")
         return self._context
@@ -91,8 +91,9 @@ class Planner:
     ) -> PlanContext:
         """Replace the inputs of the plan, and decide how the KubeVirt CR changes.
 
-        *clocks* is set if another clock differs from *now* by minutes. *hold* is set if alerts
-        pause the rollout. With *kubevirt_stays*, VMs are planned as if the CR never changed.
+        *clocks* is set if the local clock and the API server's clock differ by minutes. *hold* is
+        set if alerts pause the rollout. With *kubevirt_stays*, VMs are planned as if the KubeVirt
+        CR never changed.
         """
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live, policy.hyperconverged)
@@ -116,9 +117,9 @@ class Planner:
         return context
 
     def needs_capacity(self) -> bool:
-        """Whether a decision depends on pods and quotas that have not been read yet.
+        """Return whether a decision depends on pods and quotas that have not been read yet.
 
-        The planner plans VMs until a decision depends on pods and quotas.
+        The planner decides one VM after another until a decision depends on pods and quotas.
         """
         context = self.context
         if context.live.capacity is not None:
@@ -229,12 +230,12 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _would_change(kubevirt: Decision) -> bool:
-    """Return whether the plan changes the KubeVirt CR, now or after its operator has settled."""
+    """Return whether the plan changes the KubeVirt CR now, or waits for the CR's operator."""
     return kubevirt.effect is Effect.CONFIG or kubevirt.reason is Reason.OWNER_NOT_SETTLED
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Delay a change to the KubeVirt CR, because only the run of shard 0 may change the CR."""
+    """Delay a change to the KubeVirt CR in shards other than 0, because shard 0 changes the CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

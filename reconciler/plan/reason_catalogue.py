@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.plan.reasons.reason_entry import ReasonEntry
 
 BLOCKED: Mapping[Reason, ReasonEntry] = {**BLOCKED_VMS, **BLOCKED_SETTINGS}
-"""The catalogue entries of reasons why a change is blocked."""
+"""The catalogue entries for the reasons why a change is blocked."""
 _ENTRIES = {**CHANGES, **RESTARTS, **WAITS, **BLOCKED}
 CATALOGUE: Mapping[Reason, ReasonEntry] = {each: _ENTRIES[each] for each in Reason}
-"""The catalogue entries of all reasons, in the order of the enum ``Reason``."""
+"""The catalogue entries for all reasons, in the order of the enum ``Reason``."""

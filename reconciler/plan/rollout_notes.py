@@ -1,4 +1,4 @@
-"""``rollout_notes``: diagnostics about alerts, windows, canaries and restarts for a plan."""
+"""``rollout_notes``: creates a plan's notes about alerts, windows, canaries and restarts."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Return whether a canary without a planned change has its new memory or may still get it."""
+    """Return whether a canary without a planned change has, or will have, its new memory."""
     unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
     return unchanged and canary.reason is not Reason.SUSPENDED
 

@@ -1,4 +1,4 @@
-"""``waves_of``: groups planned changes into waves, such as settings, memory, restarts."""
+"""``waves_of``: groups planned changes into waves: settings, then memory, then restarts."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def waves_of(
     """Group the planned changes into waves, in the order in which the changes start.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
-    first, then by reference. The default rank and priority are 0. A wave waits for the CR to
-    settle if an earlier wave changes the CR.
+    first, then by reference. The default rank and priority are 0. If an earlier wave changes the
+    KubeVirt CR, a wave waits until KubeVirt has applied the CR; the restart wave does not wait.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
     for action in actions:

@@ -20,12 +20,12 @@ LIVE_MIGRATE = "LiveMigrate"
 EVICT = "Evict"
 
 DEFAULT_PARALLEL_MIGRATIONS = 5
-"""The default limit of parallel migrations in the cluster.
+"""The default maximum number of parallel migrations in the cluster.
 
 Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 """
 DEFAULT_PARALLEL_OUTBOUND = 2
-"""The default limit of parallel migrations from one node.
+"""The default maximum number of parallel migrations from one node.
 
 Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 """
@@ -43,17 +43,17 @@ class EffectiveConfig:
     eviction_strategy: str
     """The eviction strategy of VMs that do not set one; empty for KubeVirt's default, ``None``."""
     parallel: int
-    """The limit of parallel migrations in the cluster."""
+    """The maximum number of parallel migrations in the cluster."""
     outbound_per_node: int
-    """The limit of parallel migrations from one node."""
+    """The maximum number of parallel migrations from one node."""
     bandwidth: int
-    """The bandwidth limit of each migration in bytes per second; 0 for no limit."""
+    """The bandwidth limit for each migration in bytes per second; 0 for no limit."""
     completion_timeout_per_gib: int
-    """The seconds that a migration may take per GB (10^9 bytes); 0 for no limit."""
+    """The migration time-out in seconds per GB (10^9 bytes) of memory; 0 for no limit."""
     post_copy: bool
     """Whether a migration that takes too long continues in post-copy mode."""
     disruption: bool
-    """Whether KubeVirt may pause the guest if a migration takes too long."""
+    """Whether KubeVirt is allowed to pause the guest if a migration takes too long."""
     live_update_changed_at: datetime | None
     """When the rollout strategy or a feature gate last changed.
 
@@ -104,8 +104,10 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 def unsettled(kubevirt: LiveKubeVirt) -> str:
     """Return why KubeVirt may not have applied its CR completely yet; empty if it has.
 
-    Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
-    at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.
+    virt-operator sets ``status.observedGeneration`` only after it has applied the whole CR. The
+    workload updater does nothing unless the phase is Deployed.
+
+    Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126; workload-updater.go:450-455.
     """
     if kubevirt.phase != "Deployed":
         return f"its phase is {kubevirt.phase or 'not set'}, not Deployed"
@@ -154,9 +156,10 @@ def spelled(value: SettingValue) -> object:
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
     """Return why LiveUpdate is not in effect; None if LiveUpdate is in effect.
 
-    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 requires the feature gate and
-    the strategy; v1.5.0 :467-470 requires only the strategy; v1.9.0 :514-517 counts null as
-    LiveUpdate.
+    KubeVirt requires the strategy LiveUpdate and, before v1.5, also the feature gate.
+
+    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489; v1.5.0 :467-470; v1.9.0
+    :514-517 (if the strategy is null, it counts as LiveUpdate).
     """
     if not capabilities.live_update_gate:
         return Reason.GATE_MISSING

@@ -35,7 +35,7 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the VM setting that prevents memory hotplug to any size, or None.
+    """Return an explanation if a VM setting prevents every memory hotplug, else None.
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0
     vms-admitter.go:456-592 and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits;
@@ -59,10 +59,10 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the VM setting that makes the VM start without memory hotplug support, or None.
+    """Return an explanation if a VM setting makes the VM start without hotplug, else None.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, although
-    its memory.go still allows arm64.
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 (this version excludes
+    arm64 only at the start; its memory.go allows arm64).
     """
     return unsupported(constraints, capabilities) or _foreign(
         constraints, capabilities.start_architectures
@@ -81,7 +81,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Return an error if the memory size is no multiple of 2Mi (1Gi with 1Gi huge pages)."""
+    """Return an error if the memory size is not a multiple of 2Mi (1Gi with 1Gi huge pages)."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None

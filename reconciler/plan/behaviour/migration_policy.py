@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
     """Return the bandwidth limit of a VMI's migration in bytes per second; 0 for no limit.
 
-    If no MigrationPolicy applies to the VMI, the limit is *default*, the ``bandwidthPerMigration``
-    of the CR.
+    If no MigrationPolicy sets a limit for the VMI, the result is *default*, the KubeVirt CR's
+    ``bandwidthPerMigration``.
     """
     policy = matching(vmi, live)
     return policy.bandwidth.n_bytes if policy and policy.bandwidth else default

@@ -1,4 +1,4 @@
-"""``waiting``: finds edits to a VM, other than memory, that take effect only at a restart.
+"""``waiting``: finds edits to VM fields other than memory that take effect only at a restart.
 
 KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
 the VM with the running instance, in the few fields that the instance copies unchanged. Therefore,

@@ -1,4 +1,4 @@
-"""``is_harvester``: recognises the platform that installed KubeVirt by the KubeVirt CR's name."""
+"""``is_harvester``: checks whether Harvester installed KubeVirt, by the KubeVirt CR's name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Warns about tools that apply whole manifests repeatedly and may revert this program's writes.
 
-``written_back`` has certain evidence: managedFields show that the tool has written the field, so
-its manifest sets the field. ``may_be_written_back`` knows only the tool's mark on the object.
+``written_back`` is certain: according to managedFields, the tool has written the field, so the
+tool's manifest sets the field. ``may_be_written_back`` is less certain: only labels or annotations
+show that the tool manages the object.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
     Args:
         manager: The field manager that wrote the value last, from managedFields.
         what: The field, such as ``the guest size``.
-        tracked_by: The tool and the name in its mark on the object; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; may be empty.
     """
     tool = REVERTING_MANAGERS.get(manager)
     if tool is None:
@@ -101,7 +102,7 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
     Args:
         manager: The field manager that wrote the value last, from managedFields.
         what: The field, such as ``the guest size``.
-        tracked_by: The tool and the name in its mark on the object; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; may be empty.
     """
     name = next((each for each in MARKING_TOOLS if f"{tracked_by} ".startswith(f"{each} ")), None)
     if name is None or manager == OUR_MANAGER or manager in REVERTING_MANAGERS:
@@ -119,7 +120,7 @@ def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tupl
 
     Args:
         managers: The fields that change, with the field manager that wrote each last.
-        tracked_by: The tool and the name in its mark on the object; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; may be empty.
     """
     by_manager: dict[str, list[str]] = {}
     for path, manager in managers.items():

@@ -5,7 +5,7 @@ is added, so sidecars, container disks, probes and devices are included. If the 
 KubeVirt's formula is used. This formula ignores TPM, VFIO, probes, downward metrics, SEV, passt
 and binding plugins, and includes only the containers for the guest and for its console log.
 
-A launcher from an older KubeVirt has that version's overhead, so the result may be up to 26Mi less
+A launcher from an older KubeVirt has that version's overhead, so the result can be up to 26Mi less
 than what the new pod requests.
 """
 
@@ -28,14 +28,16 @@ PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
-"""The memory overhead in bytes of vCPUs, the I/O thread, arm64 firmware and dedicated CPUs.
+"""The memory overhead in bytes for each vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
 
 Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; observed on KubeVirt v1.3.1, v1.6.3
-and v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu; not on arm64).
+and v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu), except for the arm64 firmware.
 """
 CONSOLE_LOG = 35_000_000
-"""Memory of the container that writes the guest's console. Source: v1.9.0
-pkg/virt-controller/services/serialconsolelog.go:69."""
+"""The memory, in bytes, of the container that logs the guest's console output.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/services/serialconsolelog.go:69.
+"""
 _PAGE_TABLE_SHARE = 512
 
 
@@ -95,7 +97,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(capabilities: Capabilities, overcommit: int, ratio: str) -> Rendering:
-    """Create the settings that determine launcher pods' resources; equal ones share an object."""
+    """Create a ``Rendering``; equal arguments return the same object."""
     return Rendering(
         capabilities=capabilities,
         overcommit=max(1, overcommit),
@@ -142,10 +144,10 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
 def target_pod(
     vmi: LiveVMI, target: MemoryQuantity, rendering: Rendering, source: Launcher | None
 ) -> TargetPod:
-    """Return the target pod of the migration that changes the guest memory of a VM instance.
+    """Compute the target pod of the migration that changes a VM instance's guest memory.
 
-    *source* is the VM's current pod, or None if it is not known. No change to the VM may be in
-    flight, because the pod must have the requests of the current size.
+    *source* is the VM's current pod, or None if it is not known. No change to the VM must be in
+    progress, because *source* must have the requests of the current size.
     """
     after = asked_after(vmi, target.n_bytes)
     new = compute(vmi, target.n_bytes, after, rendering)
@@ -180,8 +182,8 @@ def target_pod(
 AUTO_LIMIT_RATIO = 2
 """The memory limit that KubeVirt sets if a VM has none, as a multiple of the request.
 
-KubeVirt sets a limit only if a quota has ``limits.memory``. A label of the
-namespace can set another ratio. Source: kubevirt v1.9.0
+KubeVirt sets a limit only if a quota has ``limits.memory``. A namespace label can set another
+ratio. Source: kubevirt v1.9.0
 pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
 """
 
@@ -221,9 +223,11 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """Return the overhead of page tables: 1/512 of the memory request, rounded up to full KiB.
+    """Return the overhead of page tables: 1/512 of the memory request.
 
-    Source: observed on KubeVirt v1.3.1 (scenario slow-then-second-change): 4557111297 for requests
-    of 4Gi.
+    The request is first rounded up to a multiple of 1000 bytes.
+
+    Source: observed on KubeVirt v1.3.1 (scenario slow-then-second-change): the container requests
+    4557111297 bytes for a VM that requests 4Gi.
     """
     return -(-(requests or 0) // 1000) * 1000 // _PAGE_TABLE_SHARE

@@ -86,7 +86,7 @@ class Capabilities:
     multi_architecture: bool
     """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
     in_place_gate: str
-    """The feature gate that lets memory grow in the running pod, without a migration, or empty.
+    """The feature gate that lets memory grow in the running pod; empty if none is enabled.
 
     How memory grows with this gate is inferred from VEP 45.
     """
@@ -99,7 +99,7 @@ class Capabilities:
     pluggability_checked: bool
     """Whether virt-controller requires a restart for every size that it cannot hotplug.
 
-    If not, it requires a restart only for sizes below the boot size and above maxGuest.
+    If not, virt-controller requires it only for sizes below the boot size or above maxGuest.
     """
     guest_above_limit: bool
     """Whether the webhook accepts guest memory above the VM's memory limit under LiveUpdate."""

@@ -41,14 +41,14 @@ class Fate(StrEnum):
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
     """Return what KubeVirt's workload updater does with a VM instance that needs an update.
 
-    KubeVirt reports moments after a start whether a VM can migrate; until then, the VM counts as
-    migratable. An eviction with the strategy External is denied too; another controller has to
-    evacuate the VM.
+    Until KubeVirt reports whether a VM can migrate, the VM counts as migratable. With the eviction
+    strategy External, the webhook denies the eviction, and another controller must evacuate the
+    VM.
 
     Source: kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428 and
     pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
-    recorded (scenario evict-only; the VM is killed).
+    observed on KubeVirt v1.9.0: the VM is killed (scenario evict-only).
     """
     migratable = not is_false(vmi.conditions, "LiveMigratable")
     if LIVE_MIGRATE in config.methods and migratable:

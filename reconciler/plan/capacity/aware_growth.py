@@ -1,8 +1,8 @@
 """``growth``: computes how much of an Application-Aware Quota (AAQ) a memory change uses.
 
-AAQ counts a target pod by how much more it uses than its source pod. VmiPodUsage and
-GuestEffectiveResources read both amounts from the target pod itself, so a migration needs nothing;
-IgnoreVmiCalculator counts the target pod like any other pod.
+By default, AAQ counts only how much more a target pod uses than its source pod. The calculators
+VmiPodUsage and GuestEffectiveResources compute both amounts from the target pod, so a migration
+uses no quota. IgnoreVmiCalculator counts the target pod like any other pod.
 
 Source: kubevirt/application-aware-quota v1.8.0; for the last three calculators, its directory
 pkg/aaq-controller/built-in-usage-calculators, in a later version.

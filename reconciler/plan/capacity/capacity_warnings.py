@@ -75,7 +75,7 @@ def capacity_warnings(
 
 
 class _Job(NamedTuple):
-    """A memory change of one VM, which needs capacity."""
+    """A memory change to one VM, which needs capacity."""
 
     ref: ObjectRef
     size: MemoryQuantity

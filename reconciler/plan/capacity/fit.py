@@ -1,8 +1,8 @@
 """Decides which nodes and quotas have the capacity for a migration's target pod.
 
 A node has capacity if enough memory, huge pages, CPUs, pods and devices are left. The scheduler
-may still reject a node that passes these checks, for example because of its CPU model, but it
-never accepts a node that fails them. ``node_filters`` examines the other constraints.
+might still reject a node that passes these checks, for example because of its CPU model, but never
+accepts a node that fails one. The module ``node_filters`` examines other constraints.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _SELF_RAISED = frozenset({"limits.memory", "limits.cpu"})
 def raised_by_harvester(quota: Quota, resource: str) -> bool:
     """Return whether Harvester raises a resource of a quota for a migration.
 
-    Source: harvester pkg/controller/master/migration/vmim_controller.go (after v1.5): only the
-    quota with Rancher's label, and only the limits of memory and CPUs.
+    Harvester raises only the memory and CPU limits of the quota with Rancher's label.
+
+    Source: harvester pkg/controller/master/migration/vmim_controller.go (after v1.5).
     """
     return quota.managed_by_rancher and resource in _SELF_RAISED
 
@@ -51,7 +52,10 @@ class Free:
         return enough and pod.hugepages <= self.hugepages and not self.lacks(pod)
 
     def lacks(self, pod: TargetPod) -> str:
-        """Return the first resource, except memory and huge pages, of which too little is free."""
+        """Return the first resource of which too little is free; empty if enough of each is free.
+
+        Memory and huge pages are not checked.
+        """
         for name, needed in pod.others.items():
             unknown = needed if name in ("cpu", "pods") else 0
             if self.others.get(name, unknown) < needed:
@@ -71,8 +75,8 @@ def pod_for(
 def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod | None:
     """Return the additional resources that a launcher pod needs to grow in place.
 
-    The result contains no pod and no CPUs, and is None if the launcher pod is not known. A pod
-    that was already resized in place needs nothing.
+    The result contains only memory, and is None if the launcher pod is not known. A pod that was
+    already resized in place needs no additional memory.
     """
     pods = capacity.launchers.get(vmi.uid, ())
     pod = next((each for each in pods if each.node == vmi.node), None)
@@ -89,8 +93,8 @@ def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
     """Return a node's free resources, with its free huge pages of one page size.
 
-    With *settled*, the pods of migrating VMs do not count: the result is the maximum that can be
-    free when those migrations have ended.
+    With *settled*, the pods of migrating VMs do not count, so the result is the maximum that can
+    be free after their migrations.
     """
     use = capacity.nodes.get(node.name, _NOTHING)
     memory = use.requested.memory - (use.moving.memory if settled else 0)
@@ -117,6 +121,8 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
     """Yield each quota resource whose remaining amount is too small for a pod.
+
+    With *settled*, all resources that running migrations can release count as released.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

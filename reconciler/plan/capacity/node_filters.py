@@ -1,9 +1,9 @@
-"""Decides on which nodes the target pod of a migration may start: ``node_filters``.
+"""``node_filters``: decides on which nodes the target pod of a migration can start.
 
-Each filter is one constraint of the scheduler or of KubeVirt. They are applied in order, so that
-the plan can name the constraint that leaves no node. Free capacity is examined separately, in
-``fit``. Preferred constraints, host-model CPU labels, pod affinity and pods without a VM that a
-selector counts are not examined: the scheduler may still reject a node that passes the filters.
+Each filter is one constraint of the scheduler or of KubeVirt. The filters are applied in order, so
+that the plan can name the constraint that leaves no node. The module ``fit`` examines free
+capacity. The filters ignore preferred constraints, host-model CPU labels, and pods other than VMs'
+launcher pods, so the scheduler might still reject a node that passes the filters.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def eligible_nodes(
     same_cpu_vendor: bool,
     peers: Iterable[LiveVMI] = (),
 ) -> tuple[LiveNode, ...]:
-    """Return the nodes to which a VM instance may migrate, regardless of their free capacity.
+    """Return the nodes to which a VM instance can migrate, regardless of their free capacity.
 
     Args:
         vmi: The instance.
@@ -141,7 +141,7 @@ def _has(node: LiveNode, wanted: Mapping[str, str]) -> bool:
 
 
 def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]) -> NodeFilter:
-    """Return the node filter for the VM's required pod anti-affinity; the old pod counts too."""
+    """Return the node filter for a VM's pod anti-affinity, which also counts the VM's old pod."""
     taken = set(_domains(rule, nodes, peers))
     return NodeFilter(
         needs=f"a {rule.topology_key} without VMs that the VM's pod anti-affinity excludes",
@@ -178,9 +178,9 @@ def _together(
 ) -> Iterable[NodeFilter]:
     """Yield a node filter for the VM's required pod affinity, if only launcher pods can meet it.
 
-    Other pods are not known, and could allow further nodes. The scheduler counts the pods that all
-    terms select, including the old pod. If no such pod exists, a pod that all terms select may
-    start on any node with the topology label.
+    If other pods can meet the affinity, no filter is returned, because these pods are not known.
+    The scheduler counts the pods that all terms select, including the VM's old pod. If no such pod
+    exists and all terms select the new pod, any node with the topology label is allowed.
     """
     rules = vmi.placement.together_with
     if not rules or not all(any(map(_of_launchers, each.selector)) for each in rules):
@@ -222,8 +222,8 @@ def _spread(
 ) -> NodeFilter:
     """Return the node filter for a hard topology spread constraint.
 
-    Nodes that the node selector and the node affinity exclude are not domains, and taints do not
-    matter (the defaults of nodeAffinityPolicy and nodeTaintsPolicy). The old pod counts.
+    Nodes that the node selector or the node affinity excludes are ignored; taints are not checked
+    (the defaults of nodeAffinityPolicy and nodeTaintsPolicy). The VM's old pod counts.
     """
     key = rule.topology_key
     selected = list(_labels(vmi))

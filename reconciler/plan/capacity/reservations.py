@@ -42,8 +42,8 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 class Reservations:
     """Reserves capacity for each target pod on the first node, by name, that has enough memory.
 
-    The result is optimistic: the scheduler distributes pods over all nodes, so a large pod may
-    find no node with enough memory, unlike in this computation.
+    The result is optimistic: the scheduler distributes pods over all nodes, so in the cluster, a
+    large pod might find no node with enough memory.
 
     Args:
         live: A snapshot with pods and quotas; an unknown capacity counts as enough.
@@ -56,7 +56,7 @@ class Reservations:
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
         """The reserved amounts by node and resource.
 
-        The empty resource name is memory in bytes; a page size is huge pages in bytes.
+        The resource name is empty for memory (bytes), and the page size for huge pages (bytes).
         """
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
         """The reserved amounts by namespace and quota resource."""
@@ -79,8 +79,9 @@ class Reservations:
     def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
         """Reserve capacity for a pod's growth in place; return False if it is insufficient.
 
-        Source: inferred from VEP 45, sections Infeasible Resize and API Examples: only the VM's
-        own node and the growth count, and nothing is released afterwards.
+        Only the VM's own node and the growth count, and nothing is released afterwards.
+
+        Source: inferred from VEP 45, sections Infeasible Resize and API Examples.
         """
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
@@ -97,7 +98,7 @@ class Reservations:
         return True
 
     def promise_growth(self, ref: ObjectRef, larger: TargetPod) -> None:
-        """Reserve what a pod still needs for its resize in place that has already started."""
+        """Reserve the capacity that a started resize in place of a pod still needs."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         grown = growth_of(capacity, vmi, larger) if vmi and capacity else None
         if vmi is not None and grown is not None:
@@ -193,7 +194,7 @@ class Reservations:
             self._taken[node][pod.page_size] += pod.hugepages
 
     def _peers(self, vmi: LiveVMI) -> tuple[LiveVMI, ...]:
-        """Return the VM instances that may exclude nodes through scheduling constraints."""
+        """Return the VM instances that can exclude nodes through scheduling constraints."""
         found = self._live.vmis.values() if vmi.placement.counts_pods else self._repelling
         return tuple(each for each in found if each.ref.namespace == vmi.ref.namespace)
 

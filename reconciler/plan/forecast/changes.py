@@ -54,7 +54,7 @@ class PlannedChange:
     after: int = 0
     """The guest's memory in bytes after a migration; 0 for changes without a migration."""
     limit: int = 0
-    """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
+    """The bandwidth limit for the migration in bytes per second; 0 for no limit."""
 
     @property
     def migrates(self) -> bool:

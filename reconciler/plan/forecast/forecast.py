@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""The seconds until a changed KubeVirt CR is applied: virt-operator's sync, 5 s for components.
+"""The seconds until a changed KubeVirt CR is applied, including 5 s for KubeVirt's components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
 sync. No status shows when KubeVirt's components have read the CR.
@@ -137,8 +137,8 @@ def _namespace(change: PlannedChange) -> str:
 def _peak(planned: Iterable[PlannedChange], slots: int) -> int:
     """Return the largest additional memory requests in bytes: growth plus target pods.
 
-    Pod overhead is ignored: the growth does not change it, and it is small compared with the
-    guest.
+    Pod overhead is ignored: the growth does not change the overhead, which is small compared with
+    the guest's memory.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
     requests the new size while the source pod still runs.

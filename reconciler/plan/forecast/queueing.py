@@ -29,7 +29,7 @@ Source: the rollout polls once a second.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The order in which changes start, and the number of changes that may run concurrently."""
+    """The order in which changes start, and the number of changes that can run concurrently."""
 
     ranks: Mapping[ObjectRef, int]
     """The position (rank) of each VM in the order of batches; by default, the first rank."""
@@ -63,7 +63,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return the earliest, the most likely or the latest end of each change, in seconds."""
+    """Return each change's earliest (*n* is 0), most likely (1) or latest (2) end, in seconds."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}

@@ -66,9 +66,9 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """The changes that may not start yet, by the limit that prevents their start.
+    """The changes that cannot start yet, by the limit that prevents their start.
 
-    Therefore, a slot that becomes free is offered only to the changes that wait at its limit.
+    Therefore, a slot that becomes free is offered only to the changes that wait for this limit.
     """
 
     def __init__(self, jobs: Sequence[Job], slots: Slots) -> None:
@@ -111,7 +111,7 @@ class _Queue:
         return found
 
     def _may_start(self, n: int) -> bool:
-        """Return whether a change may start; if not, queue it at the limit that prevents this."""
+        """Return whether a change can start; if not, queue it at the limit that has no slot."""
         for limit in self.limits(self._jobs[n]):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Mark the first change that waits at the given limit as ready to start."""
+        """Mark the first change that waits for the given limit as ready to start."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

@@ -54,9 +54,9 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
     """Return the VMs that KubeVirt would stop because of a change to its CR, with the reasons.
 
-    A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
-    label, every VM that may be one of them is returned. VMs that KubeVirt stops even without the
-    change are omitted.
+    A label marks a VM with an outdated launcher. If KubeVirt reports more outdated VMs than have
+    the label, the result includes all VMs that might be outdated. VMs that KubeVirt stops even
+    without the change are omitted.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded (scenario evict-only).
     """

@@ -45,8 +45,10 @@ def _staged_come_live(
 ) -> str:
     """Warn that memory sizes that were written under the strategy Stage will take effect live.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change to the CR does
-    not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
+    virt-controller does not sync a VM after a change to the CR, but syncs all VMs every 12 h.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599,
+    pkg/controller/virtinformers.go:376.
     """
     found = [
         vmi
@@ -68,8 +70,9 @@ def _migrations_start(
 ) -> str:
     """Warn that adding LiveMigrate starts the migrations of all VMs that wait for one.
 
-    Source: kubevirt v1.9.0 workload-updater.go:366-428; the count in the KubeVirt CR includes
-    hotplugs (469-493).
+    The number of outdated VMs in the KubeVirt CR includes VMs that wait for a hotplug.
+
+    Source: kubevirt v1.9.0 workload-updater.go:366-428,469-493.
     """
     if LIVE_MIGRATE in before.methods or LIVE_MIGRATE not in then.methods:
         return ""
@@ -109,7 +112,7 @@ def _live_update_ends(
 ) -> str:
     """Warn that every change waits for a restart if LiveUpdate is no longer in effect.
 
-    Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update; first patch).
+    Source: observed on KubeVirt v1.9.0 (first patch of the scenario stage-then-live-update).
     """
     if not before.live_update or then.live_update or not running:
         return ""
@@ -121,10 +124,11 @@ def _live_update_ends(
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
     """Warn about VMs that gain or lose the ability to hotplug memory at their next start.
 
+    A maxGuest that is below a VM's size, or not a multiple of the block size, disables hotplug for
+    the VM. A VM's own maxGuest has precedence. A running VM keeps its maxGuest until a restart.
+
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
-    pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or that is not a whole
-    number of blocks, disables hotplug for the VM; a VM's own maxGuest has precedence; a running VM
-    keeps the maxGuest with which it booted.
+    pkg/liveupdate/memory/memory.go:53-107.
     """
     before, after = _quantity(change.before), _quantity(change.after)
     if after is None:

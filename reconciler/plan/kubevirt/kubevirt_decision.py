@@ -49,13 +49,13 @@ def decide_kubevirt(
 ) -> KubeVirtDecision:
     """Return the decision about the KubeVirt CR; if it is blocked, the CR is not changed.
 
-    The CR shows the current settings; the operator that manages it determines where a change is
-    written.
+    The CR shows the current settings. The operator that manages the CR determines where a change
+    is written.
 
     Args:
         state: The desired state from Git.
         live: The snapshot of the cluster.
-        hyperconverged: What to do with a setting that HyperConverged has no field for.
+        hyperconverged: What to do with a setting for which HyperConverged has no field.
     """
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
@@ -102,10 +102,11 @@ def decide_kubevirt(
 def _identity(
     ref: ObjectRef, current: LiveKubeVirt, owner: SettingsOwner | None = None
 ) -> ObjectRef:
-    """Return the reference of the KubeVirt CR that Git describes; its namespace may be omitted.
+    """Return the reference to the KubeVirt CR that Git describes, with the CR's namespace.
 
-    A HyperConverged in Git describes the KubeVirt CR that it owns. If the cluster's HyperConverged
-    is unreadable, the namespace identifies it, because the operator uses only one.
+    A HyperConverged object in Git describes the KubeVirt CR that it owns. If the HyperConverged in
+    the cluster cannot be read, only its namespace is compared, because the operator uses only one
+    HyperConverged.
     """
     ref = ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
     if ref.is_kubevirt or owner is None:
@@ -220,7 +221,9 @@ def _obstacle(
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
     """Return the feature gates that Git enables but the KubeVirt CR in the cluster disables.
 
-    Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
+    KubeVirt v1.8 and newer deny such a CR.
+
+    Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532.
     """
     gates = next((each.after for each in changes if each.field == FEATURE_GATES), None)
     return sorted(gates.names & current.disabled_gates) if isinstance(gates, NameSet) else []
@@ -229,8 +232,8 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
 def _known(change: Change, config: EffectiveConfig) -> bool:
     """Return whether this KubeVirt version has the changed field.
 
-    A field that the CR contains exists in every version, because the API server drops fields that
-    the CustomResourceDefinition does not have.
+    The version has every field that the CR already contains, because the API server drops fields
+    that the CustomResourceDefinition does not have.
     """
     if change.before is not None:
         return True
@@ -244,7 +247,7 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 def _actions(
     cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...], owner: SettingsOwner
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
-    """Return the actions that change the KubeVirt CR step by step, and the resulting CR."""
+    """Return the planned changes to the KubeVirt CR, one per wave, and the resulting CR."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):

@@ -1,4 +1,4 @@
-"""``BLOCKED_SETTINGS``: the reasons why a change of the KubeVirt CR is blocked."""
+"""``BLOCKED_SETTINGS``: the reasons why a change to the KubeVirt CR is blocked."""
 
 from __future__ import annotations
 

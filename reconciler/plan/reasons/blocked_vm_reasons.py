@@ -1,4 +1,4 @@
-"""``BLOCKED_VMS``: the reasons why a change of a VM is blocked.
+"""``BLOCKED_VMS``: the reasons why a change to a VM is blocked.
 
 The change would be denied, be harmful or have no effect, or it has failed.
 """

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 DETECTION_S = 20.0
 """The maximum seconds until KubeVirt creates a migration. Source: observed, 1.4 to 20 s."""
 PENDING_S = 900.0
-"""The seconds that a target pod may be pending; KubeVirt deletes an unschedulable one after 300.
+"""The maximum number of seconds that a target pod is pending.
 
-Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
-quota rejects has no limit; the capacity rules delay such a change.
+KubeVirt deletes an unschedulable pod already after 300 s. A pod that a quota rejects has no limit,
+but the capacity rules delay such a change.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756.
 """
 START_TIMEOUT_S = 900.0
-"""The seconds that a VM may take to start; this program sets this limit, and KubeVirt has none."""
+"""The seconds within which a VM must start; this is a limit of this program, not of KubeVirt."""
 _GB = 10**9
 
 
@@ -36,15 +38,15 @@ def longest_attempt_s(
 ) -> float:
     """Return the maximum number of seconds from the patch to the end of the first migration.
 
-    The result is infinite if KubeVirt sets no limit. The migration does not wait for a slot,
-    because the rollout patches only when a slot is free. KubeVirt computes the time-out from
-    *target*, the guest's new memory.
+    The result is infinite if KubeVirt sets no limit. KubeVirt multiplies its time-out per GB by
+    *target*, the guest's new memory in GB, rounded up. After this time, KubeVirt aborts the
+    migration. If KubeVirt pauses the guest instead, the time doubles. Post-copy has no time-out,
+    but sends the memory at most once more, which is assumed to take at most the same time again.
 
-    Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
-    time-out times the size in GB, rounded up. Then the migration is aborted, or the guest is
-    paused if that is allowed, and the time doubles. Post-copy has no time-out; it sends the
-    memory at most once more, which is assumed to take no longer than the first time. Disks that
-    are copied too extend the time-out and are not included.
+    The result includes no wait for a slot, because the rollout patches only when a slot is free.
+    It does not include the longer time-out for disks that are copied.
+
+    Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
     """
     policy = matching(vmi, live)
     per_gb = config.completion_timeout_per_gib
@@ -61,8 +63,9 @@ def longest_attempt_s(
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
     """Return whether a migration continues after its time-out (post-copy or with a paused guest).
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
-    policy overrides the CR, and a policy that allows post-copy allows disruption as well.
+    A MigrationPolicy overrides the CR; a policy that allows post-copy also allows disruption.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146.
     """
     post_copy, disruption = config.post_copy, config.disruption
     if policy is not None:

@@ -78,7 +78,7 @@ Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: an assumption."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How often a migration copies the memory, because the guest changes it meanwhile.
+"""How many times a migration copies the memory, because the guest changes memory meanwhile.
 
 Source: assumed.
 """
@@ -91,7 +91,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251
 ROUNDING_S = 1.0
 """The maximum error in seconds between two timestamps, which have whole seconds."""
 SPREAD = 1.15
-"""The minimum ratio between an observed estimate and its lower and upper bounds."""
+"""The minimum factor between an estimate from observations and each of its two bounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Observed:
     preparation_s: float | None
     transfer_s: float
     limit: int
-    """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
+    """The bandwidth limit for the migration in bytes per second; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return finished migrations with a given bandwidth limit, or else without a limit."""
+        """Return finished migrations with the given limit, or else those without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 

@@ -1,4 +1,4 @@
-"""``consented``: selects the writes and restarts of a VM that the user has permitted."""
+"""``consented``: selects the planned writes and restarts that the user permits for a VM."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window with
 def consented(
     inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the planned changes that the user has permitted, and a result with a restart hint.
+    """Return the rule's result, with a hint about restarts, and the changes that the user permits.
 
     A restart is requested only if the guest does not have the desired memory. If only another
     field waits for a restart, the user who changed that field has to restart the VM.
@@ -77,7 +77,7 @@ def _in_a_window(inputs: VMInputs, patch: tuple[Action, ...]) -> tuple[str, tupl
 
 
 def _fits_nowhere(inputs: VMInputs) -> bool:
-    """Return whether the VM's pod requests more memory than any node has in total."""
+    """Return whether the VM's new pod requests more memory than any schedulable node has."""
     sizes = [each.allocatable for each in inputs.nodes if each.schedulable]
     if inputs.vmi is None or not sizes or any(size is None for size in sizes):
         return False

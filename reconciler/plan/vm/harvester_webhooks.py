@@ -41,7 +41,7 @@ def rewritten(inputs: VMInputs) -> Finding | None:
 
 
 def denied(inputs: VMInputs) -> Finding | None:
-    """Block a size that Harvester's webhook denies: a smaller one, or one above the maximum."""
+    """Block a size that Harvester's webhook denies: below the current or above the maximum."""
     vm, target = inputs.vm, inputs.target
     if not inputs.harvester or not vm.harvester_hotplug or inputs.vmi is None:
         return None

@@ -1,4 +1,4 @@
-"""``TargetSize``: the memory size that Git sets for a VM, directly or by an instancetype."""
+"""``TargetSize``: the memory size that Git sets for a VM, directly or through an instancetype."""
 
 from __future__ import annotations
 

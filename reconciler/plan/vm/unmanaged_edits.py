@@ -1,8 +1,9 @@
 """Warns about fields in Git that this program does not write but other tools may write.
 
-Such an edit requires a restart; until then, nothing changes live. If a tool applies the edit
-together with the memory, it prevents the hotplug. Source: observed on KubeVirt v1.3.1, v1.6.3
-and v1.9.0 (scenario mixed-edit-one-patch).
+An edit to such a field requires a restart; until then, nothing changes live. If a tool applies the
+edit together with the memory, the edit prevents the hotplug.
+
+Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario mixed-edit-one-patch).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
 
 
 def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
-    """Yield the name and both values of each compared field, none of which can change live."""
+    """Return fields that cannot change live, with their values in Git and in the cluster."""
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (

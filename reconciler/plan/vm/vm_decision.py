@@ -57,10 +57,11 @@ def decide_vm(
     policy: PlanPolicy,
     shared: SharedInputs,
 ) -> Decision:
-    """Return the decision about one VM, with the writes that are allowed.
+    """Return the decision about one VM, with the writes that the user permits.
 
-    Rules may read this VM and the inputs of all VMs from *live*; *shared* records other reads.
-    KubeVirt's current configuration is *before*; *after* applies once the plan has changed the CR.
+    From *live*, rules read only this VM and the inputs that all VMs share. Rules read all other
+    inputs through *shared*, which records what they read. *before* is KubeVirt's current
+    configuration; *after* applies once the plan has changed the CR.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)

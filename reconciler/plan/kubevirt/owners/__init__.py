@@ -1,1 +1,1 @@
-"""Recognises the operator that manages the KubeVirt CR, and where to write each setting."""
+"""Recognises the operator that manages the KubeVirt CR and decides where to write settings."""

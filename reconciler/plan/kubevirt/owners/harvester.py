@@ -60,7 +60,7 @@ class HarvesterOwner:
         return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes, in which a change of the ratio refers to Harvester's Setting."""
+        """Return the changes; a change to the ratio names the Setting as its written field."""
         target = self.target
         if target is None:
             return changes
@@ -117,7 +117,7 @@ class HarvesterOwner:
         return None
 
     def patch(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the Setting's value, which is a string."""
+        """Return the patch that writes the ratio to the Setting's value, which is a string."""
         held, path, value = self.held, pointer(VALUE), str(changes[0].after)
         if held is None:
             return ()

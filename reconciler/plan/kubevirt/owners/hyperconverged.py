@@ -103,7 +103,7 @@ class HyperConvergedOwner:
         return ""
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes, each with the HyperConverged field or annotation that takes it."""
+        """Return the changes, each with the HyperConverged field or annotation to write."""
         return tuple(replace(each, written=self._written(each)) for each in changes)
 
     def _written(self, change: Change) -> WrittenField | None:
@@ -115,9 +115,9 @@ class HyperConvergedOwner:
         return None
 
     def _home(self, path: FieldPath) -> FieldPath | None:
-        """Return the HyperConverged field for a setting; None if it has no such field.
+        """Return the HyperConverged field for a setting; None if HyperConverged has no such field.
 
-        A field that the object contains exists in every release, because the API server drops
+        The release has every field that the object already contains, because the API server drops
         fields that the CustomResourceDefinition does not have.
         """
         home = HOMES[self.held.version].get(path)
@@ -235,7 +235,7 @@ class HyperConvergedOwner:
         )
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the HyperConverged object: first its fields, then its annotation."""
+        """Return the patch to the HyperConverged object: first its fields, then its annotation."""
         leaves, annotated = self._divided(changes)
         patch = settings_patch(self.held, leaves) if leaves else (same_object(self.held.uid),)
         if not annotated:
@@ -243,7 +243,7 @@ class HyperConvergedOwner:
         return (*patch, *annotation_patch(self.held, annotated, kubevirt))
 
     def _divided(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-        """Divide the changes into those of HyperConverged's fields and those of its annotation."""
+        """Separate the changes to HyperConverged's fields from the changes to its annotation."""
         leaves: list[Change] = []
         annotated: list[Change] = []
         for change in self.placed(tuple(changes)):
@@ -304,7 +304,7 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
-    """Return the release of HyperConverged's operator, or derive it from KubeVirt's version.
+    """Return the HyperConverged operator's release; if unknown, derive it from KubeVirt's version.
 
     HyperConverged 1.N ships KubeVirt 1.(N-10), and is in OpenShift Virtualization 4.(N+4), whose
     operator reports the version 4.(N+4). Both are inferred from the releases 1.10 to 1.19.

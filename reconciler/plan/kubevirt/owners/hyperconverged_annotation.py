@@ -25,10 +25,10 @@ ANNOTATION_PATH = ("metadata", "annotations", ANNOTATION)
 def annotation_patch(
     held: LiveOwner, changes: tuple[Change, ...], kubevirt: LiveKubeVirt
 ) -> tuple[PatchOp, ...]:
-    """Return the operations that write HyperConverged's annotation if its value is unchanged.
+    """Return the JSON Patch operations that write HyperConverged's annotation.
 
-    A write of an annotation does not change the generation, so the patch tests the resourceVersion
-    if the annotation is new.
+    The operations fail if the annotation has changed meanwhile. A write to an annotation does not
+    change the generation, so the patch tests the resourceVersion if the annotation is new.
     """
     path = pointer(ANNOTATION_PATH)
     text = json_patch_annotation.extended(held.json_patch, changes, kubevirt)

@@ -169,7 +169,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _wanted(changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Iterator[dict[str, Any]]:
-    """Yield one ``add`` operation per field or feature gate; it also replaces existing fields."""
+    """Yield one ``add`` operation per field or feature gate; ``add`` also replaces a field."""
     absent: list[Change] = []
     for change in changes:
         if change.field not in kubevirt.spellings:

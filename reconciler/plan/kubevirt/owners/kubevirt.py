@@ -36,7 +36,7 @@ class DirectOwner:
         return None
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the KubeVirt CR."""
+        """Return the patch that makes the changes in the KubeVirt CR."""
         return settings_patch(kubevirt, changes)
 
     def foreseen(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:

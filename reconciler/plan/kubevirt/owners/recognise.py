@@ -1,7 +1,8 @@
 """``owner_of``: recognises the operator that manages a cluster's KubeVirt CR.
 
-It checks HyperConverged's reference or label on the CR first, and then the names of other
-platforms; this order is an inference. Two platforms that claim the same CR block every change.
+HyperConverged is recognised by its owner reference, label or field manager on the CR. The other
+platforms are recognised by the CR's namespace and name. If two platforms claim the CR, every
+change to the CR is blocked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """``SettingsOwner``: the interface for writing settings that end up in the KubeVirt CR.
 
-The KubeVirt CR shows the current settings. Its owner determines where a setting is written: to
-the CR itself, or to another object, from which an operator writes the CR.
+The KubeVirt CR shows the current settings. The operator that manages the CR, if any, determines
+where a setting is written: to the CR itself, or to another object, from which the operator writes
+the CR.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class SettingsOwner(Protocol):
 
     @property
     def name(self) -> str:
-        """The KubeVirt CR's owner in messages, such as ``HyperConverged cnv/hyperconverged``."""
+        """The owner's name in messages, such as ``HyperConverged cnv/hyperconverged``."""
         ...
 
     @property
@@ -45,7 +46,7 @@ class SettingsOwner(Protocol):
         ...
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the target object that makes the changes."""
+        """Return the patch that makes the changes in the target object."""
         ...
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:

@@ -1,1 +1,1 @@
-"""Defines the rules that decide how a VM change takes effect; the first that applies decides."""
+"""Defines the rules that decide how a VM change takes effect; the first match decides."""

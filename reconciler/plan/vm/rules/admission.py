@@ -41,7 +41,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
     """Up to KubeVirt v1.7, block a VM whose CPU architecture needs a disabled feature gate.
 
     The feature gate is needed if the architecture differs from that of virt-api's node. If all
-    nodes have the VM's architecture, virt-api's node has it too.
+    nodes have the VM's architecture, virt-api's node has this architecture too.
 
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
@@ -60,10 +60,12 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
 
 
 def own_max_guest(inputs: VMInputs) -> Finding | None:
-    """Under LiveUpdate, block a size that is too large for the VM's own ``maxGuest``.
+    """Under LiveUpdate, block a size that the webhook denies because the VM sets ``maxGuest``.
 
-    On KubeVirt v1.1, the webhook checks only VMs that enable live updates (v1.1.0
-    vms-admitter.go:440-496).
+    In such a VM, the webhook denies a size above ``maxGuest`` and a size that KubeVirt cannot
+    hotplug, such as one that is not a multiple of 2Mi. On KubeVirt v1.1, the webhook checks only
+    VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
+
     Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario above-explicit-max-guest);
     v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
@@ -103,7 +105,7 @@ def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
 
 
 def above_limit(inputs: VMInputs) -> Finding | None:
-    """Block guest memory above the VM's memory limit, except from v1.3 on under LiveUpdate.
+    """Block guest memory above the VM's memory limit, except under LiveUpdate on v1.2.1 or newer.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """

@@ -1,8 +1,8 @@
 """Checks whether a memory change in progress conflicts with the size in Git.
 
-While a change is in progress, virt-controller rejects every other size. If the change can end,
-the plan waits for it, and then the rules check the new size. If it cannot end, every other size
-is blocked, even a size that needs a restart anyway.
+While a change is in progress, virt-controller rejects every other size. If the change can end, the
+plan waits until the change has ended, and then the rules check the new size. If the change cannot
+end, every other size is blocked, even a size that needs a restart anyway.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """On KubeVirt v1.1, wait while a change in progress makes the webhook deny every size.
+    """On KubeVirt v1.1, wait while the webhook denies every size because of a change in progress.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """

@@ -39,8 +39,8 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
     """Require a restart if an edit to a field other than memory already requires one.
 
     Newer KubeVirt versions compare the template each time. Under LiveUpdate, the condition
-    RestartRequired means that the template has a difference that cannot change live; if it was set
-    under Stage, the difference may be memory alone.
+    RestartRequired means that the template has a difference that cannot change live. If the
+    condition was set under the strategy Stage, memory might be the only difference.
 
     Source: observed on KubeVirt v1.9.0 (scenarios mixed-edit-one-patch and
     write-maxguest-on-running).
@@ -66,10 +66,10 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Return whether a memory change under the strategy Stage may have caused RestartRequired.
+    """Return whether a memory change under the strategy Stage might have caused RestartRequired.
 
-    A later change to the CR does not make virt-controller sync the VM, so the condition stays.
-    Another edit may be pending without being visible.
+    A later change to the KubeVirt CR does not make virt-controller sync the VM, so the condition
+    stays. Another edit might also be pending that this program cannot see.
     Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     vm.go:3577-3599.
     """

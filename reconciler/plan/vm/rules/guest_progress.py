@@ -223,10 +223,10 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
 def _staged(running: RunningVM) -> Finding | None:
     """Require a restart for a size in the VM's spec that KubeVirt does not apply live.
 
-    KubeVirt does not set the condition when the size changes back to that of the last start.
+    KubeVirt does not set RestartRequired when the size changes back to that of the last start.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
-    of the last start, and :3351 changes nothing live without LiveUpdate.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 (comparison with the
+    revision of the last start), :3351 (no live change without LiveUpdate).
     """
     has = running.vmi.guest
     if has is None or has == running.target:
@@ -303,10 +303,10 @@ def _guest(running: RunningVM) -> Finding:
 
 
 def _hotplugged(running: RunningVM) -> tuple[datetime | None, str]:
-    """Return the time since which the guest could use its memory, and what happened then.
+    """Return when the guest could first use its new memory, and the event at that time.
 
-    A resize in place has no migration, and an earlier migration did not carry it out. KubeVirt
-    then shows no time, so the time at which the VM's spec got the size is used.
+    For a resize in place, which needs no migration, KubeVirt shows no such time. The result is
+    then the time at which the size was written to the VM's spec.
     """
     ended, written = running.vmi.migration_ended_at, running.vm.guest_changed_at
     in_place = running.after.capabilities.in_place_gate

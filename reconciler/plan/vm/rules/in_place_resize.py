@@ -139,7 +139,7 @@ def resizing(running: RunningVM) -> Finding | None:
 
 
 def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:
-    """Return the additional resources that the pod needs to grow; None if it is not known."""
+    """Return the additional resources that the pod needs to grow; None if the pod is not known."""
     larger = pod_for(capacity, running.rendering, running.vmi, running.target)
     return growth_of(capacity, running.vmi, larger)
 
@@ -153,4 +153,4 @@ CAPACITY: tuple[RunningRule, ...] = (
     quota_has_capacity,
     limit_range_allows,
 )
-"""The rules that check the node and the quotas for a resize in place."""
+"""The rules that check the node, the quotas and the LimitRanges for a resize in place."""

@@ -20,11 +20,11 @@ LIVE = ("nodeSelector",)
 
 
 def denied_by_version(inputs: VMInputs) -> Finding | None:
-    """Block an instancetype change if KubeVirt's webhook denies it in VMs with live updates.
+    """On KubeVirt v1.1 and v1.2.0, block an instancetype change that the webhook denies.
 
-    The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
-    with ``spec.liveUpdateFeatures``.
-    Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
+    On v1.1, the webhook denies the change in VMs with ``spec.liveUpdateFeatures``. On v1.2.0, the
+    webhook denies the change in VMs with their own ``maxGuest`` under LiveUpdate.
+    Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567.
     """
     after = inputs.after
     if inputs.types is None or after.capabilities.instancetype is not Instancetype.DENIED:
@@ -44,7 +44,7 @@ def size_not_live(running: RunningVM) -> Finding | None:
 
     virt-controller of v1.2 compares the VM's own template, which has no memory.
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on KubeVirt v1.2.2
-    (scenario instancetype-and-guest; without maxGuest).
+    (scenario instancetype-and-guest, with a VM without maxGuest).
     """
     inputs = running
     if inputs.types is None or inputs.after.capabilities.template_without_memory_live:
@@ -82,7 +82,7 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
-    """Yield warnings about a change of the instancetype."""
+    """Yield warnings about a change to another instancetype."""
     types, vm = inputs.types, inputs.vm
     if types is None:
         return
@@ -133,9 +133,9 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield the change in the CPU topology if it may affect more than the number of sockets.
+    """Yield the change in the CPU topology if more than the number of sockets might change.
 
-    A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
+    A VM's preference can arrange its CPUs as cores or threads, which do not change live. This
     program does not read preferences. The running instance shows the topology, unless it has a
     single CPU.
 

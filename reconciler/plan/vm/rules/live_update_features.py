@@ -1,4 +1,4 @@
-"""Defines rules for KubeVirt versions in which a field of each VM enables live updates."""
+"""Defines rules for KubeVirt v1.1, where a VM's ``liveUpdateFeatures`` enables live updates."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
 def pending_until_restart(running: RunningVM) -> Finding | None:
     """On KubeVirt v1.1, report that a written size waits for a restart of the VM.
 
-    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go has no condition RestartRequired.
+    KubeVirt v1.1 has no condition RestartRequired.
+
+    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go.
     """
     has = running.vmi.guest_current or running.vmi.guest
     if not running.switched_off or has is None or has == running.target:
@@ -66,9 +68,9 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
 def judged_at_admission(running: RunningVM) -> bool:
     """Return whether KubeVirt v1.1's webhook compares the new size with the running instance.
 
-    The webhook denies sizes below boot memory, and every size while a memory change or a migration
-    is in flight.
+    In a VM with ``spec.liveUpdateFeatures.memory``, the webhook denies sizes below boot memory.
+    While a memory change or a migration is in progress, the webhook denies every size.
 
-    Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the field; v1.2.0 removed it.
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939; v1.2.0 removed the field.
     """
     return running.after.capabilities.live_update_per_vm and running.vm.live_update_memory

@@ -40,8 +40,10 @@ def no_max_guest(running: RunningVM) -> Finding | None:
 def _unsuitable_at_start(running: RunningVM) -> Finding | None:
     """Return why KubeVirt set no maxGuest when the VM started under LiveUpdate, or None.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give a maxGuest to
-    every instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
+    This function is not used for KubeVirt v1.2.1 and v1.2.2, which set maxGuest whenever the VM
+    has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
+
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135.
     """
     booted = running.vmi.guest_at_boot or running.vmi.guest
     capabilities = running.after.capabilities

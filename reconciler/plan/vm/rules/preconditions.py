@@ -22,11 +22,13 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 def update_methods(running: RunningVM) -> Finding | None:
     """Block a hotplug if KubeVirt would not start a migration, or would evict the VM.
 
+    For a VM with an eviction strategy, KubeVirt can turn a denied eviction into a migration, which
+    also carries out the hotplug.
+
     Source: observed on KubeVirt v1.9.0 (scenarios evict-only, no-update-methods and
     misspelt-update-method); kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
-    pod-eviction-admitter.go:127-183: for a VM with an eviction strategy, a denied eviction
-    becomes a migration, which also carries out the hotplug.
+    pod-eviction-admitter.go:127-183.
     """
     methods = running.after.methods
     match fate_of(running.vmi, running.after):
@@ -112,7 +114,8 @@ def another_node(running: RunningVM) -> Finding | None:
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
     """Wait until KubeVirt has applied its CR, because update migrations start only after that.
 
-    Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
+    Source: observed (the workload updater is idle unless the phase of the KubeVirt CR is
+    Deployed); kubevirt v1.9.0 workload-updater.go:450-455.
     """
     unsettled = running.before.unsettled
     if not unsettled:
@@ -139,8 +142,10 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 def migration_in_flight(running: RunningVM) -> Finding | None:
     """Wait until the VM's current migration has ended, regardless of its cause.
 
-    Source: kubevirt v1.9.0 vm.go:3484-3487; recorded: the hotplug fails in a target pod that was
-    created for the old size, and a second migration follows.
+    The hotplug would fail in a target pod that was created for the old size, and a second
+    migration would follow.
+
+    Source: observed; kubevirt v1.9.0 vm.go:3484-3487.
     """
     migration = running.migration
     if migration is None:

@@ -1,6 +1,8 @@
 """Finds changes to running VMs that the API accepts but that take effect only at a restart.
 
-The order is that of virt-controller: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+The rules are in the order in which virt-controller checks a change.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def memory_added(running: RunningVM) -> Finding | None:
     """Up to KubeVirt v1.2, require a restart if Git adds memory to a template without memory.
 
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
-    tests/hotplug/memory.go:235 (live).
+    tests/hotplug/memory.go:235 (v1.9.0 makes this change live).
     """
     vm, capabilities = running.vm, running.after.capabilities
     if vm.memory_present or capabilities.template_without_memory_live or running.types:
@@ -146,7 +148,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     """Require a restart for a size that KubeVirt cannot hotplug into the running VM.
 
-    v1.2.1 and v1.2.2 compare only with maxGuest and with boot memory.
+    KubeVirt v1.2.1 and v1.2.2 compare the size only with maxGuest and with boot memory.
     Source: recorded (scenarios above-max-guest and misaligned); kubevirt v1.9.0 vm.go:3494;
     v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349.
     """

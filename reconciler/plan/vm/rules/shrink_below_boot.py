@@ -15,7 +15,7 @@ def below_boot(running: RunningVM) -> Finding | None:
     """Require a restart to reduce a guest's memory below its boot memory.
 
     Source: recorded (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500. On v1.1, the webhook
-    denies the change instead: ``below_boot_denied``.
+    denies the change instead (see ``below_boot_denied``).
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:
@@ -28,7 +28,7 @@ def below_boot(running: RunningVM) -> Finding | None:
 
 
 def below_boot_denied(running: RunningVM) -> Finding | None:
-    """Block sizes below the VM's boot memory, even if the VM does not support memory hotplug.
+    """On KubeVirt v1.1, block a size below the boot memory of a VM that enables live updates.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
     """

@@ -80,7 +80,7 @@ class VMNames:
 
 
 class SharedInputs:
-    """The planning inputs that concern more than one VM; it records which inputs a rule reads.
+    """The planning inputs that concern more than one VM, with a record of what a rule reads.
 
     A decision that depends on pods and quotas is valid until pods or quotas change. A decision
     that depends on the time or on other VMs is never reused for a later plan.
@@ -180,7 +180,7 @@ class VMInputs:
 
     @property
     def consent(self) -> RestartConsent:
-        """Whether the VM may be restarted; its annotation overrides the configuration."""
+        """How to handle a restart; the VM's annotation in Git overrides the configuration."""
         return self.desired.restart or self.policy.restart
 
     @property
@@ -214,7 +214,7 @@ class RunningVM(VMInputs):
 
     @property
     def migration(self) -> LiveMigration | None:
-        """The VM's unfinished migration, of which KubeVirt allows only one; None without one."""
+        """The VM's unfinished migration (KubeVirt allows only one), or None."""
         return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
 
     @property

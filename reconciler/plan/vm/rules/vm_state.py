@@ -1,4 +1,4 @@
-"""Decides about VMs that are being deleted, restarted or started, are suspended, or in a pool."""
+"""Decides about VMs in special states, such as being deleted, restarting, or in a pool."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def owned_by_pool(inputs: VMInputs) -> Finding | None:
 
 
 def owned_by_controller(inputs: VMInputs) -> Finding | None:
-    """Do not change a VM that another controller created, such as the Cluster API."""
+    """Block a change to a VM that another controller owns, such as the Cluster API."""
     kind, _, name = inputs.vm.controller.partition("/")
     if not kind:
         return None

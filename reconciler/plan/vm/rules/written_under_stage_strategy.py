@@ -45,8 +45,10 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
 def live_at_next_sync(running: RunningVM) -> Finding | None:
     """Wait for KubeVirt to sync a VM whose size was written under Stage.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change to the CR does
-    not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (it syncs every 12 h).
+    virt-controller does not sync a VM after a change to the CR, but syncs all VMs every 12 h.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599,
+    pkg/controller/virtinformers.go:376.
     """
     vm, vmi = running.vm, running.vmi
     staged = not running.before.live_update or existing_restart_required.may_be_memory_alone(
@@ -64,7 +66,7 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if an edit to a field other than memory may prevent a live change."""
+    """Return a warning if an edit to a field other than memory might prevent a live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
     if not existing_restart_required.may_be_memory_alone(running):

@@ -1,8 +1,9 @@
 """Checks whether Application-Aware Quota (AAQ) will delay the target pod of a migration.
 
 AAQ does not reject a pod. It adds a scheduling gate and removes the gate once the quotas have
-capacity. During a migration, it counts only the difference between the target and the source, so
-the growth of the VM must fit, and a smaller size always fits. ``growth`` has the exceptions.
+capacity. During a migration, AAQ counts only the difference between the target and the source, so
+the growth of the VM must fit, and a smaller size always fits. For exceptions, see the module
+``aware_growth``.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """

@@ -38,7 +38,7 @@ class _Amounts(NamedTuple):
 
 
 def limit_range_allows(running: RunningVM) -> Finding | None:
-    """Block a change whose target pod a LimitRange rejects."""
+    """Block a change if a LimitRange would reject its target pod."""
     capacity = running.capacity
     if capacity is None:
         return None

@@ -1,7 +1,8 @@
 """Blocks memory hotplug into VMs with overcommitted memory if a memory limit prevents it.
 
-virt-controller raises the memory request by the growth of the guest. If it is still below the
-guest's size, virt-controller sets it to that size and leaves the limit unchanged.
+virt-controller raises the memory request by the growth of the guest. If the request is then still
+below the guest's size, virt-controller sets the request to that size and leaves the limit
+unchanged.
 """
 
 from __future__ import annotations

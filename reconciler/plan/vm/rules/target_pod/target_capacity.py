@@ -57,7 +57,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
 def no_node_in_flight(running: RunningVM) -> Finding | None:
     """Block a change in progress if no other node will have capacity for its target pod.
 
-    Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
+    Source: as for ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
     """
     capacity, pod = running.capacity, _pod_in_flight(running)
@@ -76,9 +76,9 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
 def quota_has_capacity(running: RunningVM) -> Finding | None:
     """Block or delay a change unless every quota of the namespace allows both pods.
 
-    This checks requests and limits of memory and CPUs, huge pages, devices and the number of pods,
-    also of quotas for a priority class. It does not check other resources, and a memory limit
-    that KubeVirt sets by itself only if its ratio is the default.
+    This rule checks requests and limits of memory and CPUs, huge pages, devices and the number of
+    pods, also for quotas that select a priority class. Other resources are not checked. A memory
+    limit that KubeVirt sets by itself is checked only if its ratio is the default.
 
     Harvester raises the limits of the quota that Rancher manages for a migration, and lowers them
     afterwards, so there only the other resources and quotas count.
@@ -100,7 +100,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
     """Block a change in progress if a quota will reject its target pod.
 
-    Source: the source of ``quota_has_capacity``.
+    Source: as for ``quota_has_capacity``.
     """
     capacity, pod = running.capacity, _pod_in_flight(running)
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or pod is None:
@@ -116,7 +116,7 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
 
     The message names the constraint that excludes the last node, and earlier constraints.
 
-    Source: the source of ``node_filters``.
+    Source: as for ``node_filters``.
     """
     nodes = running.nodes
     left = [each for each in nodes if each.schedulable and each.name != running.vmi.node]
