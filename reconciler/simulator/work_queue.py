@@ -1,7 +1,9 @@
 """WorkQueue: the queue of object keys of a simulated controller, as in client-go.
 
-Source: kubernetes client-go util/workqueue. A queued key is not queued twice. If a key is added
-again with another delay, the earlier time counts.
+A queued key is not queued twice. If a key is added again with another delay, the earlier time
+counts.
+
+Source: kubernetes client-go util/workqueue.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def fill(store: Store, installed: frozenset[str] = frozenset()) -> None:
 
 
 def ensure_namespace(store: Store, name: str) -> None:
-    """Stores a namespace with the defaults that the API server sets, unless it already exists."""
+    """Stores a namespace with the API server's default values, unless the namespace exists."""
     namespace = {
         "metadata": {"labels": {"kubernetes.io/metadata.name": name}},
         "spec": {"finalizers": ["kubernetes"]},

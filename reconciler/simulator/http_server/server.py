@@ -129,7 +129,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn server that sets an event when it has started, and closes all connections."""
+    """A uvicorn server that announces its start, and closes all connections at its end."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)

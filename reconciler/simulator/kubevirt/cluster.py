@@ -37,7 +37,7 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The settings in use, up to `CONFIG_LAG_S` seconds older than the KubeVirt CR."""
+        """The KubeVirt settings in use, up to `CONFIG_LAG_S` seconds older than in the CR."""
         return self._config
 
     def read_config(self) -> None:

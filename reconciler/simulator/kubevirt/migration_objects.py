@@ -16,7 +16,7 @@ EVACUATION: Final = "kubevirt.io/evacuationMigration"
 
 
 def prepare_migration(migration: Json) -> None:
-    """Adds the finalizer and the VMI label to a migration, as virt-api does."""
+    """Adds the finalizer and the label with the VMI name to a migration, as virt-api does."""
     meta = migration.setdefault("metadata", {})
     finalizers = meta.setdefault("finalizers", [])
     if MIGRATION_FINALIZER not in finalizers:

@@ -73,7 +73,7 @@ def size(obj: Json | None, *path: str) -> int | None:
 
 
 def condition(obj: Json | None, kind: str) -> Json | None:
-    """Returns the condition of an object with the given type, or None if it is absent."""
+    """Returns an object's condition of the given type, or None if the condition is absent."""
     return next((c for c in conditions(obj) if c["type"] == kind), None)
 
 

@@ -1,8 +1,8 @@
 """Behaviour: the differences between the KubeVirt versions v1.1 to v1.9.
 
-v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were observed on a real control
-plane; the other versions follow KubeVirt's code at its release tags. The planner has its own table
-of versions.
+v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were observed on real control
+planes; the other versions follow KubeVirt's code at its release tags. The planner has its own
+table of versions.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Behaviour:
     """The default rollout strategy, or None on v1.1, where each VM enables live updates itself."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """The architectures on which a starting VMI gets a maxGuest; v1.6.0 no longer lists arm64."""
+    """The architectures on which a starting VMI gets a maxGuest; from v1.6.0 on, not arm64."""
     minimum_guest: int
     strict_hotplug_vm: bool
     """Whether a VM with its own maxGuest cannot use hugepages or dedicated CPUs (v1.1, v1.2)."""
@@ -126,7 +126,7 @@ class Behaviour:
     """Whether a VM's status (not spec) references the instancetype's ControllerRevision."""
     integer_guest: bool
     default_requests: bool
-    """Whether KubeVirt sets requests.memory of a VMI to its guest size (up to v1.6).
+    """Whether KubeVirt sets the memory request of a VMI to the guest size (up to v1.6).
 
     Source: commit 51927ed13c (v1.7.0).
     """
@@ -178,13 +178,13 @@ class Behaviour:
     finished_mirror: bool
     """Whether finished migrations copy the VMI's latest migration state (v1.3.1)."""
     conflict_message: str
-    """The message if a VM and its instancetype set the same field (as observed)."""
+    """The observed message if a VM and its instancetype set the same field."""
     template_timestamp: bool
     """Whether the template of a VM has `creationTimestamp: null` (observed up to v1.6.3)."""
 
     @property
     def text(self) -> str:
-        """The version as the status of the KubeVirt CR contains it, such as `v1.9.0`."""
+        """The version as in the status of the KubeVirt CR, such as `v1.9.0`."""
         return "v" + ".".join(map(str, self.version))
 
 

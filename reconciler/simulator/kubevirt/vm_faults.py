@@ -25,7 +25,7 @@ class VMFaults:
     migration_fails: int = 0
     """How many migrations of the VM fail; `ALWAYS` means all."""
     plug_refused: int = 0
-    """How many memory hotplugs of the VM libvirt rejects; `ALWAYS` means all."""
+    """How many of the VM's memory hotplugs libvirt rejects; `ALWAYS` means all."""
     target_unschedulable: int = 0
     """How many target pods of the VM are unschedulable; `ALWAYS` means all."""
     guest_silent: bool = False

@@ -33,7 +33,7 @@ class StoreEvent:
     body: bytes
     """The encoded object after the change.
 
-    After DELETED, it is the last state of the object with a new resourceVersion.
+    For DELETED, the body is the last state of the object with a new resourceVersion.
     """
     previous: bytes | None
     """The encoded object before the change, or None for ADDED."""

@@ -150,7 +150,7 @@ class Fields:
         return {str(key): str(value) for key, value in values.items()}
 
     def nested(self, name: str) -> Fields:
-        """Returns a reader for the nested mapping in a field, which may be absent."""
+        """Returns a reader for the nested mapping in a field, which can be absent."""
         path = ".".join(part for part in (self.path, name) if part)
         return Fields(self.mapping(name), path, self.problems)
 

@@ -118,7 +118,7 @@ class VMSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancetypeSpec:
-    """An instancetype of a simulated cluster; without a namespace, it is cluster-wide."""
+    """An instancetype in a simulated cluster; cluster-wide if the namespace is empty."""
 
     name: str
     namespace: str

@@ -81,7 +81,7 @@ class WatchStream:
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Registers a callback, which runs in any thread when `poll` has something to return."""
+        """Registers a callback that runs, in any thread, when the caller should call `poll`."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
@@ -194,7 +194,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns the numbers of events after which faults silence the watch and end the watch."""
+    """Returns the event counts at which faults silence and end the watch, in this order."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

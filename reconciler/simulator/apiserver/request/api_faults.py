@@ -26,7 +26,7 @@ class Effect(StrEnum):
     DROP = "drop"
     """Disconnects a watch after `events` watch events."""
     EXPIRE = "expire"
-    """Responds with 410 to a list with a continue token or to a watch with a resourceVersion."""
+    """Responds with 410 to lists with a continue token and to watches with a resourceVersion."""
     SILENT = "silent"
     """Keeps a watch open, but sends only its first `events` watch events."""
 

@@ -94,7 +94,7 @@ def details(group: str, kind: str, name: str = "", **more: object) -> Json:
 
 
 def qualified(group: str, plural: str) -> str:
-    """Returns the plural with the group: `virtualmachines.kubevirt.io`, or `nodes` for core."""
+    """Returns the plural name and API group: `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     return f"{plural}.{group}" if group else plural
 
 

@@ -85,7 +85,7 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the KubeVirt version to deploy: imageTag, the deployed version, or a default."""
+    """Returns the KubeVirt version to deploy: spec.imageTag, the deployed version or a default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 

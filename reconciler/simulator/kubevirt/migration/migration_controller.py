@@ -103,7 +103,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues all pending migrations, highest priority first, because a slot may be free."""
+        """Queues all pending migrations, highest priority first, because a slot might be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]

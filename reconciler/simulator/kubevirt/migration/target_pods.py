@@ -62,7 +62,7 @@ class MigrationPods:
         return None
 
     def check(self, migration: Json, pod: PodFacts) -> float | None:
-        """Reports why a target pod does not start, and deletes it if it is pending too long.
+        """Reports that a target pod is unschedulable, and deletes a pod that is pending too long.
 
         Returns:
             The seconds until the next check, or None if the pod is deleted.

@@ -220,7 +220,7 @@ class VirtHandler:
         section(vmi, "status")["currentCPUTopology"] = now
 
     def plug_in_place(self, vmi: Json) -> None:
-        """Hotplugs memory into a guest without a migration, after its pod was resized in place.
+        """Hotplugs memory into a guest without a migration, after the launcher pod was resized.
 
         Source: inferred from the KubeVirt proposal VEP 45, section In-Place Resize Flow.
         """
@@ -233,9 +233,9 @@ class VirtHandler:
     def _plug(self, vmi: Json) -> None:
         """Hotplugs memory into a guest after a migration.
 
-        If libvirt rejects the change, KubeVirt v1.1.0 and v1.2.0 only remove the condition. The
-        simulator assumes that libvirt rejects a change to a VMI without maxGuest, because its
-        domain has no maximum memory and no virtio-mem device.
+        If libvirt rejects the change, KubeVirt v1.1.0 and v1.2.0 only remove the HotMemoryChange
+        condition. The simulator assumes that libvirt rejects a change to a VMI without maxGuest,
+        because the VMI's domain has no maximum memory and no virtio-mem device.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231.
         """

@@ -1,7 +1,9 @@
 """Builds the KubeVirt spec that a release of the HyperConverged operator writes.
 
+The list of feature gates is shortened.
+
 Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go and api/ of the releases
-1.10 to 1.19. The list of feature gates is shortened.
+1.10 to 1.19.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _MIGRATION_FIELDS: Final = (
 
 
 class InvalidAnnotationError(ValueError):
-    """Raised if the JSON Patch annotation of a HyperConverged cannot be applied.
+    """Raised if the JSON Patch annotation of a HyperConverged object cannot be applied.
 
     The message says why.
     """

@@ -54,7 +54,7 @@ class Instancetypes:
         )
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype in a VM's ControllerRevision or, without one, the named one."""
+        """Returns the instancetype in a VM's ControllerRevision, or else the current version."""
         name = revision_of(vm, behaviour)
         revision = (
             self._store.get(Key(REVISIONS, vm["metadata"]["namespace"], name)) if name else None
@@ -104,7 +104,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the paths of VM fields that the instancetype of the VM sets as well."""
+    """Returns the paths of VM fields that the VM's instancetype also sets."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()

@@ -61,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryDecision:
-    """The decision about a memory change: the message of a condition, or new sizes in bytes.
+    """The decision about a memory change: a message for a condition, or new sizes in bytes.
 
     In v1.1, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
     """

@@ -21,8 +21,8 @@ def hotplug_refusal(
 ) -> str | None:
     """Returns why the memory of a VM cannot be hotplugged up to a given maxGuest, or None.
 
-    The webhook denies a VM with this message. The VM controller uses the message in
-    RestartRequired. A VMI that starts with such a configuration gets no maxGuest.
+    The VM webhook denies a VM with this message. The VM controller writes the message into the
+    RestartRequired condition. A VMI that starts with such a configuration gets no maxGuest.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:53-107; v1.1.0 and v1.2.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go (430-592).

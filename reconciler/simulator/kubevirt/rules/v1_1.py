@@ -28,7 +28,7 @@ MAX_FIELD: Final = "spec.template.spec.domain.memory.maxGuest"
 
 NO_GATE: Final = f"{LIVE_UPDATE_GATE} feature gate is not enabled in kubevirt-config"
 NO_INSTANCETYPE: Final = "Live update features cannot be used when instance type is configured"
-"""The v1.1.0 message about an instancetype; v1.2.0 is assumed to have the same message."""
+"""KubeVirt v1.1.0's message about an instancetype; v1.2.0 is assumed to have the same message."""
 NO_MAX_GUEST: Final = "Memory maxGuest cannot be set directy in VM template"
 FROZEN: Final = "Cannot update VM live features while VM is running"
 BELOW_BOOT: Final = "cannot set less memory than what the guest booted with"

@@ -48,13 +48,13 @@ class MigrationWebhooks:
         return denied(VMI_UPDATE, "update of VMI object is restricted")
 
     def mutate_migration(self, review: Review) -> Denial | None:
-        """Adds the finalizer and the VMI label to a new migration, as on real clusters."""
+        """Adds the finalizer and the label with the VMI name to a new migration."""
         if review.operation == "CREATE":
             prepare_migration(review.object)
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes to the spec of a migration, and denies migrations that cannot start.
+        """Denies changes to the spec of a migration, and denies invalid new migrations.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters
         (migration-create-admitter.go:68-134, migration-update-admitter.go).
