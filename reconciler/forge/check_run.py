@@ -41,6 +41,6 @@ class CheckRun:
     summary: str
     """The summary of the check run in Markdown, with at most 65,535 characters."""
     key: str
-    """The key for finding this check run if GitHub's response to its creation is lost."""
+    """The external ID, by which a retry finds this check run if GitHub's response was lost."""
     link: str = ""
     annotations: tuple[Annotation, ...] = ()

@@ -177,7 +177,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def load(forecast: Forecast) -> str:
-    """Return a clause about the memory that a plan's migrations copy and additionally request.
+    """Return a clause about the memory that a plan's migrations copy and additionally need.
 
     The clause is empty if the plan causes no migration.
     """

@@ -137,7 +137,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration from a given file or from the inputs; return None without one.
+    """Read the configuration from a given file or from the inputs; return None if none exists.
 
     Args:
         texts: The name and the bytes of each input; one document can have ``kind: Config``.

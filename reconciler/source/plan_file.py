@@ -136,7 +136,7 @@ def _actions(
 
 
 def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
-    """Return the object that is written instead of the changed one (a HyperConverged), or None."""
+    """Return the object to write, or None if the changed object itself is written."""
     if found is None:
         return None
     group, _, version_of = found["apiVersion"].rpartition("/")

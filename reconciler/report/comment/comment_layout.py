@@ -12,8 +12,7 @@ from reconciler.report.markdown_budget import size
 NAME, VALUE, SENTENCE = 253, 200, 600
 """The maximum lengths of a name, a value and a sentence in a comment, in characters."""
 RESERVED = 2_000
-"""The number of bytes of a comment reserved for notes about omitted rows and for the last lines.
-"""
+"""The number of bytes reserved for notes about omitted rows, and for a comment's last lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

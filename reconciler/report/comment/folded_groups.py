@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FRAME = 160
 """The size in bytes of a collapsible section's markup, without the title and the table header."""
 _LEAST_ROWS = 3
-"""The number of table rows that must fit, or the whole collapsible section is omitted."""
+"""The minimum number of table rows; if fewer fit, the whole collapsible section is omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

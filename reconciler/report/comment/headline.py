@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""The exit codes for which the summary line names objects, and which objects: stale or failed."""
+"""For some exit codes, the result whose objects the summary line lists by name."""
 _ERROR = "error: "
 
 

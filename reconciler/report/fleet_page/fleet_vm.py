@@ -43,7 +43,7 @@ _STAGES = {
 After other steps, the VM's state in the cluster decides.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects of planned changes that need a user, unless the plan itself contains a write."""
+"""The effects of planned changes that wait for a user, unless the plan contains a write."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
 """The effects with which an unfinished migration counts as a memory change in progress."""
 

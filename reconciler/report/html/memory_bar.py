@@ -27,14 +27,14 @@ _KEYS = (
     ("t", "free up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
-"""For each color in memory bars: CSS class, meaning, and the effects of changes that use it.
+"""The CSS class and meaning of each memory bar color, and the effects for which it is used.
 
-The effect of a change is live, by a restart, and so on.
+An effect says how a change takes effect: live, by a restart, and so on.
 """
 
 
 def bar_keys(effects: Iterable[Effect]) -> str:
-    """Render a legend for the memory bar colors that changes with the given effects use."""
+    """Render a legend of the memory bar colors for the given effects of changes."""
     found = frozenset(effects)
     return "".join(
         f'<span><span class="key {name}"></span>{text}</span>'

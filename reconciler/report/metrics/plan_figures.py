@@ -82,7 +82,7 @@ def in_flight(plan: Plan, live: LiveState | None) -> dict[ObjectRef, datetime | 
 
 
 def failed_migrations(plan: Plan, live: LiveState | None) -> int:
-    """Count the failed migrations, among those still in the cluster, of the plan's VMs."""
+    """Count the failed migrations of the plan's VMs that still exist in the cluster."""
     listed = live.migrations if live else {}
     return sum(
         each.phase is MigrationPhase.FAILED

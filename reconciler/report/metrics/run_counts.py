@@ -45,14 +45,14 @@ def result_label(code: ExitCode) -> str:
 
 
 def change_seconds(report: RunReport) -> tuple[float, ...]:
-    """Return the seconds from the patch of each VM until its guest had the new memory."""
+    """Return how many seconds each VM needed from the patch to the new guest memory."""
     return tuple(
         each.seconds for each in report.outcomes if each.ref.is_vm and each.seconds is not None
     )
 
 
 def _compared(report: RunReport, outcome: Outcome, forecast: VMForecast) -> Iterator[Addition]:
-    """Yield counter increments that compare when a change ended with its forecast."""
+    """Yield counter increments that compare the actual end of a change with the forecast."""
     if outcome.ended_at is None:
         return
     actual_s = max(0.0, (outcome.ended_at - report.started_at).total_seconds())

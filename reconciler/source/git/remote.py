@@ -30,7 +30,7 @@ _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
-"""The maximum number of commits in which the commit of the previous fetch is searched."""
+"""The maximum number of commits among which the previously fetched commit is searched."""
 _MAX_LISTED = 20_000
 """The maximum number of commits to list; a fetch of depth N can return more than N commits."""
 _FETCH = (

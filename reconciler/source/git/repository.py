@@ -85,7 +85,7 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Stop git, which ``contents`` started, and close the resources given to ``keep``."""
+        """Stop the git process of ``contents``, and close the resources given to ``keep``."""
         self._processes.close()
         self._batch = None
 
@@ -276,7 +276,7 @@ def _text(revision: str) -> str:
 
 
 def _is_bare(git_dir: Path) -> bool:
-    """Return whether git treats a repository as bare; git also decides this without a setting."""
+    """Return whether git treats a repository as bare, even if no setting says so."""
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"
 

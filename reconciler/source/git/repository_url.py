@@ -142,14 +142,14 @@ def _without_user(url: re.Match[str]) -> str:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Split a URL without its scheme into the authority, and path, query and fragment."""
+    """Split the part of a URL after ``://`` into the authority and the rest."""
     match = _TAIL.search(rest)
     end = match.start() if match else len(rest)
     return rest[:end], rest[end:]
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether ``@`` in the path of a URL shows that the path could contain a password."""
+    """Return whether an ``@`` in the path of a URL could be the end of a password."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None

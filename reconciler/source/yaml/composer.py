@@ -37,7 +37,7 @@ _new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """A parsed YAML document, and the problems that do not make it unreadable."""
+    """A parsed YAML document, with its minor problems, such as duplicate keys."""
 
     root: Node
     remarks: tuple[Problem, ...]

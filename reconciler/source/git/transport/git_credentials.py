@@ -62,7 +62,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitCredentials:
-    """A directory with one file per credential; with an empty one, git fetches anonymously."""
+    """A directory with one file per credential; if it is empty, git fetches anonymously."""
 
     folder: Path
     installation_token: InstallationToken
