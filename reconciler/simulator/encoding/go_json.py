@@ -18,7 +18,7 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-_MAX_BYTES: Final = 3 * 1024 * 1024  # as an API server limits the body of a request
+_MAX_BYTES: Final = 3 * 1024 * 1024  # the limit of an API server for a request body
 _MAX_DEPTH: Final = 200
 _MAX_VALUES: Final = 500_000
 

@@ -50,8 +50,8 @@ def _is_attracted(
 ) -> bool:
     """Returns whether a node meets all terms of a pod's required affinity.
 
-    If no pod matches any term, a pod that its own terms select can start on any node that has the
-    topology keys.
+    If no existing pod matches all terms, a new pod that its own terms select can start on any node
+    that has the topology keys.
     """
     terms, own = _terms(pod, "podAffinity"), pod["metadata"]
     domains = {
