@@ -112,11 +112,11 @@ class KubeVirtMissingError(ClusterError):
 
 
 class ClocksDifferError(ClusterError):
-    """By the API server's clock and by the local clock, different maintenance windows are open."""
+    """The API server's and the local clock disagree on whether a maintenance window is open."""
 
 
 class BackgroundError(ClusterError):
-    """A background thread ended unexpectedly, so its data is no longer up to date."""
+    """A background thread ended unexpectedly, so the data that it provided is out of date."""
 
 
 class LeaseHeldError(ReconcilerError):

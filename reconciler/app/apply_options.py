@@ -10,7 +10,7 @@ from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 DEADLINE_S = 7200.0
-"""The default deadline of the ``apply`` command in seconds; large fleets may need more."""
+"""The default deadline of the ``apply`` command in seconds; large fleets might need more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -196,7 +196,7 @@ class SourceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """The options that select the cluster, and the time limit for requests to its API server."""
+    """The options that select the cluster, and the time limit for API server requests."""
 
     kubeconfig: Path | None = None
     context: str | None = None

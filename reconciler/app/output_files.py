@@ -39,7 +39,7 @@ _HINT = "choose a file in an existing, writable directory"
 
 
 def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
-    """Check that a file can be written later, and remove an existing file at its path.
+    """Check that a file can be written later at a path, and remove an existing file there.
 
     With *keep*, an existing file stays until it is replaced.
 

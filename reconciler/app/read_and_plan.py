@@ -181,7 +181,7 @@ def cluster_words(cluster_id: str) -> str:
 
 @runtime_checkable
 class _Compared(Protocol):
-    """A clock that measures how much it differs from the API server's clock."""
+    """A clock that measures its difference from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
         """Return the times of both clocks if they differ by several minutes, or None otherwise."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RunPrinter(Protocol):
-    """Shows one run to its user; ``apply`` calls the methods in the order of their definition."""
+    """Shows the plan, the progress and the report of one run to the user."""
 
     @property
     def trace_log(self) -> IO[str] | None:

@@ -1,1 +1,1 @@
-"""Applies a plan: sends the allowed writes, and tracks each VM until its guest has its memory."""
+"""Applies a plan: sends the allowed writes, and tracks each VM until its memory has changed."""

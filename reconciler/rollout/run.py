@@ -157,7 +157,7 @@ class _Rollout:
         self.ready = False
         """Whether the settings in the KubeVirt CR allow the memory of VMs to change now."""
         self.stuck = False
-        """Whether the run ended because no remaining change can start before its deadline."""
+        """Whether the run ended because no remaining change can start before its end."""
 
     @property
     def open(self) -> bool:
@@ -165,9 +165,10 @@ class _Rollout:
         return self.kubevirt.open or self.memory.open
 
     def abandon_if_in_doubt(self) -> None:
-        """Keep the leases until they expire if the API server might still execute a sent request.
+        """Let the leases expire instead of releasing them if a write request got no response.
 
-        No other run can start before the leases have expired.
+        The API server might still execute this request, and no other run can start before the
+        leases have expired.
         """
         if any(each.unanswered_at is not None for each in self._objects()):
             self.context.config_lease.abandon()
@@ -192,7 +193,7 @@ class _Rollout:
         return ""
 
     def _stops_before_round(self, start: float) -> str:
-        """Return the reason why the run must end now, or '' if the run may continue."""
+        """Return the reason why the run must end now, or '' if the run can continue."""
         if ended := self.context.stopping():
             return f"{ended}; {_CONTINUES}"
         if self._left(start) <= 0:

@@ -34,7 +34,7 @@ class RunContext:
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], str]
-    """Returns the reason why the run must end, as a clause, or '' if the run may continue."""
+    """Returns the reason why the run must end, as a clause, or '' if the run can continue."""
     alerts: Alerts | None = None
     """Reads the alerts of ``rollout.holdWhile``; if None, any matcher pauses the rollout."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None

@@ -35,7 +35,7 @@ class _Ended(Exception):  # noqa: N818 - not an error
 
 
 class _Withdrawn(Exception):  # noqa: N818 - not an error
-    """The process no longer competes for the Lease for which it waits."""
+    """The process must stop to wait for the Lease, because it no longer competes for the Lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Leadership(threading.Thread):
         self.steps: list[Callable[[], None]] = []
         """Additional functions that this thread calls once per second, whoever is the leader."""
         self.state = LeaderState()
-        """The result of the last Lease request; this thread sets it, and other threads read it."""
+        """The role and the leader; this thread sets this attribute, and other threads read it."""
 
     def begin(self, namespace: str) -> None:
         """Start to compete for the Lease in *namespace*, the namespace of the KubeVirt CR."""

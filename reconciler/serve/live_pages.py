@@ -29,8 +29,8 @@ def live_pages(
 
     Args:
         metrics: Renders the metrics of a ``serve`` state in the format of an Accept header.
-        docs_url: The URL prefix to which each reason code is appended to form its link; if it
-            is empty, the links point to pages of this process.
+        docs_url: The URL prefix for links to reason codes; if empty, the links point to pages of
+            this process.
     """
     states = _States(docs_url)
 

@@ -26,7 +26,7 @@ class ServiceOptions:
     listen: str = "127.0.0.1:8080"
     """The listen address of the status pages, the API, the metrics and the probes."""
     hosts: tuple[str, ...] = ()
-    """The host names under which clients may request the status pages."""
+    """The host names that clients can use to request the status pages."""
     external_url: str = ""
     """The public URL of the status pages, to which commit statuses link."""
     docs_url: str = ""

@@ -24,7 +24,7 @@ class ViewStore:
         self._next_id = 0
 
     def read(self) -> tuple[int, ServiceView]:
-        """Return the newest state and its version number, which grows with each change."""
+        """Return the newest state and its version number, which increases with each change."""
         with self._lock:
             return self._version, self._view
 

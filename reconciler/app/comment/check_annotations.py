@@ -30,7 +30,7 @@ _STDIN = "stdin"
 
 
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
-    """Convert a plan to annotations, and return them with the number of omitted annotations.
+    """Convert a plan to annotations; return the annotations and the number of omitted ones.
 
     The most urgent annotations come first. Findings without a line in Git are not
     annotated. If the plan was compared with its base commit, only what the pull request adds is

@@ -81,7 +81,7 @@ class CommitStatusPoster:
     def show(self, statuses: Iterable[ShownStatus]) -> None:
         """Replace the statuses that the Git host should show, and return immediately.
 
-        A status that is left out is no longer retried, and is set again if it is passed again.
+        A status that is not in *statuses* is no longer retried; a later call can set it again.
         """
         wanted = {each.commit: each for each in statuses}
         with self._changed:

@@ -112,7 +112,7 @@ class ForgeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusOptions:
-    """The options that select where commit statuses are set and how they are named."""
+    """The options that select where commit statuses are set, and the name of the statuses."""
 
     forge: ForgeOptions
     name: str

@@ -46,7 +46,7 @@ class _Target:
 def post_result(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Post the comment and the commit status, and yield a sentence after each of them.
+    """Post the comment and the commit status, and yield a sentence about each request.
 
     Raises:
         UsageError: An option is missing or malformed.
@@ -84,7 +84,7 @@ def post_result(
 def _shown_at_commit(
     client: ForgeClient, target: _Target, commit: str, content: Content
 ) -> Iterator[str]:
-    """Create a check run or set a commit status, and yield a sentence about it."""
+    """Create a check run or set a commit status, and yield a sentence about the result."""
     where, status = target.where, content.status
     result = f"of commit {commit[:12]}: {status.state}, {status.description}"
     if where.status_kind is StatusKind.CHECK:
@@ -155,7 +155,7 @@ def _content(
 
 
 def _number(client: ForgeClient, forge: Forge, where: ForgeOptions) -> int | None:
-    """Return the pull request number from the options, or find it by the last commit."""
+    """Return the pull request number from the options, or find it by the commit in the options."""
     number, commit = where.pull_request, where.head_commit
     if number is None and commit is not None:
         return find_pull_request(client, forge, commit, where.head_branch)

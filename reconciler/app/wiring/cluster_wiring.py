@@ -73,7 +73,7 @@ def informer(
     scale: float = 1.0,
     changed: Callable[[], None] = lambda: None,
 ) -> ClusterInformer:
-    """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it.
+    """Return a closed informer, which keeps a snapshot of the cluster up to date once it is open.
 
     *changed* is called after each change, in the thread that received the change.
     """

@@ -101,7 +101,7 @@ def end_reads() -> None:
 def opened_repository(
     options: SourceOptions, base: str = ""
 ) -> Iterator[tuple[Repository, str, Deepen | None]]:
-    """Open the repository, and yield it with the revision to read and a fetch function.
+    """Open the repository; yield the repository, the revision to read, and a fetch function.
 
     If the repository is remote and *base* is set, *base* and the history of both revisions are
     fetched, too. The function fetches more commits of the revision's history; for a local

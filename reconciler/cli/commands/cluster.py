@@ -106,7 +106,7 @@ def served(
 
 
 def write_kubeconfig(served: Served, path: Path) -> None:
-    """Write a kubeconfig file that only its owner can read, because it contains a token.
+    """Write a kubeconfig file with mode 0600, because the file contains a token.
 
     Raises:
         UsageError: The file cannot be written.

@@ -1,4 +1,4 @@
-r"""Makes stdin, stdout and stderr usable, even if they are closed: ``prepare_streams``.
+r"""``prepare_streams``: makes stdin, stdout and stderr usable, even if they are closed.
 
 - A closed stream gets an unusable file descriptor. Otherwise, the next file or connection would
   get the number of the closed descriptor, and would receive the program's output.

@@ -28,7 +28,7 @@ def refused(
 
     Args:
         approval: The approval; None approves every write.
-        decision: The newest decision on the object.
+        decision: The newest decision about the object.
         action: The next write; None if *decision* has no write left although the object still
         differs from the desired state.
     """

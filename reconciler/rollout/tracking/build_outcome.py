@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The write result of an object that was never written, by what ended its tracking."""
+"""The ``Actuation`` of an object that was never written, by what ended its tracking."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

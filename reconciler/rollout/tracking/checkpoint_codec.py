@@ -59,7 +59,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
-    """Encode a checkpoint as an annotation value, or return None if it contains nothing.
+    """Encode a checkpoint as an annotation value, or return None if the checkpoint is empty.
 
     If the checkpoint contains too many failures, the oldest are dropped. Long messages are cut.
     """

@@ -19,6 +19,6 @@ class Hold:
     final: bool = False
     """Whether the pause lasts longer than this run, so that the run does not wait for its end."""
     closed: bool = False
-    """Whether no object may change now, because of an alert or a closed maintenance window."""
+    """Whether no object can change now, because of an alert or a closed maintenance window."""
     result: Result = Result.NOT_STARTED
     """The result of the object if the run ends while the object still waits."""

@@ -1,4 +1,4 @@
-"""Tracks one object through a run: ``TrackedObject``, its states and their transitions.
+"""``TrackedObject``: tracks one object through a run, in these states.
 
 ========= =================================================== ==========================
 State     Meaning                                             Next transitions

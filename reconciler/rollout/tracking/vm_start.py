@@ -27,7 +27,7 @@ _STARTING = ("Always", "RerunOnFailure", "Once")
 
 
 def starts_itself(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a VM with the given manifest starts as soon as it is created.
+    """Return whether a VM with the given manifest starts when the VM is created.
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (RunStrategy).
     """

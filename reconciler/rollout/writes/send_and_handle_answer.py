@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""Kinds of rejection after which an object is planned again, because it has changed."""
+"""Kinds of rejection that show that the object has changed, so that it is planned again."""
 
 INTERNAL_ERROR = 500
 """The HTTP status of the API server's response if an admission webhook does not respond."""
@@ -135,7 +135,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation with the commit, the digest and the time to a write to a VM.
+        """Add the annotation with the commit, the digest and the time to a VM patch, if required.
 
         No digest covers the annotation, because the annotation contains the time.
         """

@@ -57,7 +57,7 @@ class WritePause:
             self.error = None
 
     def lasts(self, now: float) -> bool:
-        """Return whether the pause of all writes lasts at a given monotonic time."""
+        """Return whether writes are still paused at a given monotonic time."""
         return self.error is not None and now < self._until
 
     def exhausted(self, now: float) -> bool:

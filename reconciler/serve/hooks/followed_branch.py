@@ -64,7 +64,7 @@ class FollowedBranch:
     def _is_repository(self, path: str) -> bool:
         """Return whether the repository URL ends in a path such as ``owner/name``.
 
-        Host names are not compared, because a repository may have several of them. A local
+        Host names are not compared, because one repository can have several host names. A local
         directory matches any path.
         """
         ours = _path(self.repository)

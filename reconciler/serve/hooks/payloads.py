@@ -113,7 +113,7 @@ def bitbucket(event: str, body: dict[str, Any]) -> Delivery:
 
 
 def generic(_event: str, body: dict[str, Any]) -> Delivery:
-    """Decode a generic webhook request body, which may contain a branch and a repository.
+    """Decode a generic webhook request body, which can contain a branch and a repository.
 
     The fields ``ref`` and ``repository`` are at the top level or, as in Standard Webhooks, in
     ``data``. ``repository`` is a path or an object with ``full_name``. A body whose ``type`` is

@@ -85,7 +85,7 @@ class SecretFolder:
             log.warning("the folder %s of --hook-secrets has no secret", folder)
 
     def secrets(self, scheme: Scheme) -> Secrets:
-        """Return the secrets of a webhook scheme; empty if its file is missing or unusable."""
+        """Return the secrets of a kind of sender; empty if the file is missing or unusable."""
         known = self._known[scheme]
         now = self._clock.monotonic()
         if now - known.checked_at >= CHECK_S:
@@ -93,7 +93,7 @@ class SecretFolder:
         return known.secrets
 
     def _newer(self, scheme: Scheme, known: _Known) -> _Known:
-        """Return the current webhook secrets, and read their file only if it has changed."""
+        """Return the current webhook secrets; read the secret file only if it has changed."""
         version = self._version(scheme)
         now = self._clock.monotonic()
         if version == known.version:

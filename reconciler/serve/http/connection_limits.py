@@ -23,8 +23,8 @@ class ConnectionLimits:
     idle_s: float = 75.0
     """The seconds for which an idle connection stays open after a response.
 
-    Proxies such as nginx keep idle connections for 60 s. If this side closed them first, a
-    proxy could send a request into a connection that is just being closed, and lose it.
+    Proxies such as nginx keep idle connections for 60 s. If this server closed a connection
+    first, a proxy could lose a request that it sends at the same moment.
     """
     head_bytes: int = 32 * 1024
     """The maximum size in bytes of the request line and all headers together."""

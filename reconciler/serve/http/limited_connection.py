@@ -112,7 +112,7 @@ class LimitedConnection(H11Protocol):
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Prepare for the next request on this connection, which may already be buffered."""
+        """Prepare for the next request on this connection, which might already be buffered."""
         super().on_response_complete()
         if not self.transport.is_closing():
             self._follow()

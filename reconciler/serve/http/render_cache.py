@@ -72,7 +72,7 @@ class RenderCache:
         *,
         compress: bool = True,
     ) -> Rendered | None:
-        """Return a document, rendering it only if it is not cached for the same source objects.
+        """Return a document from the cache, or render it if its source objects have changed.
 
         Args:
             group: One of a few names; documents of a group have the same sources.

@@ -1,8 +1,9 @@
 """``RequestGuard``: checks the Host header of each request, and adds security headers.
 
 A web page of an attacker can make a browser connect to a server on the loopback interface or in
-a private network, if the attacker's host name resolves to its address (DNS rebinding). The
-browser then sends the attacker's name in the ``Host`` header, so unknown names are rejected.
+a private network, if the attacker's host name resolves to that server's address (DNS
+rebinding). The browser then sends the attacker's name in the ``Host`` header, so unknown names
+are rejected.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ _HEADERS: Final = {
 
 
 class RequestGuard:
-    """An ASGI application that wraps another one and checks its requests.
+    """An ASGI application that checks requests and passes them to another application.
 
     Args:
         app: The wrapped application.
-        hosts: The host names that clients may use, besides IP addresses and ``localhost``.
+        hosts: The host names that clients can use, besides IP addresses and ``localhost``.
             ``*.example.org`` includes all subdomains, ``*`` all names.
         head_bytes: The maximum size of the request line and all headers together.
     """

@@ -64,7 +64,7 @@ class Engine:
 
     @property
     def decided(self) -> int:
-        """The number of VMs that the last plan evaluated; it reused all other decisions."""
+        """The number of VMs that the last plan evaluated; the plan reused all other decisions."""
         return self._planner.decided
 
     @property

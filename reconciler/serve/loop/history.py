@@ -173,6 +173,6 @@ def without_removed(
 def restart_since(
     before: Mapping[ObjectRef, datetime], plan: Plan, now: datetime
 ) -> dict[ObjectRef, datetime]:
-    """Return when each VM that needs a restart started to wait for it."""
+    """Return when each VM that needs a restart started to wait for the restart."""
     waiting = (each.ref for each in plan.decisions if each.effect is Effect.RESTART)
     return {ref: before.get(ref, now) for ref in waiting}

@@ -47,7 +47,7 @@ REFRESH_S = 1.0
 """The minimum time in seconds between two plans during a rollout."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _WRITES_FIRST_S = 60.0
-"""The minimum time in seconds that a rollout runs before changes outside its plan can end it."""
+"""The minimum duration of a rollout in seconds before changes outside its plan can end it."""
 
 
 class Loop:
@@ -251,7 +251,7 @@ class Loop:
             self._missed = (self._clock.monotonic(), missed)
 
     def _superseded(self, plan: Plan) -> str:
-        """Return why the active rollout must end, or an empty string if it may continue."""
+        """Return why the active rollout must end, or an empty string if it can continue."""
         newest = self._git.state.commit
         if newest and newest != plan.revision:
             return f"commit {newest[:12]} is in force now"

@@ -132,7 +132,7 @@ def due(view: ServiceView, reported: Reported) -> Due:
 def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
     """Yield each event or problem to report; many objects with the same problem form one group.
 
-    The problem of a group lasts from commit to commit, as that of a single object does.
+    A later commit does not end the problem of a group or of a single object.
     """
     alike: dict[tuple[str, str], list[Cause]] = {}
     for each in found:

@@ -70,7 +70,7 @@ class NotificationCenter:
     """Sends notifications for new events and problems of ``serve``; used by one thread.
 
     Args:
-        lease: The Lease of ``serve``, which stores the reported causes.
+        lease: The leader's Lease, which stores the reported causes.
         sender: Sends the notifications.
         clock: Returns the current time.
         show: Called with the last notifications when they have changed.
