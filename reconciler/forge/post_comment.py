@@ -85,7 +85,7 @@ def post_comment(
         except ForgeError as error:
             if not error.retryable_now:
                 raise
-            continue  # the Git host may have created the comment despite the error
+            continue  # the Git host might have created the comment despite the error
         created = forge.decode_comment(answer.body)
         own = _own(client, forge, number, marker, created.author)
         if not own or own[0].id == created.id:

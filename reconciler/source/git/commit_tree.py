@@ -68,13 +68,13 @@ class CommitTree:
                 *(before.revision, self.revision, "--"),
             )
         except SourceError:
-            return None  # after a force push, the earlier commit may be missing
+            return None  # after a force push, the earlier commit can be missing
         if len(listing) > _MOST_BYTES:
             return None
         names = listing.split(b"\0")[:-1]
         paths = list(map(shown, names))
         if any(_ESCAPE in path for path in paths):
-            return None  # two different file names may have the same escaped form
+            return None  # two different file names can have the same escaped form
         known = {entry.path: entry for entry in before.entries()}
         for path in paths:
             known.pop(path, None)

@@ -195,7 +195,7 @@ class _Fetch:
             return True
         if not any(line.startswith(_MISSING) for line in output.stderr.split("\n")):
             raise self._failure(output)
-        self._run("update-ref", "-d", target)  # an earlier fetch may have created this reference
+        self._run("update-ref", "-d", target)  # an earlier fetch might have created this reference
         return False
 
     def _has_in_history(self, commit: str, name: str, target: str) -> bool:

@@ -133,7 +133,7 @@ class WorkingTree:
         except OSError as error:
             if (
                 error.errno == errno.ENAMETOOLONG
-            ):  # an index may contain names that are too long for a disk
+            ):  # an index can contain names that are too long for a disk
                 return None
             raise
         if mode == _SUBMODULE:

@@ -71,7 +71,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
             done, document = document, _Document(document.repeated)
             if done.inner.children[0].value is not None:
                 yield Composed(done.inner.children[0], tuple(done.remarks))
-            del done  # the caller may release the document before the next one is composed
+            del done  # the caller can release the document before the next one is composed
 
 
 class _Open:
