@@ -165,6 +165,7 @@ def constraints(spec: wire.GuestSpec | None) -> Constraints:
         numa_passthrough=bool(cpu and cpu.numa and cpu.numa.guest_mapping_passthrough is not None),
         launch_security=domain.launch_security is not None,
         dedicated_cpus=bool(cpu and cpu.dedicated_cpu_placement),
+        cpu_limited=bool(limits and thousandths_of(limits.cpu)),
         overhead_left_out=bool(resources and resources.overcommit_guest_overhead),
     )
 

@@ -71,6 +71,8 @@ class Constraints:
     """The huge page size, for example ``1Gi``."""
     requests: MemoryQuantity | None = None
     limits: MemoryQuantity | None = None
+    cpu_limited: bool = False
+    """Whether ``resources.limits.cpu`` is set and not zero."""
     overhead_left_out: bool = False
     """``resources.overcommitGuestOverhead``: whether the pod's request omits the overhead."""
 

@@ -22,17 +22,24 @@ if TYPE_CHECKING:
     from reconciler.model.quantity import MemoryQuantity
 
 _NOTHING = NodeUse()
-_SELF_RAISED = frozenset({"limits.memory", "limits.cpu"})
 
 
-def raised_by_harvester(quota: Quota, resource: str) -> bool:
-    """Return whether Harvester raises a resource of a quota for a migration.
+def raised_by_harvester(quota: Quota, resource: str, vmi: LiveVMI) -> bool:
+    """Return whether Harvester raises a resource of a quota for a migration of a VM instance.
 
-    Harvester raises only the memory and CPU limits of the quota with Rancher's label.
+    Harvester raises only the quota with Rancher's label, by the limits of memory and CPUs that the
+    VM instance itself sets. A limit that KubeVirt or a LimitRange sets on the launcher pod raises
+    nothing.
 
-    Source: harvester pkg/controller/master/migration/vmim_controller.go (after v1.5).
+    Source: harvester pkg/controller/master/migration/vmim_controller.go and
+    pkg/util/resourcequota (CalculateScaleResourceQuotaWithVMI; after v1.5).
     """
-    return quota.managed_by_rancher and resource in _SELF_RAISED
+    limits = vmi.constraints.limits
+    raised = {
+        "limits.memory": limits is not None and limits.n_bytes > 0,
+        "limits.cpu": vmi.constraints.cpu_limited,
+    }
+    return quota.managed_by_rancher and raised.get(resource, False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class Reservations:
         if grown is None:
             return True
         fits = node is None or not capacity.pods_known or self._fits(node, grown)
-        if not fits or not self._quotas_hold(ref.namespace, grown, self_raised=False):
+        if not fits or not self._quotas_hold(ref.namespace, grown):
             return False
         self.promise_growth(ref, larger)
         return True
@@ -118,7 +118,7 @@ class Reservations:
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
         if self._live.capacity is None:
             return True
-        if not self._quotas_hold(ref.namespace, pod):
+        if not self._quotas_hold(ref.namespace, pod, vmi):
             return False
         if self._live.capacity.pods_known and self._live.nodes:
             vendor = self._rendering.capabilities.same_cpu_vendor
@@ -172,12 +172,13 @@ class Reservations:
             and not replace(left, others=others).lacks(pod)
         )
 
-    def _quotas_hold(self, namespace: str, pod: TargetPod, *, self_raised: bool = True) -> bool:
+    def _quotas_hold(self, namespace: str, pod: TargetPod, moving: LiveVMI | None = None) -> bool:
         """Return whether the quotas of a namespace allow a pod, or the growth of a pod.
 
-        With *self_raised*, the quota resources that Harvester raises for a migration are ignored.
+        With *moving*, the quota resources that Harvester raises for a migration of this VM
+        instance are ignored.
         """
-        self_raised = self_raised and self._is_harvester
+        moving = moving if self._is_harvester else None
         capacity, reserved = self._live.capacity, self._used[namespace]
         return capacity is None or all(
             quota.used.get(resource, 0) + reserved[resource] + needed <= quota.hard[resource]
@@ -185,7 +186,7 @@ class Reservations:
             for resource, needed in quota_usage(pod).items()
             if resource in quota.hard
             and quota.counts(pod.priority_class)
-            and not (self_raised and raised_by_harvester(quota, resource))
+            and not (moving is not None and raised_by_harvester(quota, resource, moving))
         )
 
     def _count(self, node: str, pod: TargetPod) -> None:

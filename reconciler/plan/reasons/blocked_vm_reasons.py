@@ -104,8 +104,8 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
         " while the VM migrates: requests and limits of memory and CPUs, huge pages, devices and"
         " the number of pods, also for a priority class. Memory requests are recorded; the others"
-        " follow Kubernetes' quota evaluator. Harvester raises the limits of the quota that"
-        " Rancher manages during a migration (read from its code, after v1.5).",
+        " follow Kubernetes' quota evaluator. During a migration, Harvester raises the quota that"
+        " Rancher manages by the limits that the VM itself sets (read from its code, after v1.5).",
         "Raise the ResourceQuota."),
     Reason.LIMIT_RANGE_WOULD_REFUSE: source(
         "kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go",

@@ -97,9 +97,10 @@ class Cpu(Wire, frozen=True):
 
 
 class Amounts(Wire, frozen=True):
-    """The memory in ``requests`` or ``limits`` of a VM's ``domain.resources``."""
+    """The amounts in ``requests`` or ``limits`` of a VM's ``domain.resources``."""
 
     memory: Amount = None
+    cpu: Amount = None
 
 
 class Resources(Wire, frozen=True):

@@ -95,6 +95,14 @@ def test_suspend_annotation_without_the_annotation_prefix_of_reconciler_is_ignor
             {"resources": {"requests": {"memory": 2**20}, "limits": {"memory": "2Mi"}}},
             {"requests": MemoryQuantity.of(MIB), "limits": MemoryQuantity.of(2 * MIB)},
         ),
+        (
+            {"resources": {"limits": {"cpu": "500m"}}},
+            {"cpu_limited": True},
+        ),
+        (
+            {"resources": {"limits": {"cpu": 0}}},
+            {"cpu_limited": False},
+        ),
     ],
 )
 def test_memory_constraints_are_decoded_from_the_vm_template_and_from_the_vmi(

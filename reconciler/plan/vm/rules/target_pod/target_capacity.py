@@ -80,8 +80,8 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     pods, also for quotas that select a priority class. Other resources are not checked. A memory
     limit that KubeVirt sets by itself is checked only if its ratio is the default.
 
-    Harvester raises the limits of the quota that Rancher manages for a migration, and lowers them
-    afterwards, so there only the other resources and quotas count.
+    For a migration, Harvester raises the quota that Rancher manages by the limits that the VM
+    instance sets, and lowers it afterwards, so there only the other resources and quotas count.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     (scenario quota-holds-one-pod): the migration stays Pending, without a time-out.
@@ -232,7 +232,7 @@ def _rejected(
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):
-            if running.harvester and raised_by_harvester(quota, resource):
+            if running.harvester and raised_by_harvester(quota, resource, running.vmi):
                 continue
             hard, used = quota.hard[resource], quota.used.get(resource, 0)
             amounts, needed = f"{used} of {hard} {resource} are in use", ""

@@ -336,31 +336,40 @@ def test_quota_counts_a_memory_limit_that_kubevirt_sets_because_the_vm_does_not(
     assert judged(live(capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}))) == effect
 
 
+LIMITED = Constraints(requests=q("1Gi"), limits=q("2Gi"), cpu_limited=True)
+UNLIMITED = Constraints()
+
+
 @pytest.mark.parametrize(
-    ("resource", "managed", "effect"),
+    ("resource", "managed", "own", "effect"),
     [
-        ("limits.memory", True, LIVE),
-        ("limits.memory", False, NO_QUOTA),
-        ("requests.memory", True, NO_QUOTA),
-        ("pods", True, NO_QUOTA),
+        ("limits.memory", True, LIMITED, LIVE),
+        ("limits.memory", False, LIMITED, NO_QUOTA),
+        ("requests.memory", True, LIMITED, NO_QUOTA),
+        ("pods", True, LIMITED, NO_QUOTA),
+        ("limits.cpu", True, LIMITED, LIVE),
+        # Harvester does not raise the quota by the limits that KubeVirt sets on the pod.
+        ("limits.memory", True, UNLIMITED, NO_QUOTA),
+        ("limits.cpu", True, UNLIMITED, NO_QUOTA),
     ],
 )
 def test_quota_that_harvester_raises_for_migrations_does_not_block_a_memory_change(
-    resource, managed, effect
+    resource, managed, own, effect
 ):
-    # Source: harvester pkg/controller/master/migration/vmim_controller.go.
+    # Source: harvester pkg/controller/master/migration/vmim_controller.go and
+    # pkg/util/resourcequota (the limits of the VMI).
     quota = Quota(name="team", hard={resource: 0}, used={resource: 0}, managed_by_rancher=managed)
     limited = launcher("node01", limit=2 * USED)
-    pod = replace(limited, guest_request=USED, guest_limit=2 * USED)
-    own = make_kubevirt()
-    ref = own.ref._replace(namespace="harvester-system", name="kubevirt")
+    pod = replace(limited, guest_request=USED, guest_limit=2 * USED, cpu_limit=1000)
+    kubevirt = make_kubevirt()
+    ref = kubevirt.ref._replace(namespace="harvester-system", name="kubevirt")
     vm = replace(make_vm(), harvester_hotplug=True)
     state = make_live(
         vm,
-        vmis=(make_vmi(),),
+        vmis=(replace(make_vmi(), constraints=own),),
         nodes=(node("node01"), node("node02")),
         capacity=capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}),
-        kubevirt=replace(own, ref=ref),
+        kubevirt=replace(kubevirt, ref=ref),
     )
     assert judged(state) == effect
 
