@@ -17,7 +17,6 @@ from reconciler.app.wiring import alert_wiring, cluster_wiring, process_name, so
 from reconciler.errors import ReconcilerError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
-from reconciler.rollout.run_context import alert_hold
 
 if TYPE_CHECKING:
     from reconciler.app.apply_options import ApplyOptions
@@ -121,7 +120,7 @@ def _plan(
             informer,
             clock,
             policy,
-            lambda matchers: alert_hold(alerts, matchers, clock.now()),
+            alerts.hold,
         )
     if metrics is not None:
         metrics.plan(planned)

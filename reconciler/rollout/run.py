@@ -247,13 +247,12 @@ class _Rollout:
 
     def _round(self, live: LiveState) -> None:
         live, capacity = self.writes.own.overlay(live), self.memory.dispatch.capacity
-        now = self.context.clock.now()
         decided = self.planner.update(
             self.desired,
             capacity.overlay(live, self.memory.objects.values()),
             self.choices,
-            now,
-            hold=self.context.alert_hold(self.choices.hold_while, now),
+            self.context.clock.now(),
+            hold=self.context.alerts.hold(self.choices.hold_while),
             clocks=self.context.clock_difference(),
             kubevirt_stays=self.kubevirt.failed,
         )

@@ -7,15 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.alerts.alert_hold import AlertHold, without_prometheus
 from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.run.progress import Progress, Step
 from reconciler.ports import Alerts, Clock, Informer, Lease, Listener, Recorder, Writer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from reconciler.model.alerts.alert_matcher import AlertMatcher
     from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import Outcome
 
@@ -35,16 +31,12 @@ class RunContext:
     listener: Listener
     stopping: Callable[[], str]
     """Returns the reason why the run must end, as a clause, or '' if the run can continue."""
-    alerts: Alerts | None = None
-    """Reads the alerts of ``rollout.holdWhile``; if None, any matcher pauses the rollout."""
+    alerts: Alerts
+    """Reads the alerts of ``rollout.holdWhile``."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
     """Returns the API server's and the local time if they differ by several minutes, else None."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Returns a context manager; only the code in its block can end with ``errors.BrokenOff``."""
-
-    def alert_hold(self, matchers: tuple[AlertMatcher, ...], now: datetime) -> AlertHold | None:
-        """Return why alerts pause new changes, or None if no matcher selects a firing alert."""
-        return alert_hold(self.alerts, matchers, now)
 
     def progress(
         self,
@@ -68,18 +60,3 @@ class RunContext:
                 outcome=outcome,
             )
         )
-
-
-def alert_hold(
-    alerts: Alerts | None, matchers: tuple[AlertMatcher, ...], now: datetime
-) -> AlertHold | None:
-    """Return why alerts pause new changes, or None if no matcher selects a firing alert.
-
-    Args:
-        alerts: Reads the alerts; if None, any matcher pauses new changes.
-        matchers: The matchers of ``rollout.holdWhile``.
-        now: The current time.
-    """
-    if not matchers:
-        return None
-    return without_prometheus(now) if alerts is None else alerts.hold(matchers)

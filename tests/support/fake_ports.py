@@ -10,6 +10,7 @@ from support.builders import NOW, make_live
 from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.model.run.progress import Progress
 from reconciler.model.run.write_result import Written
+from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.rollout.run_context import RunContext
 from reconciler.rollout.tracking.close_object import ObjectCloser
 
@@ -129,6 +130,7 @@ class FakePorts:
             clock=self.clock,
             recorder=self.recorder,
             listener=self.progress.append,
+            alerts=NoPrometheus(self.clock),
             stopping=lambda: "a signal ended the run" if self.stopping else "",
         )
         self.closer = ObjectCloser(self.context)

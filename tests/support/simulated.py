@@ -27,6 +27,7 @@ from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.progress import Progress, Step
+from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
@@ -273,6 +274,7 @@ class Rig:
                     self.client, clock=self.clock, instance="test-run", revision="test-commit"
                 ),
                 listener=self.progress.append,
+                alerts=NoPrometheus(self.clock),
                 stopping=lambda: "a signal ended the run" if self.stop else self.ended_by,
                 clock_difference=self.clock_difference,
             )

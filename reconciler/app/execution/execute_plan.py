@@ -64,6 +64,8 @@ class Execution:
     stop: Stop
     client: Client
     informer: Informer
+    alerts: Alerts
+    """Reads the alerts of ``rollout.holdWhile``."""
     planned: PlanWithInputs
     run_id: str
     started_at: datetime
@@ -75,8 +77,6 @@ class Execution:
     """Returns why the run must end although no signal arrived; empty if the run can continue."""
     written_by: Mapping[ObjectRef, str] = field(default_factory=dict)
     """The commit from which an earlier run wrote each change that is still in flight."""
-    alerts: Alerts | None = None
-    """Reads the alerts of ``rollout.holdWhile``; if None, that setting pauses the rollout."""
     meanwhile: Callable[[], None] | None = None
     """Called about once a second while the run waits for responses to its writes."""
 

@@ -77,7 +77,7 @@ class Runner:
     printer: RunPrinter
     stop: Stop
     instance: str
-    alerts: Alerts | None = None
+    alerts: Alerts
     _number: int = 0
 
     def run(

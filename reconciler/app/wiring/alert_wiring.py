@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts | None]:
-    """Open the reader of Prometheus alerts, or yield None if the options contain no URL.
+def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts]:
+    """Open the reader of Prometheus alerts; without a URL, it pauses what ``holdWhile`` may pause.
 
     No request is sent before the first call to the reader.
 
     Raises:
         UsageError: The URL or a file with credentials cannot be used.
     """
+    from reconciler.prometheus.no_prometheus import NoPrometheus
+
     if not options.given:
-        yield None
+        yield NoPrometheus(clock)
         return
     from reconciler.prometheus.alert_reader import AlertReader
     from reconciler.prometheus.alert_watch import AlertWatch
@@ -33,7 +35,7 @@ def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts | None]:
 
     access = partial(read_access, options.url, options.credentials)
     if access() is None:
-        yield None
+        yield NoPrometheus(clock)
         return
     with AlertWatch(AlertReader(access, clock), clock) as watch:
         yield watch

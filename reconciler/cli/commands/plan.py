@@ -141,11 +141,12 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | N
 
     policy = partial(plan_policy, shard=plan_options.shard)
     # Keep only the plan, because its inputs take most of the memory.
-    with alert_wiring.alerts(plan_options.prometheus, clock) as alerts:
-        hold_of = alerts.hold if alerts is not None else lambda _matchers: None
+    prometheus = plan_options.prometheus
+    with alert_wiring.alerts(prometheus, clock) as alerts:
+        hold_of = alerts.hold if prometheus.given else lambda _matchers: None
         planned, comparison = _compared(plan_options, clock, policy, hold_of)
     plan = plan_of_snapshot(planned, clock) if plan_options.snapshot else planned.plan
-    if alerts is None:
+    if not prometheus.given:
         plan = with_alert_note(plan, planned.config)
     del planned
     if plan_options.server_dry_run:

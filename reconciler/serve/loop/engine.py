@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from reconciler.app.read_and_plan import PlanWithInputs, clock_difference, require_cluster
 from reconciler.plan.capacity.capacity_age import with_capacity_age
 from reconciler.plan.planner import Planner
-from reconciler.rollout.run_context import alert_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +44,7 @@ class Engine:
         informer: Keeps the cluster state up to date; stays open as long as the engine is used.
         clock: Returns the time at which plans are made.
         policy_of: Returns the policy that results from a configuration.
-        alerts: Reads the alerts that ``rollout.holdWhile`` selects; without it, that setting
-            pauses all changes.
+        alerts: Reads the alerts that ``rollout.holdWhile`` selects.
     """
 
     def __init__(
@@ -54,7 +52,7 @@ class Engine:
         informer: Informer,
         clock: Clock,
         policy_of: Callable[[Config], PlanPolicy],
-        alerts: Alerts | None = None,
+        alerts: Alerts,
     ) -> None:
         self._alerts = alerts
         self._informer, self._clock = informer, clock
@@ -98,14 +96,13 @@ class Engine:
         policy = self._policy_of(reading.config)
         live = self._informer.read()
         require_cluster(live, policy)
-        now = self._clock.now()
         self._planner.update(
             reading.state,
             live,
             policy,
-            now,
+            self._clock.now(),
             clocks=clock_difference(self._clock),
-            hold=alert_hold(self._alerts, policy.hold_while, now),
+            hold=self._alerts.hold(policy.hold_while),
         )
         plan = self._planner.plan()
         age_s = self._capacity_age_s(live)

@@ -21,6 +21,7 @@ from reconciler.model.run.progress import Step
 from reconciler.model.selector import Selector
 from reconciler.plan.approval_summary import approval_of
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.rollout import run as rollout
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
@@ -416,6 +417,7 @@ spec:
             clock=run.clock,
             recorder=DirectRecorder(run.client, clock=run.clock, instance="t", revision="c"),
             listener=run.progress.append,
+            alerts=NoPrometheus(run.clock),
             stopping=lambda: "",
         )
         rollout.run(plan, desired, choices, RolloutPolicy(), context, run_id="t")

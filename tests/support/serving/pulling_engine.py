@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.app.read_and_plan import read_valid
+from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.serve.loop.engine import Engine
 
 
@@ -10,7 +11,7 @@ class PullingEngine(Engine):
     """Plans the newest commit that an earlier ``pull`` call read."""
 
     def __init__(self, reader, informer, clock, policy_of) -> None:
-        super().__init__(informer, clock, policy_of)
+        super().__init__(informer, clock, policy_of, NoPrometheus(clock))
         self._reader = reader
         self.pull()
 

@@ -19,6 +19,7 @@ from reconciler.model.desired.desired_state import Reading
 from reconciler.model.revision.commit_in_force import CommitInForce
 from reconciler.model.service.view import Role, ServiceView, SourceView
 from reconciler.plan.plan_policy import plan_policy
+from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.serve.git.git_state import GitState, after_failure, after_read
 from reconciler.serve.leadership import LeaderState
 from reconciler.serve.loop.engine import Engine
@@ -117,6 +118,7 @@ class ServeRig:
             source=SourceView(address="https://git.example.com/vms.git", revision="main"),
         )
         self.store = ViewStore(view, self.clock)
+        alerts = NoPrometheus(self.clock)
         self.runner = Runner(
             options=ApplyOptions(source=SourceOptions(), deadline_s=deadline_s, unattended=True),
             client=self.rig.client,
@@ -125,6 +127,7 @@ class ServeRig:
             printer=self.printer,
             stop=self.stop,
             instance="test",
+            alerts=alerts,
         )
         self.loop = Loop(self.parts())
 
@@ -132,7 +135,7 @@ class ServeRig:
         return LoopParts(
             git=self.git,
             leader=self.leader,
-            engine=Engine(self.rig.informer, self.clock, partial(plan_policy)),
+            engine=Engine(self.rig.informer, self.clock, partial(plan_policy), self.runner.alerts),
             runner=self.runner,
             store=self.store,
             clock=self.clock,

@@ -1,0 +1,30 @@
+"""Tests which reader of Prometheus alerts results from the options."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.builders import NOW
+from support.fake_ports import FakeClock
+
+from reconciler.app.input_options import PrometheusOptions
+from reconciler.app.wiring import alert_wiring
+from reconciler.model.alerts.alert_matcher import AlertMatcher
+
+CEPH = (AlertMatcher.parse("CephHealthError"),)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+def test_pause_without_a_prometheus_url_keeps_its_start_time_until_no_alert_is_selected(clock):
+    with alert_wiring.alerts(PrometheusOptions(), clock) as alerts:
+        for _ in range(2):
+            hold = alerts.hold(CEPH)
+            assert (hold.reason, hold.since) == ("no-prometheus", NOW)
+            clock.sleep(60)
+        assert alerts.hold(()) is None
+        assert alerts.hold(CEPH).since == NOW + timedelta(minutes=2)
