@@ -80,7 +80,7 @@ class LiveReader(Protocol):
         Only live changes need the capacity.
 
         Raises:
-            ClusterError: Pods or quotas cannot be read, although the permission exists.
+            ClusterError: Pods or quotas cannot be read for a reason other than a missing permission.
         """
         ...
 
@@ -157,7 +157,7 @@ class Writer(Protocol):
 
 
 class Lease(Protocol):
-    """The exclusive permission to write; ``app.execution.leases`` acquires it."""
+    """A Lease that gives a run the exclusive permission to write."""
 
     def held(self) -> bool:
         """Renew the lease if that is due, and return whether this run still holds the lease."""
@@ -200,7 +200,7 @@ class Lease(Protocol):
 
 
 class Alerts(Protocol):
-    """The firing alerts of Prometheus, which a background thread reads."""
+    """The firing alerts in Prometheus, which a background thread reads."""
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
         """Return why no new change can start, or None if no matcher selects a firing alert.

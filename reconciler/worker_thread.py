@@ -27,7 +27,7 @@ class WorkerThread:
         """Whether the thread should end after its current piece of work."""
 
     def start(self) -> None:
-        """Start the thread, unless it was started before."""
+        """Start the thread, unless ``start`` was called before."""
         if self._thread.ident is None:
             self._thread.start()
 

@@ -85,7 +85,7 @@ class ScaledClock:
         return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of simulated seconds, or return immediately if it is not positive."""
+        """Wait for a number of simulated seconds; return immediately for zero or less."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
@@ -135,7 +135,7 @@ class ServerClock:
         return self._base.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds of the base clock."""
+        """Wait for a number of seconds, measured by the base clock."""
         meanwhile = self._meanwhile
         if meanwhile is None or meanwhile[0] != threading.get_ident():
             self._base.sleep(seconds)

@@ -66,7 +66,7 @@ class Counters:
     def count_live(self, live: LiveState) -> None:
         """Count the live migrations that have failed since the last call.
 
-        The first call counts none, because it cannot know when the listed migrations failed.
+        The first call counts no migrations, because they can have failed at any earlier time.
         """
         failed = frozenset(
             each.uid

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def deliver(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
-    """Write a report to the file of ``--report``, if the option is set, and show it to the user.
+    """Write a report to the file of ``--report``, if that is set, and show the report to the user.
 
     Raises:
         ReconcilerError: An output failed; another output has the complete report.

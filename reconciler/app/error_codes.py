@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """An error that ended a run; another exit code of the run has precedence over the error's."""
+    """An error that ended a run whose exit code is not the error's, but one with precedence."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

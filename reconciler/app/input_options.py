@@ -1,4 +1,4 @@
-"""``SourceOptions``: the options that select what a command reads from Git and the cluster."""
+"""``SourceOptions``: the options that select the inputs of a command in Git and the cluster."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class PrometheusOptions:
     """The options for the Prometheus server whose alerts ``rollout.holdWhile`` names."""
 
     url: str | None = None
-    """The URL without credentials, or None to read it from the directory ``credentials``."""
+    """The URL without credentials, or None to read the URL from the directory ``credentials``."""
     credentials: Path | None = None
     """The directory with one file per credential, or None for no credentials."""
 

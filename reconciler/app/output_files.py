@@ -34,7 +34,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Error codes that the user can fix by another path; other codes are faults of this machine."""
+"""Error codes that another path can avoid; other codes are faults of this machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -103,7 +103,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a new file can replace the existing file; a pipe cannot be replaced."""
+    """Return whether a path is a regular file or free, so that a new file can be put there."""
     return path.is_file() or not path.exists()
 
 

@@ -19,7 +19,7 @@ GRACE_S = 4.0
 
 
 class Terminated(BaseException):
-    """Raised when SIGTERM arrives while the command has no unfinished work."""
+    """Raised when SIGTERM arrives and the command can stop immediately."""
 
 
 @dataclass(slots=True)

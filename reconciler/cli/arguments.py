@@ -87,7 +87,7 @@ def examples_of(command: str) -> str:
 
 
 def split_values(arguments: Sequence[str]) -> list[str]:
-    """Split each argument such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
+    """Split arguments such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
     found: list[str] = []
     for each in arguments:
         match = _SHORT.fullmatch(each)

@@ -157,7 +157,7 @@ class _Rollout:
         self.ready = False
         """Whether the settings in the KubeVirt CR allow the memory of VMs to change now."""
         self.stuck = False
-        """Whether the run ended because no remaining change can start before its end."""
+        """Whether the run stopped, because no remaining change can start before the deadline."""
 
     @property
     def open(self) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_ANNOTATIONS = 500
-"""The maximum number of annotations; GitHub accepts them in ten requests without rate limits."""
+"""The maximum number of annotations; GitHub accepts this many in ten requests."""
 _LEVELS: Mapping[str, AnnotationLevel] = {
     Severity.ERROR: AnnotationLevel.FAILURE,
     Severity.WARNING: AnnotationLevel.WARNING,

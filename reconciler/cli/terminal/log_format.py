@@ -100,9 +100,10 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _error(record: logging.LogRecord) -> list[str]:
-    """Return an exception's stack frames and message, but not those of its causes.
+    """Return an exception's stack frames and message, without its chained exceptions.
 
-    A cause can be an exception of the Kubernetes client, whose text contains headers and bodies.
+    A chained exception can come from the Kubernetes client, whose messages contain headers and
+    bodies.
     """
     if not record.exc_info or record.exc_info[1] is None:
         return []
