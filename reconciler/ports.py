@@ -80,7 +80,7 @@ class LiveReader(Protocol):
         Only live changes need the capacity.
 
         Raises:
-            ClusterError: Pods or quotas cannot be read for a reason other than a missing permission.
+            ClusterError: Pods or quotas cannot be read, although permission is granted.
         """
         ...
 

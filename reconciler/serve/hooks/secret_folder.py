@@ -1,7 +1,7 @@
 """``SecretFolder``: reads webhook secrets from a directory, and reloads changed files.
 
-The option ``--hook-secrets`` sets the directory. It has one file for each kind of sender, such as
-``github``. Each line of a file is one secret, so that a new secret can be added before the old
+The option ``--hook-secrets`` sets the directory, which has one file for each kind of sender, such
+as ``github``. Each line of a file is one secret, so that a new secret can be added before the old
 one is removed. A mounted Kubernetes Secret has this form; to update a Secret, Kubernetes replaces
 all files at once, by changing the target of a symbolic link.
 """
