@@ -35,7 +35,7 @@ class _Ended(Exception):  # noqa: N818 - not an error
 
 
 class _Withdrawn(Exception):  # noqa: N818 - not an error
-    """The process must stop to wait for the Lease, because it no longer competes for the Lease."""
+    """The process no longer competes for the Lease, so the wait for the Lease must end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

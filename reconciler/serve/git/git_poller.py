@@ -60,7 +60,7 @@ class GitPoller(threading.Thread):
         self.state = GitState()
         """The results of the last polls; this thread sets them, and other threads read them."""
         self.error: UsageError | None = None
-        """Why the given options cannot open the repository, so that the process must end; or None."""
+        """Why the given options cannot open the repository; the process must then end."""
 
     def wake(self) -> None:
         """Poll Git as soon as possible; any thread can call this method."""

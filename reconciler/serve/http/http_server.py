@@ -30,7 +30,7 @@ Endless responses, such as event streams, end when this event is set.
 _START_S: Final = 30.0
 """The maximum time in seconds for the HTTP server's thread to start."""
 _GRACE_S: Final = 2
-"""The seconds for which a stopping server waits for responses that have started."""
+"""The seconds that a stopping server waits for the end of responses that have started."""
 _STEPS_TO_CONNECT: Final = 3
 """The number of event loop iterations that asyncio needs to open an accepted connection.
 

@@ -46,7 +46,7 @@ class LimitedConfig(uvicorn.Config):
 
 
 class _Phase(IntEnum):
-    """What an HTTP connection waits for; if too many are open, lower numbers are closed first."""
+    """What an HTTP connection waits for; connections with lower numbers are closed first."""
 
     IDLE = 0
     """The connection waits for the first byte of the next request."""

@@ -129,7 +129,7 @@ class Loop:
         self._trouble = Wait(kind=kind, since=since, message=str(error))
 
     def _outage(self) -> Wait | None:
-        """Return the displayed state of an API server outage that has lasted for some seconds."""
+        """Return the API server outage to display, or None if it is short or the server responds."""
         return outage_shown(self._parts.engine.outage(), self._clock.now())
 
     def _publish(self, planned: PlanWithInputs | None) -> None:
