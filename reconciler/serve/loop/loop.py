@@ -129,7 +129,7 @@ class Loop:
         self._trouble = Wait(kind=kind, since=since, message=str(error))
 
     def _outage(self) -> Wait | None:
-        """Return the API server outage to display, or None if it is short or the server responds."""
+        """Return the API server outage to display, or None if the outage is short or over."""
         return outage_shown(self._parts.engine.outage(), self._clock.now())
 
     def _publish(self, planned: PlanWithInputs | None) -> None:
