@@ -105,7 +105,7 @@ KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
 )
 """The KubeVirt CR fields that this program writes.
 
-``migrations.network`` is not one of them, because a change to it restarts virt-handler.
+``migrations.network`` is excluded, because a change to that field restarts virt-handler.
 
 Source: kubevirt v1.9.0 pkg/virt-operator/util/config.go:181-184.
 """

@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def cut(text: str) -> str:
-    """Return a string, or its first 60 characters and its length if it is longer."""
+    """Return a string; of a string over 60 characters, return the first 60 and the length."""
     if len(text) <= MAX_QUOTED:
         return text
     return f"{text[:MAX_QUOTED]}… ({len(text)} characters)"

@@ -139,7 +139,7 @@ def _decided(ref: ObjectRef, cr: ObjectRef) -> ObjectRef:
 
 
 def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
-    """Return an object's values in Git that a plan may write to the cluster."""
+    """Return an object's values in Git that a plan can write to the cluster."""
     match declared:
         case DesiredKubeVirt(settings=settings):
             return settings

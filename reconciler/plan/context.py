@@ -36,7 +36,7 @@ class PlanContext:
     hold: AlertHold | None = None
     """Why alerts pause the rollout; None if they do not, or if alerts were not read."""
     clocks: ClockDifference | None = None
-    """The local and the API server's time if they differ by minutes; ``now`` is one of them."""
+    """The local time and the API server's time, if these differ by minutes, else None."""
 
     @property
     def own(self) -> list[ObjectRef]:

@@ -44,7 +44,7 @@ def action_digest(  # noqa: PLR0913 - all properties that an approval covers, gi
         effect: The planned effect.
         reason: The planned reason.
         patch: The operations of a patch.
-        manifest: The ``manifest_digest`` of a create. The manifest itself may contain secrets, and
+        manifest: The ``manifest_digest`` of a create. The manifest itself can contain secrets, and
             a reader of the plan must be able to compute the digest without the manifest.
         restart: Whether the action is a restart.
         target: The object that receives the write, if it is not *ref*.

@@ -78,9 +78,8 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
 def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
     """Return a copy of a patch that also adds an annotation.
 
-    If the VM has no annotations, the patch adds the whole map. The patch then tests the
-    resourceVersion, so that it cannot overwrite an annotation that another client adds at the same
-    time.
+    If the VM has no annotations, the patch adds the whole map. Then, the patch also tests the
+    resourceVersion, to avoid overwriting an annotation that another client adds at the same time.
     """
     if vm.annotated:
         path = pointer(("metadata", "annotations", key))

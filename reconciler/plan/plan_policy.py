@@ -41,7 +41,7 @@ class PlanPolicy:
     max_concurrent: int | None = None
     """The maximum number of concurrent changes; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The maximum number of concurrent changes per node; None if only KubeVirt limits it."""
+    """The maximum number of concurrent changes per node; None for KubeVirt's limit alone."""
     batches: tuple[Selector, ...] = ()
     """The label selectors of the batches, in order; VMs that no batch selects change last."""
     canary: Canary | None = None

@@ -49,7 +49,7 @@ class Planner:
     - the time or other VMs, if a rule read them: such a decision is valid until the next update;
     - the inputs that all VMs share, such as the KubeVirt CR or the nodes.
 
-    The VM's own inputs are compared by identity, because equal values may have different
+    The VM's own inputs are compared by identity, because equal values can have different
     notations, which a decision quotes. Therefore, callers must pass the same object for an
     unchanged input.
     """

@@ -1,1 +1,1 @@
-"""Represents Prometheus alerts that pause a rollout, and the matchers in Git that select them."""
+"""Represents Prometheus alerts that pause a rollout, and the matchers that select alerts."""

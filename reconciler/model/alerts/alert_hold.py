@@ -12,9 +12,9 @@ class AlertHoldReason(StrEnum):
 
     FIRING = "alert-firing"
     UNREADABLE = "alerts-unreadable"
-    """Prometheus does not respond, so an alert may be firing unnoticed."""
+    """Prometheus does not respond, so an alert might be firing unnoticed."""
     NO_PROMETHEUS = "no-prometheus"
-    """No Prometheus URL is configured, so an alert may be firing unnoticed."""
+    """No Prometheus URL is configured, so an alert might be firing unnoticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class RestartConsent(StrEnum):
 
     NEVER = "never"
     STAGE = "stage"
-    """Write the change; it takes effect at the VM's next restart."""
+    """Write the new size, which takes effect at the VM's next restart."""
     WINDOW = "window"
     """Write the change, and restart the VM during a maintenance window."""
 
@@ -44,7 +44,7 @@ class WindowKind(StrEnum):
     ALLOW = "allow"
     """Writes are allowed only during windows of this kind, or always if no such window is set."""
     DENY = "deny"
-    """Writes are denied during the window, even if another window allows them."""
+    """Writes are denied during the window, even if another window allows writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Config:
     max_concurrent: int | None = None
     """The maximum number of concurrent hotplugs; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The maximum number of concurrent hotplugs per node; None if only KubeVirt limits it."""
+    """The maximum number of concurrent hotplugs per node; None for KubeVirt's limit alone."""
     batches: tuple[Selector, ...] = ()
     """The label selectors of the batches, in order; VMs that match no batch change last."""
     canary: Canary | None = None
@@ -180,4 +180,4 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }
-"""Maps each key of the configuration file to its attribute of ``Config``, in display order."""
+"""Maps each configuration key to the attribute of ``Config``, in the order of display."""

@@ -31,7 +31,7 @@ class DesiredVM:
     guest: MemoryQuantity | None
     """The guest size (``spec.template.spec.domain.memory.guest``); None if it is not set."""
     max_guest: MemoryQuantity | None = None
-    """``maxGuest`` in Git; it is compared with the cluster but never written to an existing VM."""
+    """``maxGuest`` in Git: compared with the cluster, but never written to an existing VM."""
     instancetype: str | None = None
     """The name of the instancetype; None if the manifest does not set it."""
     instancetype_kind: str | None = None

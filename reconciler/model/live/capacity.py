@@ -165,9 +165,9 @@ class Capacity:
 
     observed_at: datetime
     pods_known: bool = True
-    """Whether pods could be listed; false without the permission to list them."""
+    """Whether pods could be listed; false if the permission to list pods is missing."""
     quotas_known: bool = True
-    """Whether quotas could be listed; false without the permission to list them."""
+    """Whether quotas could be listed; false if the permission to list quotas is missing."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
     """The resources that pods use on each node, by node name; nodes without pods are omitted."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)

@@ -100,8 +100,8 @@ class LiveVM:
     revision: str = ""
     """The name of the ControllerRevision that contains the VM's copy of its instancetype.
 
-    The name comes from the spec or the status. It is empty until KubeVirt has created a revision
-    for the VM's instancetype.
+    The name comes from the VM's spec or status, and is empty until KubeVirt has created the
+    ControllerRevision.
     """
     running_wanted: bool = True
     """Whether ``runStrategy`` or ``running`` requests a running VM; false for ``Halted``."""
@@ -129,10 +129,10 @@ class LiveVM:
     restart_asked: bool = False
     """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True
-    """Whether ``metadata.annotations`` exists; a patch cannot add an annotation without it."""
+    """Whether ``metadata.annotations`` exists; if not, a patch must also create this map."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})
     """The resourceVersion, which a patch tests only if it adds ``metadata.annotations``.
-    Snapshot files omit it, because every status update changes it.
+    Snapshot files omit the resourceVersion, because every status update changes it.
     """
     deleting: bool = False
 
@@ -258,7 +258,7 @@ class LiveState:
     nodes: tuple[LiveNode, ...] = ()
     """The nodes; empty, with a diagnostic, if the permission to list nodes is missing."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
-    """The instancetypes by reference; they are read only if a VM has an instancetype."""
+    """The instancetypes by reference; empty if no VM has an instancetype."""
     instancetype_kinds: frozenset[str] = frozenset()
     """The kinds of instancetypes that could be listed."""
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()

@@ -133,7 +133,7 @@ class Placement:
     Only the selector and the topology key of each ``Spread`` are used.
     """
     together_with: tuple[Spread, ...] = ()
-    """The required pod affinity; empty if one of its terms also selects other namespaces."""
+    """The required pod affinity; empty if a term also selects pods in other namespaces."""
     priority_class: str = ""
 
     @property

@@ -23,7 +23,7 @@ class BaselineState(StrEnum):
     UPDATED = "updated"
     """Both plans contain an entry for the object, but the entries differ."""
     UNCHANGED = "unchanged"
-    """The plan and the base commit's plan contain the same entry: it was already pending."""
+    """The plan and the base commit's plan contain the same entry, which was already pending."""
     ABSENT = "absent"
     """Only the base commit's plan contains the entry, and the plan does not."""
 
@@ -129,7 +129,7 @@ class Comparison:
     def summary(self) -> dict[str, dict[str, int]]:
         """Count objects by comparison state and planned effect; counts of zero are omitted.
 
-        An object that is only in the base commit's plan counts with its effect there.
+        An object that is only in the base commit's plan counts with the effect in that plan.
         """
         counts = {state: Counter[Effect]() for state in BaselineState}
         for each in self.objects.values():

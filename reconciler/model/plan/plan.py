@@ -34,7 +34,7 @@ class Effect(StrEnum):
     """The change cannot happen yet, for example because another change is in progress."""
     CREATE = "create"
     BLOCKED = "blocked"
-    """The change is not made: it would be denied, be harmful or have no effect, or it failed."""
+    """The change is not made: it would be denied, do harm or have no effect, or it has failed."""
 
 
 class Reason(StrEnum):

@@ -1,4 +1,4 @@
-"""``Forecast``: how long the changes of a plan take, and how much memory they need."""
+"""``Forecast``: how long a plan's changes take, and how much memory the changes need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class VMForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """How long the changes of a plan are estimated to take, and how much memory they need."""
+    """How long a plan's changes are estimated to take, and how much memory the changes need."""
 
     migrations: int
     n_bytes_copied: int

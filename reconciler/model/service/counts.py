@@ -67,4 +67,4 @@ class Counts:
     values: Mapping[Counted, Mapping[tuple[str, ...], float]] = field(default_factory=dict)
     """The value of each counter for each combination of label values."""
     change_seconds: Distribution = field(default_factory=Distribution)
-    """The times from the patch of a VM until its guest had the new memory."""
+    """The times from the patch to a VM until the VM's guest had the new memory."""

@@ -64,7 +64,7 @@ class Notification:
     subjects: tuple[NotificationSubject, ...] = ()
     """The affected objects; empty if the notification is about a run or a commit."""
     n_subjects: int = 0
-    """The number of affected objects; the notification may list only some of them."""
+    """The number of affected objects; ``subjects`` can contain fewer objects."""
     at: datetime
     """When the process noticed the reported problem or event, or the end of the problem."""
     since: datetime

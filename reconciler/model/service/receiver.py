@@ -27,7 +27,7 @@ class Receiver:
     name: str
     kind: ReceiverKind
     url: str = field(default="", repr=False)
-    """The receiver's URL, which may be a secret; empty if a file contains the URL."""
+    """The receiver's URL, which can be a secret; empty if a file contains the URL."""
     url_file: str = ""
     """The path of the file that contains the receiver's URL; empty if ``url`` is set."""
     headers_file: str = ""

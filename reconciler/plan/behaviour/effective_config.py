@@ -57,10 +57,10 @@ class EffectiveConfig:
     live_update_changed_at: datetime | None
     """When the rollout strategy or a feature gate last changed.
 
-    A VM condition that was set before this time may be outdated.
+    A VM condition that was set before this time might be outdated.
     """
     unsettled: str
-    """Why KubeVirt may not have applied its CR completely yet; empty if it has."""
+    """Why KubeVirt might not have applied the whole KubeVirt CR yet; empty if KubeVirt has."""
 
     @property
     def live_update(self) -> bool:
@@ -102,7 +102,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Return why KubeVirt may not have applied its CR completely yet; empty if it has.
+    """Return why KubeVirt might not have applied the whole KubeVirt CR yet; empty if KubeVirt has.
 
     virt-operator sets ``status.observedGeneration`` only after it has applied the whole CR. The
     workload updater does nothing unless the phase is Deployed.

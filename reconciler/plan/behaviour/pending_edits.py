@@ -19,7 +19,7 @@ def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
     """Return the edits to a VM that take effect only at a restart, with old and new values.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads,
-    maxGuest, huge pages and dedicated CPUs do not change live; recorded (scenario
+    maxGuest, huge pages and dedicated CPUs do not change live; observed (scenario
     write-maxguest-on-running).
     """
     _, cores, threads = vm.cpu

@@ -13,17 +13,19 @@ HARVESTER_NAMESPACE = "harvester-system"
 HARVESTER_NAME = "kubevirt"
 """The name of Harvester's KubeVirt CR. Source: harvester pkg/util/constants.go."""
 DECKHOUSE_NAMESPACE = "d8-virtualization"
-"""The namespace of Deckhouse's KubeVirt CR. Source: its templates/kubevirt/kubevirt.yaml."""
+"""The namespace of Deckhouse's KubeVirt CR. Source: templates/kubevirt/kubevirt.yaml."""
 HARVESTER_UPGRADE = (
     "while an upgrade to Harvester v1.8 or newer runs, workloadUpdateMethods is empty, and at its "
     "end Harvester restores the list from the annotation "
     "harvesterhci.io/kubevirt-workload-update-methods of the Upgrade; `kubectl get "
     "upgrades.harvesterhci.io -n harvester-system` shows whether one runs"
 )
-"""Explains why Harvester's KubeVirt CR may have no workload update methods for some time.
+"""Explains why Harvester's KubeVirt CR can have no workload update methods for some time.
 
-Harvester's Upgrade object is not read: that would need a further permission. Source: harvester
-PRs 10386, 10675 and 10944; harvester/docs docs/upgrade/v1-5-x-to-v1-6-x.md, known issue 10.
+This program does not read Harvester's Upgrade object, to avoid a further permission.
+
+Source: harvester PRs 10386, 10675 and 10944; harvester/docs docs/upgrade/v1-5-x-to-v1-6-x.md,
+known issue 10.
 """
 
 

@@ -1,4 +1,4 @@
-"""Warns about tools that apply whole manifests repeatedly and may revert this program's writes.
+"""Warns about tools that apply manifests repeatedly and might revert this program's writes.
 
 ``written_back`` is certain: according to managedFields, the tool has written the field, so the
 tool's manifest sets the field. ``may_be_written_back`` is less certain: only labels or annotations
@@ -94,10 +94,10 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
 
 
 def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
-    """Return a warning if a tool that manages an object may overwrite this program's value.
+    """Return a warning if a tool that manages an object might overwrite this program's value.
 
-    The result is empty if managedFields answer the question: either the tool has written the
-    field, or this program has written it last and the tool has not written it back since.
+    The result is empty if managedFields show the answer: either the tool has written the field, or
+    this program wrote the field last and the tool has not reverted it since.
 
     Args:
         manager: The field manager that wrote the value last, from managedFields.
@@ -116,7 +116,7 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
 
 
 def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tuple[str, ...]:
-    """Return a warning for each tool that will or may overwrite this program's values.
+    """Return a warning for each tool that will or might overwrite this program's values.
 
     Args:
         managers: The fields that change, with the field manager that wrote each last.

@@ -106,11 +106,11 @@ def _rendering(capabilities: Capabilities, overcommit: int, ratio: str) -> Rende
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return the memory request and limit of a VM instance after a change of its guest memory.
+    """Return the memory request and limit of a VM instance after a change to its guest memory.
 
-    The request changes by the difference between the sizes. If it is then smaller than the guest,
-    it is raised to the guest's size, and the limit does not change. Otherwise, the limit changes
-    by the same difference.
+    The request changes by the difference between the sizes. If the request is then smaller than
+    the guest, KubeVirt raises the request to the guest's size and does not change the limit.
+    Otherwise, the limit changes by the same difference.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; observed on KubeVirt
     v1.3.1 and v1.6.3 (scenarios slow-then-second-change, with requests of 4Gi for a guest of 3Gi,
@@ -131,7 +131,7 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
     """Return the memory requests of the container that runs a guest of the given size.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674,
-    renderresources.go:220-317; recorded (scenarios hotplug-succeeds, requests-memory-too,
+    renderresources.go:220-317; observed (scenarios hotplug-succeeds, requests-memory-too,
     dedicated-cpu, hugepages-2mi and slow-then-second-change).
     """
     given = next((each for each in (asked.requests, asked.limits) if each is not None), None)

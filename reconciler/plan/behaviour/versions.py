@@ -33,7 +33,7 @@ IN_PLACE_GATE = "InPlaceHotplug"
 DECKHOUSE_IN_PLACE_GATE = "InPlaceResize"
 """The feature gate of Deckhouse's KubeVirt fork that lets memory grow in the running pod.
 
-Deckhouse enables it if ``featureGates`` of the ModuleConfig virtualization contains
+Deckhouse enables the feature gate if ``featureGates`` of the ModuleConfig virtualization contains
 HotplugCPUAndMemoryWithInPlaceResize.
 """
 IN_PLACE_GATES = (IN_PLACE_GATE, DECKHOUSE_IN_PLACE_GATE)
@@ -108,7 +108,7 @@ class Capabilities:
     restart_self_clears: bool
     """Whether KubeVirt removes the condition RestartRequired when no change needs a restart."""
     shrink_below_boot_denied: bool
-    """Whether the webhook denies memory sizes below the boot size; if not, they need a restart."""
+    """Whether the webhook denies sizes below the boot size; if not, such sizes need a restart."""
     instancetype: Instancetype
     template_without_memory_live: bool
     """Whether memory can change live if only the instancetype sets it, and not the VM template."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RESTART = Span(8.0, 25.0, 240.0)
 """The time in seconds from a restart request until the guest runs again.
 
-Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by default, to stop.
+Source: assumed; a guest can take terminationGracePeriodSeconds, 180 s by default, to stop.
 """
 START = Span(5.0, 20.0, 60.0)
 """How many seconds a new VM takes to start. Source: an assumption."""

@@ -1,4 +1,4 @@
-"""``forecast``: estimates the duration of a plan's memory changes and their peak memory.
+"""``forecast``: estimates the time and the additional memory that a plan's changes need.
 
 Each time is a range that holds only under the assumptions that are printed with the forecast.
 """

@@ -42,7 +42,7 @@ class Queue:
     soak_s: float | None
     """The soak time of the canaries, in seconds; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """The plan's VMs whose change has already started; later batches wait for them too."""
+    """The plan's VMs whose change has already started; later batches also wait for these VMs."""
 
 
 def ends_of(

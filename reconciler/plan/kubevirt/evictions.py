@@ -58,7 +58,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
     the label, the result includes all VMs that might be outdated. VMs that KubeVirt stops even
     without the change are omitted.
 
-    Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded (scenario evict-only).
+    Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; observed (scenario evict-only).
     """
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = sorted(

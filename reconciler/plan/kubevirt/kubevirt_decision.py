@@ -47,7 +47,7 @@ def decide_kubevirt(
     live: LiveState,
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK,
 ) -> KubeVirtDecision:
-    """Return the decision about the KubeVirt CR; if it is blocked, the CR is not changed.
+    """Return the decision about the KubeVirt CR, and the CR as it will be after the plan.
 
     The CR shows the current settings. The operator that manages the CR determines where a change
     is written.
@@ -125,7 +125,7 @@ def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about any KubeVirt CR in Git, which may contain several."""
+    """Return the first error about any KubeVirt CR in Git, which can contain several."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_config), None)
 

@@ -1,1 +1,1 @@
-"""Computes how long a change takes, how it disrupts the VM, and when it may start."""
+"""Computes how long a change takes, how the change disrupts the VM, and when it can start."""

@@ -1,7 +1,7 @@
 """``Estimates``: estimates migration durations from finished migrations or from assumptions.
 
 Every estimate is a range. The API shows neither the network's bandwidth nor how fast a guest
-changes its memory, so assumed durations may be wrong.
+changes its memory, so assumed durations might be wrong.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ class Span:
 DETECTION = Span(1.4, 4.0, 11.0)
 """The seconds that KubeVirt takes to create the migration object after a patch.
 
-Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
+Source: observed, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
-After other changes, the workload updater is already active, so it often takes less than 5 s.
+If other changes came before, the workload updater is already active and often takes less than 5 s.
 """
 PREPARATION = Span(1.0, 2.5, 8.0)
 """The seconds from the creation of a migration to the start of the memory transfer.
 
-Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start immediately; the
+Source: observed, 1.0 to 1.9 s without a wait for a slot and with pods that start immediately; the
 time that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
@@ -73,7 +73,7 @@ CONSTANT = Span(0.5, 1.5, 2.5)
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
 """The seconds that the guest takes to use the new memory after the migration.
 
-Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
+Source: observed, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: an assumption."""

@@ -1,4 +1,4 @@
-"""Warns about guests that may not use the new memory, and tools that may overwrite the size."""
+"""Warns about guests that might not use new memory, and tools that might overwrite the size."""
 
 from __future__ import annotations
 

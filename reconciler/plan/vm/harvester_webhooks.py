@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 HOTPLUG_ANNOTATION = "harvesterhci.io/enableCPUAndMemoryHotplug"
-"""The annotation of VMs whose CPU and memory may change live. Source: pkg/util/constants.go:48."""
+"""The annotation that allows live changes to a VM. Source: harvester pkg/util/constants.go:48."""
 RESERVED_ANNOTATION = "harvesterhci.io/reservedMemory"
 _RESERVED = 100 * MIB
 """The part of a memory limit that Harvester reserves for QEMU by default, in bytes."""

@@ -33,7 +33,7 @@ class TargetSize:
     as_desired: bool
     types: Instancetypes | None = None
     changes: tuple[Change, ...] = ()
-    """The changes to the VM's spec; empty if it already matches Git."""
+    """The changes to the VM's spec; empty if the spec already matches Git."""
     patch: tuple[PatchOp, ...] = ()
 
 
@@ -144,9 +144,9 @@ def _by_instancetype(
 def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Finding:
     """Return the target size of a VM that already has the desired instancetype.
 
-    The VM may use an older revision with a different size, which only the running instance shows.
-    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; an edit to an instancetype does not
-    change VMs that use an older revision of it.
+    The VM can use an older revision with a different size, which only the running instance shows.
+    An edit to an instancetype does not change such a VM.
+    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go.
     """
     vmi = live.vmis.get(vm.ref)
     size = vmi.guest if vmi is not None and not vmi.final else None

@@ -1,4 +1,4 @@
-"""Warns about fields in Git that this program does not write but other tools may write.
+"""Warns about fields in Git that this program does not write but other tools might write.
 
 An edit to such a field requires a restart; until then, nothing changes live. If a tool applies the
 edit together with the memory, the edit prevents the hotplug.

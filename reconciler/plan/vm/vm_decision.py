@@ -256,7 +256,7 @@ def _decision(
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
     """Warn if Git and the VM have different values of maxGuest, which this program never changes.
 
-    Source: recorded (scenario write-maxguest-on-running); kubevirt issue 17610.
+    Source: observed (scenario write-maxguest-on-running); kubevirt issue 17610.
     """
     if desired.max_guest is None or desired.max_guest == vm.max_guest:
         return ()

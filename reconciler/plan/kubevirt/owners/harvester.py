@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
 
 VALUE: FieldPath = ("value",)
-"""The path of the value in a Harvester Setting; if it is empty, the default applies."""
+"""The path of the value in a Harvester Setting; if the value is empty, the default applies."""
 LOWEST, HIGHEST = 1, 20
 """The bounds of the Setting ``max-hotplug-ratio``, whose default is 4. Source: harvester v1.6."""
 _CONFIGURED = "configured"
@@ -36,7 +36,7 @@ class HarvesterOwner:
     """Implements ``SettingsOwner`` for the KubeVirt CR of a Harvester cluster."""
 
     held: LiveOwner | None
-    """The Setting ``max-hotplug-ratio``; None if the cluster has none or it is unreadable."""
+    """The Setting ``max-hotplug-ratio``; None if it does not exist or cannot be read."""
     failure: str = ""
     """What the user can do if the Setting could not be read; empty if it was read."""
 

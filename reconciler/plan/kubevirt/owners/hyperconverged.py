@@ -1,7 +1,7 @@
 """``HyperConvergedOwner``: writes settings of the KubeVirt CR to the HyperConverged object.
 
 HyperConverged's operator compares the whole spec of the KubeVirt CR and immediately overwrites
-edits by others. Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go.
+edits by other clients. Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
     """Return the HyperConverged operator's release; if unknown, derive it from KubeVirt's version.
 
     HyperConverged 1.N ships KubeVirt 1.(N-10), and is in OpenShift Virtualization 4.(N+4), whose
-    operator reports the version 4.(N+4). Both are inferred from the releases 1.10 to 1.19.
+    operator reports the version 4.(N+4). These rules are inferred from the releases 1.10 to 1.19.
     """
     if found := _RELEASE.match(held.release):
         major, minor = int(found[1]), int(found[2])

@@ -68,6 +68,7 @@ HOMES: Mapping[str, Mapping[FieldPath, Home]] = {
 }
 """The HyperConverged fields for fields of the KubeVirt CR, by API version.
 
-``vmRolloutStrategy`` has no such field: it is always LiveUpdate since release 1.12. KubeVirt's
-feature gates have none, because the names in HyperConverged's ``featureGates`` differ.
+``vmRolloutStrategy`` has no such field, because the strategy is always LiveUpdate since release
+1.12. KubeVirt's feature gates have no such field, because HyperConverged's ``featureGates`` uses
+other names.
 """

@@ -30,7 +30,7 @@ ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
 _TEST = "test"
 """The JSON Patch operation that makes the whole patch fail if a value differs."""
 _VALUED = frozenset({"add", "replace"})
-"""The JSON Patch operations that contain the value that they set."""
+"""The JSON Patch operations that set the value in their field ``value``."""
 
 
 def operations(text: str | None) -> list[dict[str, Any]] | None:
@@ -72,14 +72,14 @@ def _position(found: Sequence[dict[str, Any]], path: FieldPath) -> int | None:
 
 
 def value_in(setting: dict[str, Any], path: FieldPath) -> object:
-    """Return the value that an operation on a field or on its parent gives the field, or None."""
+    """Return the value that an operation on a field or its parent sets for the field, or None."""
     return value_at(setting.get("value"), _relative(setting, path))
 
 
 def changeable(setting: dict[str, Any], path: FieldPath) -> bool:
-    """Return whether an operation on a field or on its parent can give the field another value.
+    """Return whether an operation that sets a field can be edited to set another value.
 
-    An operation on a parent can if the field has a place in the operation's value.
+    An operation on a parent field can be edited if its value has a JSON object for the field.
     """
     if setting["path"] == pointer(path):
         return True
@@ -131,9 +131,9 @@ def extended(text: str | None, changes: tuple[Change, ...], kubevirt: LiveKubeVi
 
 
 def _merged(found: list[dict[str, Any]], change: Change) -> bool:
-    """Add a change to the operation that sets a parent of its field; return whether one does.
+    """Merge a change into the operation that sets a parent field; return False if impossible.
 
-    If a later operation tests the old value, the change becomes an operation of its own.
+    If a later operation tests the old value, the change is added as a separate operation.
     """
     position = _position(found, change.field)
     if position is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectOwner:
-    """Implements ``SettingsOwner`` for a KubeVirt CR whose fields this program may write."""
+    """Implements ``SettingsOwner`` for a KubeVirt CR that no other operator manages."""
 
     kubevirt: LiveKubeVirt
     name: str = "the KubeVirt CR"
@@ -44,7 +44,7 @@ class DirectOwner:
         return self
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return a warning for each tool that will or may overwrite the changed values."""
+        """Return a warning for each tool that will or might overwrite the changed values."""
         managers = {each.field: self.kubevirt.managers.get(each.field, "") for each in changes}
         return warnings_of(managers, self.kubevirt.tracked_by)
 

@@ -68,7 +68,7 @@ def stuck(running: RunningVM) -> Finding | None:
     """Block a change to a new size if the memory change in progress can never complete.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
-    and maxGuest, then a change in flight, and only then the size; recorded: KubeVirt rejects
+    and maxGuest, then a change in flight, and only then the size; observed: KubeVirt rejects
     the second change (scenario slow-then-second-change), and a change never ends (scenario
     no-update-methods).
     """
@@ -100,7 +100,7 @@ def stuck(running: RunningVM) -> Finding | None:
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
     """Add to a message that KubeVirt must first complete the memory change in progress.
 
-    Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
+    Source: observed (scenario slow-then-second-change): KubeVirt retries the rejected size by
     itself.
     """
     if not running.vmi.memory_changes or judged_at_admission(running):
@@ -145,7 +145,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
     Any migration carries out the change, even one that a user created. After repeated failures, a
     further migration does not help, even if it already has a target node.
 
-    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded (scenarios
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; observed (scenarios
     migration-fails and target-unschedulable): KubeVirt retries these migrations without end.
     """
     carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 """The message of RestartRequired after an edit to a field that cannot change live.
 
-Source: recorded; kubevirt v1.9.0 vm.go:3051.
+Source: observed; kubevirt v1.9.0 vm.go:3051.
 """
 
 

@@ -49,7 +49,7 @@ updater creates another migration while the change is in flight and LiveMigrate 
 ABOUT_MEMORY = "memory"
 """The first word of each RestartRequired message that a memory change causes.
 
-Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; observed.
 """
 
 
@@ -59,7 +59,7 @@ def guest_progress(running: RunningVM) -> Finding:
     Failures have precedence over progress.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
-    pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes except a guest that
+    pkg/virt-handler/migration-target.go:1152-1208; observed for all outcomes except a guest that
     does not use its memory.
     """
     failures = (
@@ -164,7 +164,7 @@ def quota_refused(running: RunningVM) -> Finding | None:
 def failing(running: RunningVM) -> Finding | None:
     """Delay or block a change if migrations of the memory change in progress have failed.
 
-    Source: recorded (scenarios migration-fails and target-unschedulable).
+    Source: observed (scenarios migration-fails and target-unschedulable).
     """
     migrations = running.migrations
     failed = failed_in_a_row(migrations)

@@ -112,7 +112,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """Wait until KubeVirt has applied its CR, because update migrations start only after that.
+    """Wait until KubeVirt has applied its CR, because migrations for updates start only then.
 
     Source: observed (the workload updater is idle unless the phase of the KubeVirt CR is
     Deployed); kubevirt v1.9.0 workload-updater.go:450-455.
@@ -124,9 +124,9 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a memory change in progress; KubeVirt rejects a second change until it ends.
+    """Wait for a memory change in progress; KubeVirt rejects a second change until then.
 
-    Source: recorded (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
+    Source: observed (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
     """
     if not running.vmi.memory_changes:
         return None

@@ -75,7 +75,7 @@ def memory_added(running: RunningVM) -> Finding | None:
 def not_started(running: RunningVM) -> Finding | None:
     """Require a restart to reduce the memory of a VM whose guest has not started yet.
 
-    The smaller size may help a VM that fits on no node, and the restart disrupts no guest.
+    The smaller size can help a VM that fits on no node, and the restart disrupts no guest.
     Source: observed on KubeVirt v1.9.0 (scenarios too-big-then-smaller and
     too-big-then-smaller-then-restart); v1.9.0 vm.go:3475.
     """
@@ -93,7 +93,7 @@ def not_started(running: RunningVM) -> Finding | None:
 def plug_failed_before(running: RunningVM) -> Finding | None:
     """Require a restart after a rejected hotplug, even to return to the old size.
 
-    Source: recorded (scenario plug-refused-then-revert); kubevirt v1.9.0 vm.go:3466.
+    Source: observed (scenario plug-refused-then-revert); kubevirt v1.9.0 vm.go:3466.
     """
     if not running.vmi.plug_refused:
         return None
@@ -117,12 +117,12 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports whether it can.
+    """Require a restart of a VM that cannot migrate, or wait until KubeVirt reports migratability.
 
     A resize in place needs no migration. KubeVirt sets the condition LiveMigratable a
     moment after the start.
 
-    Source: recorded (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.
+    Source: observed (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.
     """
     if grows_in_place(running):
         return None
@@ -149,7 +149,7 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     """Require a restart for a size that KubeVirt cannot hotplug into the running VM.
 
     KubeVirt v1.2.1 and v1.2.2 compare the size only with maxGuest and with boot memory.
-    Source: recorded (scenarios above-max-guest and misaligned); kubevirt v1.9.0 vm.go:3494;
+    Source: observed (scenarios above-max-guest and misaligned); kubevirt v1.9.0 vm.go:3494;
     v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349.
     """
     limit, capabilities = running.vmi.max_guest, running.after.capabilities

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def below_boot(running: RunningVM) -> Finding | None:
     """Require a restart to reduce a guest's memory below its boot memory.
 
-    Source: recorded (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500. On v1.1, the webhook
+    Source: observed (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500. On v1.1, the webhook
     denies the change instead (see ``below_boot_denied``).
     """
     booted = running.vmi.guest_at_boot

@@ -1,4 +1,4 @@
-"""``VMInputs`` and ``RunningVM``: all data that a planning rule may read about one VM."""
+"""``VMInputs`` and ``RunningVM``: all data that a planning rule can read about one VM."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class RunningVM(VMInputs):
 
     @property
     def peers(self) -> tuple[LiveVMI, ...]:
-        """The VM instances that affect, through scheduling constraints, where the VM may run."""
+        """The VM instances that affect, through scheduling constraints, where the VM can run."""
         if self.vmi.placement.counts_pods:
             return self.shared.instances_in(self.vm.ref.namespace)
         return self.shared.repelling_in(self.vm.ref.namespace)

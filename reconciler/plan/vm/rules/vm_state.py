@@ -46,7 +46,7 @@ def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
 
 
 def owned_by_pool(inputs: VMInputs) -> Finding | None:
-    """Block a change to a VM in a pool, because the pool's next change overwrites it.
+    """Block a change to a VM in a pool, because the pool's next change overwrites the VM's size.
 
     Source: observed on KubeVirt v1.9.0 (scenario pool-vm-patched).
     """
@@ -77,8 +77,10 @@ def owned_by_controller(inputs: VMInputs) -> Finding | None:
 def restarting(inputs: VMInputs) -> Finding | None:
     """Wait while a restart is pending, because the size after the restart is not known.
 
-    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
-    ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
+    virt-api writes a Stop and a Start into ``status.stateChangeRequests``, and virt-controller
+    removes each request when it is done.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart).
     """
     if not inputs.vm.restart_asked:
         return None

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def limits_overcommit(running: RunningVM) -> Finding | None:
     """Block a size above a memory limit that KubeVirt does not raise.
 
-    KubeVirt raises the requests alone if they are less than the guest's size, and the API server
-    rejects a pod that requests more than its limit. If the VM has no requests, KubeVirt changes
-    neither requests nor limits, and the limit determines the size of the pod.
+    If the VM requests less than the guest's size, KubeVirt raises only the request, and the API
+    server rejects a pod that requests more than its limit. If the VM has no request, KubeVirt
+    changes neither request nor limit, and the limit determines the size of the pod.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547 (from v1.7 on an
     instance has requests only if its VM sets them),
     pkg/virt-controller/services/renderresources.go:220-317; the rejection is inference, and so
-    is that the kernel kills a guest that uses more than the limit. Recorded in the scenario
+    is that the kernel kills a guest that uses more than the limit. Observed in the scenario
     limits-memory-below: with requests as large as the guest, both grow and the change is live.
     """
     limits, requests = running.vmi.constraints.limits, running.vmi.constraints.requests

@@ -30,7 +30,7 @@ RAISE_QUOTA = "raise the ResourceQuota; it must allow both pods while the VM mig
 def node_has_capacity(running: RunningVM) -> Finding | None:
     """Block or delay a change unless another node has capacity for the target pod.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; observed
     (scenario target-unschedulable): the migration stays Scheduling, until its pod is removed
     after 300 s.
     """
@@ -80,10 +80,10 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     pods, also for quotas that select a priority class. Other resources are not checked. A memory
     limit that KubeVirt sets by itself is checked only if its ratio is the default.
 
-    For a migration, Harvester raises the quota that Rancher manages by the limits that the VM
-    instance sets, and lowers it afterwards, so there only the other resources and quotas count.
+    For a migration, Harvester temporarily raises the quota that Rancher manages by the limits that
+    the VM instance sets, so these limits are not checked in this quota.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; observed
     (scenario quota-holds-one-pod): the migration stays Pending, without a time-out.
     """
     capacity = running.capacity
@@ -193,7 +193,7 @@ def _lacking(
     pod: TargetPod,
     subject: str = "the target pod",
 ) -> str:
-    """Describe the resource of which no node has enough, and the node with the most of it."""
+    """Describe the resource of which no node has enough, and the node that has the most."""
     for name, needed in pod.others.items():
         one = replace(pod, request=0, hugepages=0, others={name: needed})
         enough = tuple(each for each in nodes if free(each, capacity, "").holds(one))
