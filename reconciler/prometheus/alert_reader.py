@@ -39,6 +39,10 @@ class AlertsUnreadableError(Exception):
         self.hint = hint
 
 
+class NoPrometheusUrlError(AlertsUnreadableError):
+    """Neither an option nor a file in the credentials directory sets the URL of Prometheus."""
+
+
 class AlertSource(Protocol):
     """Reads the firing alerts; implemented by ``AlertReader``."""
 
@@ -71,7 +75,10 @@ class AlertReader:
         try:
             access = self._access()
             if access is None:
-                raise AlertsUnreadableError("the file with the URL of Prometheus is missing")
+                raise NoPrometheusUrlError(
+                    "the file with the URL of Prometheus is missing",
+                    hint="add the file url to --prometheus-credentials",
+                )
             pool = connection_pool(
                 access.url,
                 ca=access.ca,

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Self
 from reconciler.model.alerts.alert_hold import AlertHold, AlertHoldReason
 from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.phrases import listed
-from reconciler.prometheus.alert_reader import AlertSource, AlertsUnreadableError
+from reconciler.prometheus.alert_reader import (
+    AlertSource,
+    AlertsUnreadableError,
+    NoPrometheusUrlError,
+)
 from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ class _Reading:
     """When the response arrived, on the monotonic clock."""
     alerts: tuple[str, ...] = ()
     problem: str = ""
+    reason: AlertHoldReason = AlertHoldReason.UNREADABLE
+    """The reason for a pause because of the problem."""
     hint: str = ""
 
 
@@ -123,7 +129,7 @@ class AlertWatch:
         age_s = self._clock.monotonic() - reading.at
         if reading.problem:
             message = f"it is unknown whether an alert is firing: {reading.problem}"
-            return unreadable, (), message, reading.hint
+            return reading.reason, (), message, reading.hint
         if age_s > OLDEST_S:
             message = f"the last answer of Prometheus is {age_s:.0f} s old"
             return unreadable, (), message, ""
@@ -153,10 +159,13 @@ class AlertWatch:
     def _poll(self, matchers: tuple[AlertMatcher, ...]) -> _Reading:
         before = self._reading
         problem, hint, alerts = "", "", tuple[str, ...]()
+        reason = AlertHoldReason.UNREADABLE
         try:
             alerts = self._source.firing(matchers)
         except AlertsUnreadableError as error:
             problem, hint = str(error), error.hint
+            if isinstance(error, NoPrometheusUrlError):
+                reason = AlertHoldReason.NO_PROMETHEUS
         except Exception as error:
             # A bug must not end the thread; without responses, no change starts.
             log.exception("the alerts cannot be read because of a bug in reconciler")
@@ -168,5 +177,6 @@ class AlertWatch:
             at=self._clock.monotonic(),
             alerts=alerts,
             problem=problem,
+            reason=reason,
             hint=hint,
         )

@@ -34,8 +34,6 @@ def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts]:
     from reconciler.prometheus.mounted_access import read_access
 
     access = partial(read_access, options.url, options.credentials)
-    if access() is None:
-        yield NoPrometheus(clock)
-        return
+    access()  # reports unusable options now; the file with the URL may be mounted later
     with AlertWatch(AlertReader(access, clock), clock) as watch:
         yield watch

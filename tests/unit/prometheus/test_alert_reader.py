@@ -16,7 +16,11 @@ from support.tools.installed import tool
 from reconciler.errors import UsageError
 from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.prometheus.alert_query import AnswerError, firing_alerts, query_of
-from reconciler.prometheus.alert_reader import AlertReader, AlertsUnreadableError
+from reconciler.prometheus.alert_reader import (
+    AlertReader,
+    AlertsUnreadableError,
+    NoPrometheusUrlError,
+)
 from reconciler.prometheus.mounted_access import read_access
 
 if TYPE_CHECKING:
@@ -152,7 +156,7 @@ def test_prometheus_url_is_read_from_the_credentials_directory_if_no_option_sets
     assert len(server.requests) == 1
     (tmp_path / "url").unlink()
     assert read_access(None, tmp_path) is None
-    with pytest.raises(AlertsUnreadableError, match="file with the URL of Prometheus is missing"):
+    with pytest.raises(NoPrometheusUrlError, match="file with the URL of Prometheus is missing"):
         reader(None, tmp_path).firing((CEPH,))
 
 
