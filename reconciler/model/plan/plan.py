@@ -170,7 +170,7 @@ class Change:
     at: Location | None = None
     wave: WaveName
     written: WrittenField | None = None
-    """The other object's field to which the value is written; None for the object's own field."""
+    """The other object's field to which the value is written; None for its own field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,7 @@ class Action:
     uid: Uid | None
     """The object's uid; None for an object that will be created."""
     target: WriteTarget | None = None
-    """The object that receives the request; None if it is the object that changes."""
+    """The object that receives the request; None for the changed object itself."""
     wave: WaveName
     effect: Effect
     reason: Reason

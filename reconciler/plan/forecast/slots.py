@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 Group: TypeAlias = tuple[str, str, str]
-"""An anti-affinity group, identified by namespace, label key and value."""
+"""VMs in a namespace that share a label value, as namespace, label key and value."""
 Limit: TypeAlias = str | Group
 """What limits concurrent changes: a node (by its name) or an anti-affinity group."""
 
@@ -22,8 +22,9 @@ Limit: TypeAlias = str | Group
 class Slots:
     """The maximum numbers of concurrent migrations in the cluster and from one node.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; slots are
-    counted in the cluster and by source node, and there is no limit on a target node.
+    KubeVirt counts migrations in the cluster and by source node, and does not limit target nodes.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
     """
 
     cluster: int
@@ -54,10 +55,10 @@ class Held:
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
     """Return when each change ends, in seconds from the start of the run.
 
-    A free slot goes to the first change whose node and groups also have a free slot. A change that
-    waits for its node or group does not delay the changes behind it. Because two limits apply at
-    the same time, an additional slot can delay a single change, by less than the duration of the
-    longest change.
+    The next change to start is the first one whose node and anti-affinity groups are below their
+    limits. A change that waits for its node or group does not delay the changes behind it. Because
+    several limits apply at the same time, a higher limit can delay a single change, by less than
+    the duration of the longest change.
     """
     queue = _Queue(jobs, slots)
     for each in held:

@@ -33,7 +33,7 @@ class ClosedOwner:
         return changes
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return all changes, because none can be written."""
+        """Return all changes as unwritten, because the operator accepts none."""
         return changes
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:

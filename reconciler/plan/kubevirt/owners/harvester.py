@@ -60,7 +60,7 @@ class HarvesterOwner:
         return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes; a change to the ratio names the Setting as its written field."""
+        """Return the changes; a change to the ratio is marked as written to the Setting."""
         target = self.target
         if target is None:
             return changes

@@ -67,10 +67,11 @@ def back_to_running(running: RunningVM) -> Finding | None:
 def stuck(running: RunningVM) -> Finding | None:
     """Block a change to a new size if the memory change in progress can never complete.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
-    and maxGuest, then a change in flight, and only then the size; observed: KubeVirt rejects
-    the second change (scenario slow-then-second-change), and a change never ends (scenario
-    no-update-methods).
+    KubeVirt checks migratability and maxGuest, then a change in progress, and then the size.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509; observed: KubeVirt
+    rejects the second change (scenario slow-then-second-change), and a change never ends
+    (scenario no-update-methods).
     """
     if not running.vmi.memory_changes or running.vmi.guest == running.target:
         return None
@@ -143,7 +144,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
     """Return the problem that prevents the memory change in progress from completing, or None.
 
     Any migration carries out the change, even one that a user created. After repeated failures, a
-    further migration does not help, even if it already has a target node.
+    further migration does not help, even one that already has a target node.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; observed (scenarios
     migration-fails and target-unschedulable): KubeVirt retries these migrations without end.

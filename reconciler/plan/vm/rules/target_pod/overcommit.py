@@ -26,9 +26,10 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547 (from v1.7 on an
     instance has requests only if its VM sets them),
-    pkg/virt-controller/services/renderresources.go:220-317; the rejection is inference, and so
-    is that the kernel kills a guest that uses more than the limit. Observed in the scenario
-    limits-memory-below: with requests as large as the guest, both grow and the change is live.
+    pkg/virt-controller/services/renderresources.go:220-317; that the API server rejects
+    the pod is inferred, and so is that the kernel kills a guest that uses more than the limit.
+    Observed in the scenario limits-memory-below: if the request is as large as the guest, request
+    and limit grow, and the change is live.
     """
     limits, requests = running.vmi.constraints.limits, running.vmi.constraints.requests
     if limits is None or running.vmi.guest == running.target:
@@ -58,8 +59,8 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 def overhead_left_out(running: RunningVM) -> Finding | None:
     """Block memory hotplug into a VM whose pod does not request the launcher's memory overhead.
 
-    virt-handler compares the pod's request with the overhead plus the instance's requests. Without
-    requests it compares the overhead alone, which every pod has.
+    virt-handler compares the pod's request with the overhead plus the instance's requests. For an
+    instance without requests, it compares only the overhead, which every pod requests.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,
     pkg/hypervisor/kvm/hypervisorbackend.go:37-178 (overcommitGuestOverhead); the endless
