@@ -142,7 +142,7 @@ class LiveVMI:
     """A VirtualMachineInstance: the running instance of a VM."""
 
     ref: ObjectRef
-    """The reference of the VM to which the VM instance belongs."""
+    """The reference to the VM that owns the VM instance."""
     uid: Uid
     phase: str
     """The VMI phase: Pending, Scheduling, Scheduled, Running, Succeeded, Failed or Unknown."""

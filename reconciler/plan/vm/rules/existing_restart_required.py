@@ -22,7 +22,7 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
     """Require a restart on KubeVirt versions on which RestartRequired remains until the restart.
 
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (scenario above-max-then-revert);
-    ``versions.RESTART_SELF_CLEARS``.
+    see also ``versions.RESTART_SELF_CLEARS``.
     """
     condition = running.restart_required
     if condition is None or running.after.capabilities.restart_self_clears:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def below_boot(running: RunningVM) -> Finding | None:
     """Require a restart to reduce a guest's memory below its boot memory.
 
-    Source: observed (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500. On v1.1, the webhook
-    denies the change instead (see ``below_boot_denied``).
+    On KubeVirt v1.1, the webhook denies the change instead (see ``below_boot_denied``).
+
+    Source: observed (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500.
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:

@@ -22,8 +22,10 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
 
     A pending edit that the instance does not show would still prevent the live change.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 evaluates RestartRequired
-    again, :3444-3566 checks the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.
+    Up to v1.6.3 and in v1.7.0, RestartRequired remains until a restart. Other versions evaluate
+    the condition again and then check the size.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061,3444-3566.
     """
     size, has, limit = vm.guest, vmi.guest, vmi.max_guest
     if not after.live_update or vm.deleting or vmi.deleting:

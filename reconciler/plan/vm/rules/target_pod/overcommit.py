@@ -83,8 +83,10 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
     """Return a warning that a live change ends the VM's memory overcommit.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539. Up to v1.6, requests also
-    come from the cluster's memoryOvercommit; from v1.7 only from the VM or its instancetype.
+    Up to KubeVirt v1.6, an instance's request can come from the cluster's ``memoryOvercommit``;
+    from v1.7 on, the request comes only from the VM or its instancetype.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539.
     """
     vmi, target = inputs.vmi, inputs.target
     if finding.effect is not Effect.LIVE or vmi is None or vmi.guest == target:
