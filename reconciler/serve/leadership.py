@@ -74,6 +74,8 @@ class Leadership(threading.Thread):
         self._opened: AbstractContextManager[Lease] | None = None
         self._lease: Lease | None = None
         self._failures = 0
+        self.term = 0
+        """The number of times that this process has acquired the Lease."""
         self._ended = threading.Event()
         self.steps: list[Callable[[], None]] = []
         """Additional functions that this thread calls once per second, whoever is the leader."""
@@ -164,6 +166,7 @@ class Leadership(threading.Thread):
             return _STANDBY_S
         except _Withdrawn:
             return self._rest()
+        self.term += 1  # first, so that a caller of `leads` never finds the previous number
         self._failures, self._opened, self._lease = 0, opened, lease
         log.info("this process leads")
         self._publish(LeaderState(role=Role.LEADER, leader=self._instance))

@@ -56,17 +56,23 @@ class GitPoller(threading.Thread):
         self._random = random.Random()  # noqa: S311 - jitter is no secret
         self._woken = threading.Condition()
         self._requested = self._ended = False
+        self._n_started = 0
         self._rejected = ""
         self.state = GitState()
         """The results of the last polls; this thread sets them, and other threads read them."""
         self.error: UsageError | None = None
         """Why the given options cannot open the repository; the process must then end."""
 
-    def wake(self) -> None:
-        """Poll Git as soon as possible; any thread can call this method."""
+    def wake(self) -> int:
+        """Poll Git as soon as possible; any thread can call this method.
+
+        Returns:
+            The value of ``state.polls`` once the next poll that starts has ended.
+        """
         with self._woken:
             self._requested = True
             self._woken.notify_all()
+            return self._n_started + 1
 
     def end(self, timeout_s: float) -> None:
         """Stop the polling thread, which deletes its clone; a poll in progress is interrupted."""
@@ -92,6 +98,7 @@ class GitPoller(threading.Thread):
         """Poll Git once, and return the seconds until the next poll."""
         with self._woken:
             self._requested = False
+            self._n_started += 1
         try:
             state = after_read(self.state, reader.read(), self._clock.now())
         except ReconcilerError as error:

@@ -38,6 +38,8 @@ class GitState:
     attempted_at: datetime | None = None
     next_at: datetime | None = None
     """The time of the next poll, unless a webhook request arrives earlier."""
+    polls: int = 0
+    """The number of polls that have ended, including those that failed."""
     failures: int = 0
     """The number of consecutive polls that failed."""
     wait: Wait | None = None
@@ -56,7 +58,13 @@ def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
     """
     desired, before = reading.state, state.wait
     state = replace(
-        state, in_force=desired.in_force, fetched_at=at, attempted_at=at, failures=0, wait=None
+        state,
+        in_force=desired.in_force,
+        fetched_at=at,
+        attempted_at=at,
+        polls=state.polls + 1,
+        failures=0,
+        wait=None,
     )
     if not desired.unusable:
         return replace(state, reading=reading)
@@ -69,7 +77,9 @@ def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
 def after_failure(state: GitState, error: ReconcilerError, at: datetime) -> GitState:
     """Return the state after a poll that did not reach the Git repository."""
     wait = _since(state.wait, WaitKind.REPOSITORY, str(error), at)
-    return replace(state, attempted_at=at, failures=state.failures + 1, wait=wait)
+    return replace(
+        state, attempted_at=at, polls=state.polls + 1, failures=state.failures + 1, wait=wait
+    )
 
 
 def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: float) -> float:

@@ -54,7 +54,7 @@ class PushRelay:
         lease: LeaderLease,
         write: Callable[[str, Mapping[str, str | None]], bool],
         clock: Clock,
-        read_git: Callable[[], None],
+        read_git: Callable[[], object],
     ) -> None:
         self._lease, self._write, self._clock = lease, write, clock
         self._read_git = read_git

@@ -63,6 +63,8 @@ class Loop:
         self._failures = 0
         self._rejected: Wait | None = None
         """Why the last rollout was not allowed to write, or None if it was allowed."""
+        self._term = self._first_poll = self._polls = 0
+        """The newest term as the leader, the first Git poll in it, and the polls before a plan."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
@@ -97,7 +99,9 @@ class Loop:
     def _plan(self) -> PlanWithInputs | None:
         """Plan from the newest inputs and display the result; None if no plan can be made."""
         self.planned_at = self._clock.monotonic()
+        self._may_run()  # a new leader polls Git while it plans
         git, engine = self._git.state, self._parts.engine
+        self._polls = git.polls
         if git.reading is not None and git.reading is not engine.reading:
             engine.use(git.reading)
         planned = None
@@ -191,9 +195,23 @@ class Loop:
         return not may_start(planned.plan, planned.policy.windows, now)
 
     def _next_run(self, planned: PlanWithInputs) -> NextRun | None:
-        if planned.config.mode is Mode.OBSERVE or not self._parts.leader.leads():
+        if planned.config.mode is Mode.OBSERVE or not self._may_run():
             return None
         return next_run(planned.plan, planned.policy.windows, self._last, self._clock.now())
+
+    def _may_run(self) -> bool:
+        """Return whether this process leads, and has planned after a Git poll in this term.
+
+        The commit that a standby has read may be older than the one that the last leader applied.
+        A failed poll counts, so that an outage of the repository does not stop the changes.
+        """
+        leader = self._parts.leader
+        if not leader.leads():
+            return False
+        if leader.term != self._term:
+            self._term = leader.term
+            self._first_poll = self._git.wake()
+        return self._polls >= self._first_poll
 
     def _run(self, planned: PlanWithInputs) -> None:
         """Carry out one rollout, and add it to the history."""

@@ -24,11 +24,17 @@ class Git(Protocol):
 
     state: GitState
 
+    def wake(self) -> int:
+        """Poll Git as soon as possible, and return ``state.polls`` after that poll."""
+        ...
+
 
 class Leader(Protocol):
     """Decides whether this process is allowed to write; implemented by ``Leadership``."""
 
     state: LeaderState
+    term: int
+    """The number of times that this process has become the leader."""
 
     def begin(self, namespace: str) -> None:
         """Start to compete for the leader's Lease in *namespace*."""

@@ -93,7 +93,7 @@ def test_withdrawn_replica_holds_no_lease_until_it_competes_for_leadership_again
     two._give_up()
     one.begin("kubevirt")
     one.step()
-    assert one.leads()
+    assert (one.leads(), one.term, two.term) == (True, 2, 1)
 
 
 def test_replica_that_is_withdrawn_while_it_waits_does_not_replace_a_dead_leader(world):

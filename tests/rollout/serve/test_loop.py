@@ -119,6 +119,49 @@ def test_standby_serve_replica_plans_and_never_writes():
     assert serve.turns(60) == 1
 
 
+def observed(serve: ServeRig) -> None:
+    serve.git.commit("commit-2", vm_yaml("default", "vm", "3Gi"), mode=Mode.OBSERVE)
+
+
+def grown(serve: ServeRig) -> None:
+    serve.git.commit("commit-2", vm_yaml("default", "vm", "3Gi"))
+
+
+@pytest.mark.parametrize(
+    ("poll_ends", "applied"),
+    [
+        pytest.param(observed, [], id="observe"),
+        pytest.param(grown, ["commit-2"], id="newer"),
+        pytest.param(lambda serve: serve.git.fail(), ["commit-1"], id="failed"),
+    ],
+)
+def test_new_serve_leader_starts_no_rollout_before_it_has_polled_git(poll_ends, applied):
+    serve = ServeRig("halted")
+    serve.git.answers, serve.leader.leading = False, False
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(5)
+    assert serve.git.wakes == 0, "a standby polls at its intervals"
+    serve.leader.leading = True
+    assert serve.turns(30) == 0
+    assert (serve.git.wakes, serve.view.role, serve.view.next_run) == (1, Role.LEADER, None)
+    poll_ends(serve)
+    serve.turns(5)
+    assert [each.plan.revision for each in serve.reports] == applied
+
+
+def test_serve_leader_polls_git_again_after_it_has_lost_and_acquired_the_lease_unnoticed():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    assert serve.turns(30) == 1
+    serve.git.answers = False
+    serve.leader.term += 1
+    assert serve.rig.merge(f"{VM}/vm", sized("3Gi"), agent="kubectl") == 200
+    assert serve.turns(30) == 0
+    assert serve.git.wakes == 2
+    serve.git.fail()
+    assert serve.turns(30) == 1
+
+
 def writes(serve: ServeRig) -> list[str]:
     """Return the paths of the product's API requests that could change an object."""
     return [

@@ -36,6 +36,17 @@ class FakeGit:
         self._clock = clock
         self.state = GitState()
         self.config = Config()
+        self.answers = True
+        """Whether a requested poll ends immediately, without a newer commit."""
+        self.wakes = 0
+
+    def wake(self) -> int:
+        """Request a poll; unless ``answers``, it ends with the next ``commit`` or ``fail``."""
+        self.wakes += 1
+        number = self.state.polls + 1
+        if self.answers:
+            self.state = replace(self.state, polls=number)
+        return number
 
     def commit(self, name: str, text: str, *, history=None, **config) -> None:
         """Make *text* the newest commit; *config* replaces values of the configuration file."""
@@ -57,7 +68,7 @@ class FakeLeader:
 
     def __init__(self) -> None:
         self.state = LeaderState(role=Role.LEADER, leader="test")
-        self.leading = True
+        self.leading, self.term = True, 1
         self.namespace = ""
 
     def begin(self, namespace: str) -> None:

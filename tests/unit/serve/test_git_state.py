@@ -111,6 +111,20 @@ def test_git_poller_survives_every_error_and_counts_the_result_of_each_poll():
     assert one.state.next_at == NOW + timedelta(seconds=180)
 
 
+def test_git_poll_that_was_already_running_is_not_the_poll_that_was_requested():
+    one, requested = poller([]), []
+
+    class Slow:
+        def read(self):
+            requested.append(one.wake())
+            return reading()
+
+    one.poll(Slow())
+    assert (requested, one.state.polls, one.wake()) == ([2], 1, 2)
+    one.poll(Scripted(DOWN))
+    assert one.state.polls == 2, "a failed poll has ended as well"
+
+
 def test_rejected_commit_is_logged_once_as_a_warning(caplog):
     refused = RefusedCommit(commit="c2", reason=RefusalReason.UNSIGNED, message="it is not signed")
     stays = CommitInForce(revision="main", newest="c2", commit="c1", behind=1, refused=(refused,))
