@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final
 from reconciler.simulator.apiserver.request.admission import Denial, Review
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, VMS, Json, dig, section, size
+from reconciler.simulator.kubevirt.object_fields import (
+    KUBEVIRTS,
+    VMIS,
+    VMS,
+    Json,
+    dig,
+    is_final,
+    section,
+    size,
+)
 from reconciler.simulator.store.history import Key
 from reconciler.simulator.work_queue import WorkQueue
 
@@ -99,6 +108,9 @@ class HarvesterOperator:
 class HarvesterWebhooks:
     """Harvester's webhooks for VMs and for the Setting of the hotplug ratio."""
 
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
     def register(self, admission: Admission) -> None:
         """Registers the webhooks with the simulated API server."""
         admission.mutating(VMS, self.mutate)
@@ -119,11 +131,15 @@ class HarvesterWebhooks:
         return None
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a hotplug that shrinks the memory of a VM or exceeds the VM's maxGuest."""
+        """Denies a hotplug that shrinks the memory of a running VM or exceeds the VM's maxGuest.
+
+        That the denials concern only running VMs is an inference: the proposal lists them for
+        hotplug, because KubeVirt would set the condition RestartRequired.
+        """
         old = review.old
         if review.operation != "UPDATE" or review.subresource or old is None:
             return None
-        if not _hotpluggable(review.object):
+        if not _hotpluggable(review.object) or not self._is_running(review.object):
             return None
         memory = ("spec", "template", "spec", "domain", "memory")
         before, after = size(old, *memory, "guest"), size(review.object, *memory, "guest")
@@ -137,6 +153,11 @@ class HarvesterWebhooks:
             message = f"memory {_text(after)} exceeds the maximum {_text(highest)}"
             return Denial(webhook=_WEBHOOK, message=message, code=400, reason="BadRequest")
         return None
+
+    def _is_running(self, vm: Json) -> bool:
+        key = Key(VMIS, vm["metadata"]["namespace"], vm["metadata"]["name"])
+        vmi = self._cluster.store.get(key)
+        return vmi is not None and not is_final(vmi)
 
     def validate_setting(self, review: Review) -> Denial | None:
         """Denies a hotplug ratio that is not an integer from 1 to 20."""

@@ -42,7 +42,7 @@ def start_owners(
             key = hyperconverged.key_of(specs.namespace, own.release)
             yield SecondWriter(cluster, key, own.rewrite).observe
     if suse is not None:
-        HarvesterWebhooks().register(admission)
+        HarvesterWebhooks(cluster).register(admission)
         chart = json_codec.copy(dict(specs.kubevirt_spec))
         yield HarvesterOperator(cluster, suse, chart).observe
         if not suse.down:

@@ -12,12 +12,13 @@ from reconciler.model.fields import NameSet
 from reconciler.model.live.live_state import Constraints
 
 
-def decided(size, *, running=True, harvester=True, limit=None, **vm):
+def decided(size, *, running=True, phase="Running", harvester=True, limit=None, **vm):
     live = make_vm(constraints=Constraints(limits=q(limit) if limit else None), **vm)
     state = make_harvester({("value",): "4"})
     if not harvester:
         state = replace(state, api_groups=frozenset({"kubevirt.io"}))
-    state = replace(state, vms={live.ref: live}, vmis={live.ref: make_vmi()} if running else {})
+    vmis = {live.ref: make_vmi(phase=phase)} if running else {}
+    state = replace(state, vms={live.ref: live}, vmis=vmis)
     (decision,) = plan_of(make_desired(want(size)), state).decisions
     return decision.effect.value, decision.reason.value, decision.why
 
@@ -69,8 +70,9 @@ def test_memory_size_that_harvesters_webhook_denies_for_a_running_vm_is_blocked(
     assert words in why.message
 
 
-def test_memory_of_a_stopped_vm_in_harvester_may_be_reduced():
-    assert decided("1Gi", harvester_hotplug=True, running=False, guest="2Gi")[0] == "cold"
+@pytest.mark.parametrize("vmi", [{"running": False}, {"phase": "Succeeded"}, {"phase": "Failed"}])
+def test_memory_of_a_stopped_vm_in_harvester_may_be_reduced(vmi):
+    assert decided("1Gi", harvester_hotplug=True, guest="2Gi", **vmi)[0] == "cold"
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,11 @@ def test_harvester_denies_a_memory_size_below_the_current_size_or_above_the_maxi
     assert words in json.loads(answer.body)["message"]
 
 
+def test_harvester_accepts_a_smaller_memory_size_of_a_stopped_vm():
+    answer = grown(harvester(guest="2Gi", annotations=HOTPLUG, running=False), "1Gi")
+    assert (answer.status, guest(answer)) == (200, "1Gi")
+
+
 @pytest.mark.parametrize(("value", "status"), [("20", 200), ("21", 400), ("0", 400), ("x", 400)])
 def test_harvester_accepts_only_a_hotplug_ratio_from_1_to_20(value, status):
     sim = harvester()
