@@ -21,7 +21,9 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "Grant the permissions in `examples/deploy/overlays/hyperconverged`; the diagnostic"
         " `owner-unreadable` has the cause."),
     Reason.NOT_SETTABLE_IN_HYPERCONVERGED: source(
-        "HyperConverged 1.10 to 1.19 api/v1beta1 and api/v1 hyperconverged_types.go",
+        "HyperConverged 1.10 to 1.19 api/v1beta1 and api/v1 hyperconverged_types.go; if the"
+        " operator's release cannot be read, or is one of OpenShift Virtualization, it is"
+        " inferred",
         "HyperConverged owns the KubeVirt CR and has no field for a setting in Git, in this"
         " release. Only its annotation `kubevirt.kubevirt.io/jsonpatch` can set it, and the"
         " annotation taints the installation.",
@@ -39,7 +41,8 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "List the field in the annotation `platform.kubevirt.io/ignore-fields` of the"
         " HyperConverged, or set it with `platform.kubevirt.io/patch`."),
     Reason.OWNED_BY_HARVESTER: source(
-        "Harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go, chart values",
+        "Harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go, chart values; that"
+        " Fleet applies the chart again after an edit is an inference",
         "Harvester's chart writes the KubeVirt CR. Only `maxHotplugRatio` has a Setting,"
         " `max-hotplug-ratio`, and nothing is written while that cannot be read.",
         "Set the value in the ManagedChart `fleet-local/harvester`. If the Setting cannot be read,"

@@ -39,8 +39,14 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         "scenario above-explicit-max-guest, observed on all tested versions",
         "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
-    Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
-        "KubeVirt's webhook denies the change; the plan's message says why.",
+    Reason.DENIED_BY_ADMISSION: source(
+        "v1.9.0 vms-admitter.go:279-296; Harvester: the enhancement proposal in issue 7315"
+        " (size; that only running VMs are concerned is an inference) and v1.6"
+        " pkg/controller/master/setting/max_hotplug_ratio.go (ratio)",
+        "KubeVirt's webhook denies the change; the plan's message says why. Harvester's webhooks"
+        " deny a smaller size of a running VM with the annotation"
+        " `harvesterhci.io/enableCPUAndMemoryHotplug`, a size above its `maxGuest`, and a"
+        " `maxHotplugRatio` below 1 or above 20.",
         "Follow the hint below the message in the plan."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded(
         "scenario instancetype-and-guest, observed on all tested versions",
