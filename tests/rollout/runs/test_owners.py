@@ -269,11 +269,21 @@ def test_feature_gate_is_set_through_the_hyperconverged_annotation_if_the_user_c
     assert run.plan(setting(GATES, ["VSOCK"])).decisions[0].reason.value == "config-as-desired"
 
 
-def test_feature_gate_in_the_annotation_does_not_count_as_reverted_while_the_operator_is_down():
-    run = owned(down={"until": "40s"})
-    report = run.apply(setting(GATES, ["VSOCK"]), hyperconverged=HyperConvergedPolicy.ANNOTATION)
+@pytest.mark.parametrize(
+    ("release", "kubevirt", "path", "value"),
+    [
+        ("1.19", "v1.9.0", GATES, ["VSOCK"]),
+        # The KubeVirt CR has no liveUpdateConfiguration, so the annotation adds the whole object.
+        ("1.15", "v1.5.2", RATIO, 8),
+    ],
+)
+def test_setting_in_the_annotation_counts_as_written_while_the_operator_is_down(
+    release, kubevirt, path, value
+):
+    run = owned(release, kubevirt, down={"until": "40s"})
+    report = run.apply(setting(path, value), hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert outcome_of(report) == "done config-as-desired"
-    assert len([path for path in run.patches() if "/hyperconvergeds/" in path]) == 1
+    assert len([each for each in run.patches() if "/hyperconvergeds/" in each]) == 1
 
 
 def test_forecast_uses_the_migration_limits_that_hyperconverged_has_set():
