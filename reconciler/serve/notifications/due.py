@@ -55,6 +55,8 @@ class Known:
     subjects: tuple[Cause, ...] = ()
     """The problem of each affected object, for at most ``GROUPED_FROM`` objects."""
     n_subjects: int = 1
+    members: frozenset[str] = frozenset()
+    """The identifiers of all problems of a group; empty for a single event or problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,12 @@ class _Group(NamedTuple):
     def known(self) -> Cause:
         return self.members[0]
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The identifiers of the problems of single objects; empty if the group is one of them."""
+        alone = self.id == self.known.id
+        return frozenset() if alone else frozenset(each.id for each in self.members)
+
 
 def due(view: ServiceView, reported: Reported) -> Due:
     """Return the due notifications for the process state, and the updated reported causes.
@@ -97,23 +105,31 @@ def due(view: ServiceView, reported: Reported) -> Due:
     found = {each.id: each for each in causes_of(view)}
     groups = tuple(_groups(found.values(), reported))
     known = dict(reported.known)
-    new = [group for group in groups if group.id not in known]
+    new: dict[str, Known] = {}
     for group in groups:
-        earlier = known.get(group.id)
-        since = earlier.since if earlier else now
-        known[group.id] = Known(
-            since=since,
+        earlier, ids = known.get(group.id), group.ids
+        known[group.id] = state = Known(
+            since=earlier.since if earlier else now,
             seen=now,
             cause=group.known,
             subjects=group.members[:GROUPED_FROM],
             n_subjects=len(group.members),
+            members=ids,
         )
+        if earlier is None:
+            new[group.id] = state
+        elif added := _added(group, ids, earlier):
+            new[group.id] = replace(
+                state, since=now, subjects=added[:GROUPED_FROM], n_subjects=len(added)
+            )
+        else:
+            known[group.id] = replace(state, members=ids | earlier.members)
     for each in found.keys() & known.keys():
         known[each] = replace(known[each], seen=now)
     over = {each: state for each, state in known.items() if _is_over(state, view)}
     ended = {each: state for each, state in over.items() if state.cause and state.cause.lasting}
     notifications = (
-        *_merged({each.id: known[each.id] for each in new}, view, resolved=False),
+        *_merged(new, view, resolved=False),
         *_merged(ended, view, resolved=True),
     )
     left = {each: state for each, state in known.items() if each not in over}
@@ -147,6 +163,16 @@ def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
             yield _Group(together, tuple(members))
         else:
             yield from (_Group(each.id, (each,)) for each in members)
+
+
+def _added(group: _Group, ids: frozenset[str], earlier: Known) -> tuple[Cause, ...]:
+    """Return the problems of a reported group that a new commit has added."""
+    before = earlier.cause
+    # The members that an earlier process has reported are unknown.
+    if before is None or earlier.restored or group.known.revision == before.revision:
+        return ()
+    added = ids - earlier.members
+    return tuple(each for each in group.members if each.id in added)
 
 
 def _is_over(state: Known, view: ServiceView) -> bool:
@@ -188,8 +214,10 @@ def _notification(
         for each, since in members[:GROUPED_FROM]
         if each.ref is not None
     )
+    # A group can be reported again for a later commit.
+    commit = [first.revision] if any(each.members for each in states) else []
     return Notification(
-        id=cause_id(" ".join((*sorted(ids), "over" if resolved else ""))),
+        id=cause_id(" ".join((*sorted(ids), *commit, "over" if resolved else ""))),
         causes=tuple(ids),
         kind=first.kind,
         severity=first.severity,

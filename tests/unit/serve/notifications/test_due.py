@@ -19,6 +19,7 @@ from reconciler.model.run.progress import Progress, Step
 from reconciler.model.service.notification import NotificationKind, NotificationSeverity
 from reconciler.model.service.view import ActiveRun, SourceView, Wait, WaitKind
 from reconciler.serve.notifications.due import GROUPED_FROM, KEPT_FOR, OVER_AFTER, Reported, due
+from reconciler.serve.notifications.reported_codec import decoded, encoded
 
 PG = vm_ref("db", "pg-0")
 QUIET = make_view()
@@ -265,16 +266,45 @@ def test_very_many_objects_with_the_same_problem_cause_one_notification():
 
 
 def test_problem_of_very_many_objects_lasts_from_commit_to_commit_and_ends_once():
-    view = grows(*(f"vm-{n}" for n in range(GROUPED_FROM + 1)))
+    names = [f"vm-{n}" for n in range(GROUPED_FROM + 1)]
     story = Story()
-    assert story.sees(view) == ["waits-for-person above-max-guest"]
+    assert story.sees(grows(*names)) == ["waits-for-person above-max-guest"]
     for minute in range(1, 7):
+        count = GROUPED_FROM + minute % 2  # one of the objects comes and goes
+        view = grows(*names[:count])
         plan = replace(view.plan, revision=f"{minute}" * 40)
         assert story.sees(later(replace(view, plan=plan), timedelta(minutes=minute))) == []
-        assert [(each.n_subjects, each.since) for each in story.lasting] == [(51, NOW)]
+        assert [(each.n_subjects, each.since) for each in story.lasting] == [(count, NOW)]
     gone = later(QUIET, timedelta(minutes=6) + OVER_AFTER)
     assert story.sees(gone) == ["over waits-for-person above-max-guest"]
-    assert story.last[0].n_subjects == GROUPED_FROM + 1
+    assert story.last[0].n_subjects == GROUPED_FROM
+
+
+def test_commit_that_gives_more_objects_a_known_problem_of_very_many_is_notified_once():
+    names = [f"vm-{n}" for n in range(GROUPED_FROM + 1)]
+    story, ids = Story(), set()
+    for number, (found, added) in enumerate(
+        (
+            (grows(*names), GROUPED_FROM + 1),
+            (grows(*names, "another"), 1),
+            (grows(*names, "another", guest="65Gi"), GROUPED_FROM + 2),
+        )
+    ):
+        view = replace(found, plan=replace(found.plan, revision=f"{number}" * 40))
+        assert story.sees(view) == ["waits-for-person above-max-guest"]
+        assert story.last[0].n_subjects == added
+        ids.add(story.last[0].id)
+        assert story.sees(view) == []
+        assert story.lasting[0].n_subjects == GROUPED_FROM + 1 + (number > 0)
+    assert len(ids) == 3
+
+
+def test_problem_of_very_many_objects_is_not_notified_again_after_a_restart_and_a_commit():
+    view = grows(*(f"vm-{n}" for n in range(GROUPED_FROM + 1)))
+    story = Story()
+    story.sees(view)
+    story.reported = decoded(encoded(story.reported)).reported
+    assert story.sees(replace(view, plan=replace(view.plan, revision="f" * 40))) == []
 
 
 def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
