@@ -56,7 +56,7 @@ class Counters:
         self.add(Counted.API_REQUESTS, verb, NO_ANSWER if status is None else str(status))
 
     def count_run(self, report: RunReport) -> None:
-        """Count a run that has ended, the results of its VM changes, and their durations."""
+        """Count an ended run, the results and durations of its VM changes, and forecast errors."""
         for each in run_counts(report):
             self.add(each.counted, *each.labels, amount=each.amount)
         with self._lock:
