@@ -162,6 +162,9 @@ _CONFIG = """\
 \tfilemode = true
 \tbare = false
 \tlogallrefupdates = true
+[user]
+\tname = Somebody
+\temail = somebody@example.com
 [maintenance]
 \tauto = false
 """
