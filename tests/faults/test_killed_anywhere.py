@@ -65,7 +65,9 @@ def chosen(control, kinds):
 @pytest.mark.parametrize("kinds", ["requests", "pauses"])
 @pytest.mark.parametrize("control", CONTROLS)
 def test_next_reconcile_run_completes_the_rollout_of_a_killed_run(control, kinds, part, tally):
-    for at in chosen(control, kinds)[part::PARTS]:
+    found = chosen(control, kinds)[part::PARTS]
+    assert found
+    for at in found:
         kill_and_continue(control, kinds, at, tally)
 
 

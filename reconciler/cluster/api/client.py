@@ -241,7 +241,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send one POST request to create an object; return the response, whatever its status.
+        """Send one POST request to create an object; return the response for every status code.
 
         Raises:
             UnreachableError: No response arrived; the object might have been created.

@@ -96,7 +96,7 @@ class Api(Protocol):
         post_params: object,
         _request_timeout: tuple[float, float],
     ) -> Wrapped:
-        """Send an HTTP request, and return the response, whatever its status."""
+        """Send an HTTP request, and return the response for every status code."""
         ...
 
     def close(self) -> None:

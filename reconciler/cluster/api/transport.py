@@ -118,7 +118,7 @@ class Transport:
         self._api.close()
 
     def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
-        """Send an HTTP request, and return the response, whatever its status.
+        """Send an HTTP request, and return the response for every status code.
 
         Raises:
             UnreachableError: No response arrived; a write might have taken effect.
