@@ -164,7 +164,7 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that covers all planned changes to an object; None without changes."""
+    """Return a digest of all planned writes to an object, or None if no write is planned."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)

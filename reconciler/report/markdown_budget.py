@@ -67,7 +67,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide a number of bytes: meet small requests in full, and share the rest equally."""
+    """Divide a byte budget: small sections get all they need, and the others get equal shares."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):

@@ -96,10 +96,10 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 def _rows(
     outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, commit: str, most: int
 ) -> Iterator[Row]:
-    """Yield one table row for each object; a note that several rows share follows the last one.
+    """Yield one table row for each object; a note about several objects follows their last row.
 
-    For each reason why objects were not changed, at most *most* objects are listed; the others are
-    only counted. *commit* is the commit that the run applied.
+    Of the objects that were not changed for the same reason, at most *most* are listed, and the
+    rest are counted. *commit* is the commit that the run applied.
     """
     alike: dict[tuple[Result, tuple[str, ...]], list[Outcome]] = {}
     for each in outcomes:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Render the status of each VM and of KubeVirt as one line of text, by object name."""
+    """Map the name of each VM, and of KubeVirt, to a line of text with its status."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:

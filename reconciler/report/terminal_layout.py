@@ -115,7 +115,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the widths of the columns that fit the terminal, by column index."""
+    """Map the index of each column that fits the terminal to the column's width."""
     texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {

@@ -124,7 +124,10 @@ def utc_time(at: datetime) -> str:
 
 
 def written_to(change: Change) -> str:
-    """Return the object and field that is written instead of the KubeVirt CR, if any."""
+    """Return the object and field that receive a KubeVirt change instead of the KubeVirt CR.
+
+    The result is empty if the change is written to the KubeVirt CR.
+    """
     written = change.written
     if written is None:
         return ""
@@ -177,7 +180,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def load(forecast: Forecast) -> str:
-    """Return a clause about the memory that a plan's migrations copy and additionally need.
+    """Return a clause about how much memory a plan's migrations copy, and how much more they use.
 
     The clause is empty if the plan causes no migration.
     """
@@ -235,7 +238,7 @@ def duration(seconds: float) -> str:
 
 
 def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
-    """Return the forecast times of VMs, by namespace and name of the VM."""
+    """Map the namespace and name of each VM to its forecast times."""
     return {each.ref: each for each in plan.forecast.vms}
 
 
@@ -253,7 +256,10 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Format the extra memory requests in the largest namespaces, and the sum of the others."""
+    """Format the additional memory requests: one value for each of the largest namespaces.
+
+    The last value is the sum for all other namespaces.
+    """
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

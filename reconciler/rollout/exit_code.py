@@ -43,7 +43,7 @@ def exit_code(
     Args:
         outcomes: The outcome of each object.
         valid: Whether the whole desired state is valid.
-        ended_by: The exit code of the event that ended the run early; None if the run finished.
+        ended_by: The exit code of the event that ended the run early, or None if none did.
     """
     counted = (each for each in outcomes if each.reason != Reason.SUSPENDED)
     found = {_CODES.get(each.result) for each in counted} | {ended_by}

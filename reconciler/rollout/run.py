@@ -68,7 +68,7 @@ def run(
 ) -> RunReport:
     """Apply a plan and track its changes until the run ends.
 
-    The caller starts the informer and holds the leases. *plan* defines which objects take part.
+    The caller starts the informer and holds the leases. The run changes only objects in *plan*.
     Before each write, the object is planned again from the newest snapshot. If an API server
     response, for example 401, ends the run, the function still returns a report, which shows
     what was written before. *written_by* maps objects whose change is still in flight to the
@@ -175,7 +175,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Read, plan and write until no object is tracked; return why that ended early, or ''."""
+        """Read, plan and write until no object is tracked; if this ends early, return why."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:

@@ -32,11 +32,11 @@ class RunContext:
     stopping: Callable[[], str]
     """Returns the reason why the run must end, as a clause, or '' if the run can continue."""
     alerts: Alerts
-    """Reads the alerts of ``rollout.holdWhile``."""
+    """Reads the alerts that ``rollout.holdWhile`` in the configuration selects."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
     """Returns the API server's and the local time if they differ by several minutes, else None."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Returns a context manager; only the code in its block can end with ``errors.BrokenOff``."""
+    """Returns a context manager; a signal can interrupt only the code in its ``with`` block."""
 
     def progress(
         self,

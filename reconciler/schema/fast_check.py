@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return a factory of tests for values of the given types; values of other types pass."""
+    """Return a function that creates tests which apply only to values of the given types."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 

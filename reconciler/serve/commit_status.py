@@ -70,7 +70,7 @@ class StatusUpdates:
     """Updates the commit statuses when the plan, the applied commit or the leader changes."""
 
     def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
-        """Pass statuses to *show*, or no status once this process is no longer the leader."""
+        """Prepare to call *show* with the statuses; on standby, with no status."""
         self._store, self._show = store, show
         self._last: tuple[object, ...] = ()
 

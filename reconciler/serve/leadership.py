@@ -46,7 +46,7 @@ class LeaderState:
     leader: str = ""
     """The name of the leader, or an empty string if it is unknown."""
     wait: Wait | None = None
-    """Why this process is not the leader; None if it is, or has just started."""
+    """Why this process is not the leader, or None if it is the leader or has just started."""
 
 
 class Leadership(threading.Thread):
@@ -56,7 +56,7 @@ class Leadership(threading.Thread):
         lease_in: Acquires the Lease in a namespace; calls its second argument while it waits.
         clock: Measures how long this process has been waiting.
         instance: The name of this process.
-        changed: Called in this thread when the role or the leader has changed.
+        changed: Called in the leader election thread when the role or the leader has changed.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Leadership(threading.Thread):
         self.steps: list[Callable[[], None]] = []
         """Additional functions that this thread calls once per second, whoever is the leader."""
         self.state = LeaderState()
-        """The role and the leader; this thread sets this attribute, and other threads read it."""
+        """The role and the leader; set by the leader election thread, read by other threads."""
 
     def begin(self, namespace: str) -> None:
         """Start to compete for the Lease in *namespace*, the namespace of the KubeVirt CR."""
@@ -108,7 +108,7 @@ class Leadership(threading.Thread):
         return lease is not None and lease.valid_s() > 0.0
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease annotations that have this program's prefix, by full name.
+        """Return the Lease annotations that have this program's prefix, keyed by full name.
 
         Call this method only from the functions in ``steps``.
         """

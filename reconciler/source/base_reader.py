@@ -34,7 +34,7 @@ class BaseReader:
             repository: The repository that contains both commits.
             requested: The base that the user requested: a branch, tag or commit.
             revision: The planned commit.
-            scope: The objects that the command selects; the base commit can lack some of them.
+            scope: The selected objects; the base commit does not have to contain all of them.
         """
         self._head = head
         self._repository = repository
@@ -43,7 +43,7 @@ class BaseReader:
         self._scope = scope
 
     def read(self) -> tuple[Base, Reading]:
-        """Return the base commit, with the desired state and the configuration in that commit.
+        """Read the base commit; return the commit, its desired state and its configuration.
 
         Raises:
             SourceError: The base does not exist, has no common history with the planned commit, or

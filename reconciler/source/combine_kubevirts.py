@@ -1,4 +1,4 @@
-"""``combine``: combines the settings in Git of the KubeVirt CR and the HyperConverged."""
+"""``combine``: combines the KubeVirt CR and the HyperConverged in Git into one desired state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Combined:
 
     desired: DesiredKubeVirt | None = None
     places: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(default_factory=dict)
-    """The location of each setting in the manifest files, by object and field path."""
+    """The location of each setting in the manifest files, keyed by object and field path."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 

@@ -53,7 +53,7 @@ class FoundCommit:
 
 @dataclass(frozen=True, slots=True)
 class RevisionHistory:
-    """A ``History`` that says whether commits belong to the history of a revision."""
+    """Tells whether a commit belongs to the history of the branch or tag that a run applies."""
 
     search: CommitSearch
     newest: str
@@ -61,14 +61,14 @@ class RevisionHistory:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the revision is a tag, a hash or similar, and not a branch that can move."""
+        """Whether the revision is a tag or a hash, which, unlike a branch, does not move."""
         return self.search.is_fixed
 
     def contains(self, commit: str) -> bool:
-        """Return whether *commit* was the newest commit, or is in the applied commit's history.
+        """Return whether the revision's history contains *commit*.
 
-        The newest commit can be a rejected commit, so only its first-parent history counts: every
-        user with push permission can merge any commit that passes the checks.
+        For the applied commit, all ancestors count. The newest commit might be rejected, so only
+        its first-parent ancestors count: its author could have merged any other commit.
 
         Raises:
             SourceError: The history cannot be fetched.
@@ -112,7 +112,7 @@ class CommitSearch:
 
         Args:
             newest: The hash of the newest commit of the revision.
-            before: The files of an earlier commit; git then lists only the files that differ.
+            before: The files of an earlier commit, so that git lists only the differences.
 
         Raises:
             SourceError: The repository cannot be read.
@@ -136,14 +136,14 @@ class CommitSearch:
         return replace(first, in_force=replace(first.in_force, refused=tuple(refused)))
 
     def _read(self, commit: str, before: CommitTree | None) -> FoundCommit:
-        """Read a commit's configuration; the commit itself has not been checked yet."""
+        """Read the configuration in a commit, before the commit's signature is checked."""
         if before is None or before.revision != commit:
             before = CommitTree(self._repository, commit, before=before)
         in_force = CommitInForce(revision=self._revision, newest=commit, commit=None)
         return FoundCommit(in_force=in_force, tree=before, config=read_config(before))
 
     def may_change(self, newest: str, found: CommitInForce | None) -> bool:
-        """Return whether a search from *newest* could have a different result than *found*."""
+        """Return whether a new search that starts at *newest* could find another commit."""
         return self._checker is not None or found is None or found.newest != newest
 
     def contains(self, newest: str, commit: str) -> bool:
@@ -208,7 +208,7 @@ class CommitSearch:
 
     @cached_property
     def is_fixed(self) -> bool:
-        """Whether the revision is a tag, a hash or similar, and not a branch that can move."""
+        """Whether the revision is a tag or a hash, which, unlike a branch, does not move."""
         name = self._revision.removeprefix("refs/")
         branch = f"refs/heads/{name.removeprefix('heads/')}"
         tag = f"refs/tags/{name.removeprefix('tags/')}"

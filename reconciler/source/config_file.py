@@ -140,7 +140,7 @@ def stream_config(
     """Read the configuration from a given file or from the inputs; return None if none exists.
 
     Args:
-        texts: The name and the bytes of each input; one document can have ``kind: Config``.
+        texts: The name and bytes of each input; at most one document has ``kind: Config``.
         given: The name and the bytes of a configuration file; a configuration in *texts* is then
             an error.
     """

@@ -136,7 +136,7 @@ def _actions(
 
 
 def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
-    """Return the object to write, or None if the changed object itself is written."""
+    """Return the object that receives the write, or None if it is the changed object itself."""
     if found is None:
         return None
     group, _, version_of = found["apiVersion"].rpartition("/")

@@ -79,7 +79,7 @@ def _is_ours(result: FileResult) -> bool:
 
 
 class CommitReader:
-    """Reads the desired state from a Git revision; if this is a branch, reads see new commits.
+    """Reads the desired state from a Git revision; reads of a branch include new commits.
 
     A second read parses only the configuration and the files that changed since the first read.
     For an unchanged file, each read returns the same Python objects as the previous read.
@@ -116,7 +116,7 @@ class CommitReader:
         self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
         self._earlier: CommitTree | None = None
-        """The files of an earlier commit; git lists only the files that differ from these."""
+        """The files of an earlier commit, so that git lists only the differences."""
 
     def read(self) -> Reading:
         """Read the newest commit that passes all checks, with the configuration in this commit.

@@ -37,8 +37,8 @@ def connection_pool(
         ca: A file with CA certificates; None means those of the operating system.
         environ: The environment; HTTPS_PROXY, ALL_PROXY and NO_PROXY are used, also in lower case.
         server: The name of the server in errors, such as ``Prometheus``.
-        connect_s: The longest time in seconds until a connection is open.
-        read_s: The longest time in seconds without a byte of the response.
+        connect_s: The maximum time in seconds to open a connection.
+        read_s: The maximum time in seconds to wait for the next byte of the response.
 
     Raises:
         UsageError: The file with CA certificates, or the proxy URL, cannot be used.

@@ -75,7 +75,7 @@ def exchange(
         pool: The connection pool, which has its own timeouts.
         request: The request.
         clock: Measures the time.
-        most_s: The longest time in seconds in which the body must arrive.
+        most_s: The maximum time in seconds to receive the body.
         most_bytes: The maximum size of the body in bytes.
         truncate: Whether to cut a larger body instead of raising an error.
 

@@ -131,7 +131,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "limit the run",
     },
 }
-"""The meaning of each problem code, grouped by topic; a key lists codes separated by commas."""
+"""The meanings of problem codes, by topic; codes with the same meaning share one key."""
 # fmt: on
 
 MEANINGS: Mapping[str, str] = {
@@ -140,4 +140,4 @@ MEANINGS: Mapping[str, str] = {
     for codes, meaning in section.items()
     for code in codes.split(", ")
 }
-"""The meaning of each problem code, by code."""
+"""Maps the code of each problem to its meaning."""

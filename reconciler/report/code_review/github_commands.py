@@ -26,9 +26,10 @@ _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
 def github_commands(review: Review) -> Iterator[str]:
     """Render code review findings as log lines of a GitHub Actions step, most important first.
 
-    If GitHub would drop annotations of a severity level, the last one instead counts the omitted
-    findings. If the plan is compared with a base commit, only new and updated findings become
-    annotations. The last line is a plain-text summary.
+    GitHub limits the number of annotations for each severity level. If a level has too many
+    findings, its last annotation counts the omitted ones. If the plan is compared with a base
+    commit, only new and updated findings become annotations. The last line is a plain-text
+    summary.
     """
     known = sum(not _is_shown(each) for each in review.findings)
     for level, command in _COMMANDS.items():

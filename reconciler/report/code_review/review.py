@@ -75,7 +75,7 @@ class ReviewFinding:
     If only the base commit has the finding, ``at`` is a line in the base commit.
     """
     edited: bool = False
-    """Whether the pull request edits the value (or else the object) that the finding concerns."""
+    """Whether the pull request edits the value or object that the finding concerns."""
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
     """A hexadecimal hash, unique in the review, that does not depend on the line number."""
@@ -104,7 +104,7 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of findings without a line in Git, without those of only the base commit."""
+        """The number of findings without a line in Git, except those only in the base commit."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
@@ -137,7 +137,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Yield decisions, except about invalid manifests, which other findings report by line."""
+    """Yield decisions, except about invalid manifests, which have more precise findings."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -169,7 +169,7 @@ def review_of_desired(desired: DesiredState, comparison: Comparison | None = Non
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Convert errors in manifests that prevented a plan to code review findings."""
+    """Convert manifest errors, because of which no plan exists, to code review findings."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""For some exit codes, the result whose objects the summary line lists by name."""
+"""The exit codes for which the summary line names objects, and the result of these objects."""
 _ERROR = "error: "
 
 
@@ -43,7 +43,7 @@ class Headline:
     For a run: its result.
     """
     details: tuple[str, ...] = ()
-    """Further facts, such as the amount of added memory and the duration of the changes."""
+    """Further facts about the plan or run, such as the added memory and the duration."""
     cluster: str
     origin: str
     """The commit or other source from which the desired state was read."""

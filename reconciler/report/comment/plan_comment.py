@@ -1,7 +1,7 @@
 """``plan_comment``: renders a JSON plan as a comment on a pull request.
 
-The first line is a summary. Then follow the problems that a user must solve, and the changes in
-each namespace as collapsible sections. To stay within its size limit, a comment omits rows and
+The first line is a summary. The problems that a user must solve come next, followed by a
+collapsible section for each namespace. To stay within the size limit, a comment omits rows and
 states how many.
 """
 
@@ -194,7 +194,7 @@ def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
 
 
 def _edited(change: Mapping[str, Any]) -> str:
-    """Return the mark for a line that was edited since the base commit, or an empty string."""
+    """Return a mark if a line was edited since the base commit, else an empty string."""
     return f" {EDITED}" if change.get("edited") else ""
 
 

@@ -47,7 +47,7 @@ def is_added(entry: Mapping[str, Any]) -> bool:
 
 
 def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return how an object differs from the base commit; by default, it is new and edited."""
+    """Return how an object differs from the base commit; if unknown, the object counts as new."""
     found: Mapping[str, Any] = each.get("baseline", _ALL_NEW)
     return found
 
@@ -58,7 +58,10 @@ def is_edited(change: Mapping[str, Any]) -> bool:
 
 
 def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a table cell that says how an object differs from the base commit, or nothing."""
+    """Return the table cell that says how an object differs from the base commit.
+
+    The result is empty if the plan is not compared with a base commit.
+    """
     if "baseline" not in each:
         return ()
     baseline = each["baseline"]

@@ -33,7 +33,7 @@ def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dic
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Convert a comparison to JSON values, without what the plan's own JSON contains."""
+    """Convert a comparison to JSON values, without the data that the plan document contains."""
     return {
         "base": base_document(comparison.base),
         "summary": comparison.summary(),

@@ -33,9 +33,9 @@ def fleet_html(
     Args:
         view: The state of the ``serve`` process.
         shown: The filter from the page's URL, which applies only to the grid of VMs.
-        view_id: The ID of the displayed state; the page's script requests later changes with it.
-        docs_url: The URL of the reasons' documentation, without the code; if it is empty, each
-            reason links to a page of this process.
+        view_id: The ID of the displayed state, which the page's script sends to get updates.
+        docs_url: The base URL of the documentation of reason codes. If it is empty, each reason
+            links to a page that this process serves.
     """
     links = PageLinks(docs_url=docs_url)
     vms = fleet_vms(view)

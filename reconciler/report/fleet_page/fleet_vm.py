@@ -38,14 +38,14 @@ _STAGES = {
     Step.DONE: Stage.DONE,
     Step.FAILED: Stage.FAILED,
 }
-"""How the pages show a VM's progress after each step of a run.
+"""The progress of a VM's change that the status pages show after a step of the run.
 
-After other steps, the VM's state in the cluster decides.
+After a step that is not listed, the pages derive the progress from the cluster.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects of planned changes that wait for a user, unless the plan contains a write."""
+"""The effects for which a user must act, unless the plan contains a write for the VM."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
-"""The effects with which an unfinished migration counts as a memory change in progress."""
+"""The effects of planned changes for which a running migration counts as a memory change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _vm(decision: Decision, view: ServiceView) -> FleetVM:
 def _observed_stage(
     decision: Decision, vmi: LiveVMI | None, migration: LiveMigration | None
 ) -> Stage:
-    """Return whether the cluster shows a memory change in progress, no matter who started it."""
+    """Derive from the cluster whether a memory change is in progress, no matter who started it."""
     migrates = migration is not None and decision.effect in _IN_FLIGHT
     changes = vmi is not None and vmi.memory_changes
     return Stage.CHANGING if migrates or changes else Stage.IDLE

@@ -24,11 +24,12 @@ _MAX_TEXT = 200
 
 
 def change_event(before: PageState | None, after: PageState) -> bytes:
-    """Build a server-sent event with the differences between two page states; empty if equal.
+    """Build the server-sent event for the differences between two states of the status pages.
 
-    The event contains the HTML of the changed parts, and the CSS class and title of each changed
-    cell in the grid of VMs. A list entry that contains only a URL means that only this VM's own
-    page changed. If *before* is None, the event tells every page to reload.
+    The event contains the HTML of the changed parts, and the URL, CSS class and title of each
+    changed cell in the grid of VMs. If only a VM's own page has changed, its entry contains only
+    the URL. If *before* is None, the event tells every page to reload. If the states are equal,
+    the result is empty.
     """
     if before is None:
         return _event({"all": True})

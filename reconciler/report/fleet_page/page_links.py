@@ -25,7 +25,7 @@ class PageLinks:
     root: str = ""
     """The URL of the page with all VMs, relative to the current page, such as ``../``."""
     docs_url: str = ""
-    """The URL of the reasons' documentation, without the code; empty to link to this server."""
+    """The base URL of the documentation of reason codes; if empty, links lead to this server."""
 
     def fleet(self, shown: FleetFilter) -> str:
         """Return the URL of the page with all VMs that match a filter."""

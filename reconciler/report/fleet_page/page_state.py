@@ -32,11 +32,11 @@ class PageState:
     """The content of the unfiltered page with all VMs, and the values on each VM's own page."""
 
     parts: Mapping[str, str]
-    """The HTML of each replaceable part of the page, by the part's name."""
+    """The HTML of each replaceable part of the page, keyed by the part's name."""
     cells: Mapping[str, tuple[str, str]]
-    """The CSS class and the title of each VM's cell in the grid, by the URL of the VM's page."""
+    """The CSS class and title of each cell in the grid of VMs, keyed by the VM page's URL."""
     sources: Mapping[str, tuple[Any, ...]]
-    """The values that a VM's page shows, by the page's URL; used only to detect changes."""
+    """The values on each VM's page, keyed by the page's URL; used only to detect changes."""
     news: tuple[str, ...]
     """Sentences about the current state; a screen reader announces sentences that are new."""
 
@@ -55,7 +55,7 @@ def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
 
 
 def page_parts(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Mapping[str, str]:
-    """Render each replaceable part of the unfiltered page with all VMs, by the part's name."""
+    """Map the name of each replaceable part of the page with all VMs to the part's HTML."""
     return {
         "status": status_section(view, vms),
         "now": changes_section(view, vms, links),

@@ -25,7 +25,7 @@ STATIC: Mapping[str, tuple[str, bytes]] = {
     ),
     "live.js": ("text/javascript; charset=utf-8", LIVE_SCRIPT.encode()),
 }
-"""The media type and content of each static file that the status pages load, by file name.
+"""Maps the name of each static file that the status pages load to its media type and content.
 
 The pages themselves contain neither style nor script, so that a strict Content-Security-Policy is
 possible.
@@ -52,7 +52,7 @@ class Frame:
     root: str
     """The URL of the page with all VMs, relative to this page; empty on that page itself."""
     view_id: str = ""
-    """The ID of the displayed state; the page's script requests the changes since this state."""
+    """The ID of the displayed state, which the page's script sends to get later changes."""
     vm: str = ""
     """On a VM's page, the URL of that page relative to the page with all VMs; otherwise empty."""
     skip: tuple[str, str] = ("main", "Skip to the content")

@@ -41,8 +41,8 @@ def vm_html(
     Args:
         view: The state of the ``serve`` process.
         ref: The VM to show.
-        view_id: The ID of the displayed state; the page's script requests later changes with it.
-        docs_url: The URL of the reasons' documentation, without the code.
+        view_id: The ID of the displayed state, which the page's script sends to get updates.
+        docs_url: The base URL of the documentation of reason codes.
     """
     vm = fleet_vm(view, ref)
     if vm is None:

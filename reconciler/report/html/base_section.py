@@ -47,7 +47,10 @@ def base_section(comparison: Comparison) -> Iterator[str]:
 
 
 def since_mark(decision: Decision, comparison: Comparison | None) -> str:
-    """Render how an object's plan differs from the base commit's; empty if nothing is compared."""
+    """Render how an object's planned change differs from that in the base commit's plan.
+
+    The result is empty if the plan is not compared with a base commit.
+    """
     if comparison is None:
         return ""
     compared = comparison.objects[decision.ref]

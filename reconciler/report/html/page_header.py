@@ -78,7 +78,7 @@ def _counts(plan: Plan) -> Counter[Effect]:
 
 
 def _lead(plan: Plan) -> str:
-    """Return a sentence if no VM needs a change, or else an empty string."""
+    """Return a sentence that says that no VM needs a change, or '' if any VM needs one."""
     counts = _counts(plan)
     if not counts.total() or counts.total() > counts[Effect.NONE]:
         return ""

@@ -41,7 +41,7 @@ def plan_html(
         plan: The plan to show.
         comparison: The comparison with the base commit's plan, or None. If it is given, the page
             marks each VM, and a checkbox hides VMs that do not differ from the base commit.
-        docs_url: The http or https URL of the reasons' documentation, without the code. If it is
+        docs_url: The http or https base URL of the documentation of reason codes. If it is
             empty, the page itself explains the reasons.
     """
     links = ReasonLinks(docs_url)
@@ -94,7 +94,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the problems for the table, without those about the whole plan (shown first)."""
+    """Return the problems for the table, except those about the whole plan, shown above it."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
@@ -115,7 +115,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the planned changes to KubeVirt settings; empty if there is nothing to show."""
+    """Return the decisions about KubeVirt settings; empty if no setting needs a change."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

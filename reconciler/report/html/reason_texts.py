@@ -29,7 +29,7 @@ class ReasonLinks:
     """Creates HTML links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The URL of the explanations, without the code; empty if the page explains the reasons."""
+    """The base URL of the reason documentation; empty if the page itself explains reasons."""
 
     def link(self, decision: Decision) -> str:
         """Render an object's planned effect and reason as a link to the explanation."""
@@ -47,7 +47,8 @@ def named(effect: Effect) -> str:
 def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reason], int]]:
     """Count the objects for each effect and reason, most urgent and frequent first.
 
-    *person* selects the effects that can require action by a user, or the others.
+    If *person* is true, only effects that can require action by a user are counted. Otherwise,
+    only the other effects are counted.
     """
     counts = Counter((each.effect, each.reason) for each in plan.decisions)
     found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
@@ -58,7 +59,8 @@ def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reaso
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
     """Render a table that explains the plan's reasons.
 
-    *person* selects the reasons that can require action by a user, or the others.
+    If *person* is true, the table contains the reasons that can require action by a user.
+    Otherwise, it contains the other reasons.
     """
     found = reason_counts(plan, person=person)
     if not found or (docs_url and not person):

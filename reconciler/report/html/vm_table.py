@@ -145,6 +145,6 @@ def _row(
 
 
 def _when(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect; empty if this is unknown or no change is planned."""
+    """Return when a planned change takes effect, or '' if the time is unknown."""
     found = wording.eta(decision, forecast)
     return "" if found == "-" else f"in {found}" if forecast else found

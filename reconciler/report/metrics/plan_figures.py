@@ -29,7 +29,7 @@ _CHANGING = frozenset(
 
 
 def vm_decisions(plan: Plan) -> tuple[Decision, ...]:
-    """Return the planned decisions about VMs, without those about KubeVirt settings."""
+    """Return the plan's decisions about VMs, excluding those about KubeVirt settings."""
     return tuple(each for each in plan.decisions if each.ref.is_vm)
 
 

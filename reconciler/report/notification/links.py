@@ -15,7 +15,7 @@ _WITHOUT_PAGE = frozenset({NotificationKind.START, NotificationKind.END})
 
 
 def links_of(notification: Notification, settings: NotifySettings) -> dict[str, str]:
-    """Return the URLs of pages about a notification, by link text."""
+    """Map each link text to the URL of a page with details about a notification."""
     found = {}
     if settings.external_url:
         found["details"] = f"{settings.external_url}{uri_path(notification.path)}"

@@ -24,7 +24,7 @@ HINT = "create a new plan and have it approved"
 def refused(
     approval: Approval | None, decision: Decision, action: Action | None
 ) -> FinalResult | None:
-    """Return the final result of an object whose next write is not approved, or None if it is.
+    """Return the final result of an object whose next write is not approved, otherwise None.
 
     Args:
         approval: The approval; None approves every write.

@@ -174,7 +174,7 @@ class Holds:
 def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
-    """Return an error if the local clock and the API server disagree about maintenance windows."""
+    """Return an error if local and server time disagree about whether a window is open."""
     clocks, windows = context.clocks, context.policy.windows
     if clocks is None:
         return None

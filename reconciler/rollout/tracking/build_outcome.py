@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The ``Actuation`` of an object that was never written, by what ended its tracking."""
+"""Maps what ended the tracking of an object without a write to its reported ``Actuation``."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

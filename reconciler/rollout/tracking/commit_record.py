@@ -91,7 +91,7 @@ def record_commit(
 
 
 def _recorded(text: str | None) -> tuple[str, str] | None:
-    """Parse the branch and commit in a Lease annotation; None if it is missing or malformed."""
+    """Parse the branch and commit in a Lease annotation, or return None if it is malformed."""
     try:
         document = json.loads(text or "{}")
         branch, commit = document.get("revision"), document.get("commit")

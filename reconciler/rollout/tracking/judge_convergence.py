@@ -56,7 +56,7 @@ def judge(decision: Decision, *, written: bool = False) -> Convergence:
 
 
 def share(migration: LiveMigration | None) -> float:
-    """Estimate the completed fraction of a change from its migration, from 0 to 1, for display."""
+    """Estimate from the migration what fraction (0 to 1) of a memory change is complete."""
     return migration.phase.fraction if migration else 0.05
 
 

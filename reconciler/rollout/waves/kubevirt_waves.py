@@ -65,7 +65,7 @@ class KubeVirtWaves:
         """The fields of the KubeVirt CR that this run has written."""
         self._reported = ""
         self.overdue = False
-        """Whether KubeVirt did not process a change to its CR in time, whoever made the change."""
+        """Whether KubeVirt took too long to process a change to its CR, no matter who made it."""
 
     @property
     def open(self) -> bool:

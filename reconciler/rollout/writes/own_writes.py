@@ -23,7 +23,7 @@ class OwnWrites:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._vms: dict[ObjectRef, tuple[LiveVM, float | None]] = {}
-        """Each VM from a write response, with its monotonic creation time if it is new."""
+        """The VMs in write responses, each with the monotonic time of its creation by the run."""
         self._kubevirt: LiveKubeVirt | None = None
         self._owners: dict[ObjectRef, tuple[LiveOwner, float]] = {}
         """HyperConverged and similar objects from write responses, with their monotonic times."""

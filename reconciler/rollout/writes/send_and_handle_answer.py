@@ -135,7 +135,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation with the commit, the digest and the time to a VM patch, if required.
+        """Add the annotation with commit, digest and time to a VM patch, if this is configured.
 
         No digest covers the annotation, because the annotation contains the time.
         """

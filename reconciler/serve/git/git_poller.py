@@ -29,11 +29,11 @@ class GitPoller(threading.Thread):
     """A daemon thread that polls the Git repository.
 
     Args:
-        opened: Opens the repository; called in this thread.
+        opened: Opens the repository; called in the polling thread.
         clock: Measures the intervals.
         interval_s: The interval between two polls.
         jitter_s: Maximum random delay that is added to the interval.
-        changed: Called in this thread after each poll.
+        changed: Called in the polling thread after each poll.
         stop_read: Called by ``end``, in the caller's thread, to interrupt a poll in progress.
         counted: Called with ``changed``, ``unchanged`` or ``failed`` after each poll.
     """
@@ -59,9 +59,9 @@ class GitPoller(threading.Thread):
         self._n_started = 0
         self._rejected = ""
         self.state = GitState()
-        """The results of the last polls; this thread sets them, and other threads read them."""
+        """The results of the last polls; only the polling thread sets this attribute."""
         self.error: UsageError | None = None
-        """Why the given options cannot open the repository; the process must then end."""
+        """Why the repository cannot be opened; the process must end if this is set."""
 
     def wake(self) -> int:
         """Poll Git as soon as possible; any thread can call this method.

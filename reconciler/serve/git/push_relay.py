@@ -66,7 +66,7 @@ class PushRelay:
         self._received.set()
 
     def step(self) -> None:
-        """Forward a webhook request as a standby; poll Git after a forwarded one as the leader."""
+        """Forward received webhook requests to the leader; as the leader, poll Git for each."""
         if self._lease.leads():
             # This process polls Git itself after the webhook requests that it receives.
             self._received.clear()

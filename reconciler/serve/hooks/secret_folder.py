@@ -53,7 +53,7 @@ class Secrets:
 class _Known:
     checked_at: float
     version: tuple[int, ...] | None
-    """A value that changes when the secret file is replaced or edited; None without a file."""
+    """A value that changes when the secret file changes, or None if the file does not exist."""
     secrets: Secrets
 
 
@@ -85,7 +85,7 @@ class SecretFolder:
             log.warning("the folder %s of --hook-secrets has no secret", folder)
 
     def secrets(self, scheme: Scheme) -> Secrets:
-        """Return the secrets of a kind of sender; empty if the file is missing or unusable."""
+        """Return the secrets of a kind of sender, or none if the file is missing or unusable."""
         known = self._known[scheme]
         now = self._clock.monotonic()
         if now - known.checked_at >= CHECK_S:

@@ -56,4 +56,4 @@ class FaceContent:
     metrics: Callable[[ServiceView, str], MetricsText]
     """Renders the metrics of ``serve`` in the format that an Accept header requests."""
     static: Mapping[str, StaticFile] = field(default_factory=dict)
-    """The files under the path ``/static/``, by name."""
+    """Maps the name of each file under the path ``/static/`` to the file."""

@@ -129,7 +129,7 @@ class Engine:
 
 
 def _wait_s(age_s: float) -> float:
-    """Return the maximum wait in seconds for new pods and quotas, given the age of the old."""
+    """Return how long, in seconds, to wait for new pods and quotas, given the age of the data."""
     if age_s == math.inf:
         return FIRST_CAPACITY_WAIT_S
     return CAPACITY_WAIT_S if age_s > OLDEST_CAPACITY_S else 0.0

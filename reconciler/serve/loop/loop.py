@@ -64,7 +64,10 @@ class Loop:
         self._rejected: Wait | None = None
         """Why the last rollout was not allowed to write, or None if it was allowed."""
         self._term = self._first_poll = self._polls = 0
-        """The newest term as the leader, the first Git poll in it, and the polls before a plan."""
+        """The newest term as the leader, its first Git poll, and the last poll before the plan.
+
+        The loop applies a plan only if a Git poll in the current term preceded the plan.
+        """
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
@@ -97,7 +100,7 @@ class Loop:
         return 0.0
 
     def _plan(self) -> PlanWithInputs | None:
-        """Plan from the newest inputs and display the result; None if no plan can be made."""
+        """Plan from the newest inputs and display the result; return None if this fails."""
         self.planned_at = self._clock.monotonic()
         self._may_run()  # a new leader polls Git while it plans
         git, engine = self._git.state, self._parts.engine
@@ -200,9 +203,9 @@ class Loop:
         return next_run(planned.plan, planned.policy.windows, self._last, self._clock.now())
 
     def _may_run(self) -> bool:
-        """Return whether this process leads, and has planned after a Git poll in this term.
+        """Return whether this process is the leader, and has polled Git since it became leader.
 
-        The commit that a standby has read may be older than the one that the last leader applied.
+        The commit that a standby has read can be older than the commit of the previous leader.
         A failed poll counts, so that an outage of the repository does not stop the changes.
         """
         leader = self._parts.leader

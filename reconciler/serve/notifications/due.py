@@ -56,12 +56,12 @@ class Known:
     """The problem of each affected object, for at most ``GROUPED_FROM`` objects."""
     n_subjects: int = 1
     members: frozenset[str] = frozenset()
-    """The identifiers of all problems of a group; empty for a single event or problem."""
+    """The identifiers of all problems in a group, or none for a single event or problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """All reported events and problems that are still remembered, by identifier."""
+    """All reported events and problems that are still remembered, keyed by identifier."""
 
     known: Mapping[str, Known] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class _Group(NamedTuple):
 
     @property
     def ids(self) -> frozenset[str]:
-        """The identifiers of the problems of single objects; empty if the group is one of them."""
+        """The identifiers of the grouped problems, or none if the group is a single problem."""
         alone = self.id == self.known.id
         return frozenset() if alone else frozenset(each.id for each in self.members)
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STORED_EVERY = timedelta(minutes=30)
-"""How often the times at which problems were last seen are stored, if nothing else changes."""
+"""How often to store when each problem was last seen, if nothing else has changed."""
 UNCHANGED = timedelta(seconds=30)
-"""How long an unchanged state of the process is not checked for new notifications."""
+"""The maximum time between two checks for due notifications while the state is unchanged."""
 
 
 class AnnotatedLease(Protocol):

@@ -117,7 +117,7 @@ class Inventory:
         self.hotplugs: dict[Name, None] = {}
         """The VMIs with a memory or CPU hotplug in progress, oldest first."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
-        """The running VMIs, by the image of their launcher pod."""
+        """The running VMIs, keyed by the image of their launcher pod."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)

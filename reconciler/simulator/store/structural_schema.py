@@ -83,7 +83,7 @@ def definition(plural: str) -> Json | None:
 
 @cache
 def of(storage: str) -> Json:
-    """Returns the structural schema of the objects with a storage key.
+    """Returns the structural schema of the objects that are stored under a storage key.
 
     The schema's `properties.metadata` is that of the API server. A kind without a schema accepts
     any object.

@@ -44,7 +44,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping in the description of a simulated cluster; fields that are not read are errors."""
+    """Reads a mapping in the description of a simulated cluster, and reports unknown fields."""
 
     values: Json
     path: str

@@ -75,7 +75,7 @@ class VMSpec:
     hotplugged: bool = False
     """Whether the change from `booted_with` to `guest` has already been hotplugged."""
     booted_under: str = ""
-    """The rollout strategy when the VM started, or an empty string for the KubeVirt CR's."""
+    """The rollout strategy when the VM started; if empty, that of the KubeVirt CR."""
     guest_current: int | None = None
     """The current memory of the guest, if it differs from the requested size."""
     last_plug_refused: bool = False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OWNERS: Final = ("HyperConverged", "Harvester")
 _WRITTEN: Final = {"VirtualMachine": VMS, "KubeVirt": KUBEVIRTS}
-"""Maps each kind whose fields a tool can reset after each change to an API resource."""
+"""The API resources whose fields a tool such as Argo CD can reset, keyed by kind."""
 _DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
 
 
@@ -29,7 +29,7 @@ def owned(world: World, owner: str, fields: Fields) -> World:
     """Adds the operator that manages the KubeVirt CR, and the CR itself, to a simulated cluster.
 
     Args:
-        world: The description that is read so far, including the field `kubevirt`.
+        world: The part of the description that was already read, including `kubevirt`.
         owner: The field `kubevirt.owner`, one of `OWNERS` or empty.
         fields: The fields of the whole description.
     """

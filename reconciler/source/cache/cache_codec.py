@@ -87,7 +87,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     places: Places
     diagnostics: tuple[Diagnostic, ...]
     hyperconverged: bool
-    """Whether the manifest is a HyperConverged, whose operator manages the KubeVirt CR."""
+    """Whether the manifest is for a HyperConverged, whose operator writes the KubeVirt CR."""
 
     def desired(self) -> DesiredKubeVirt:
         """Convert the cache record to the desired state of the KubeVirt CR."""

@@ -32,7 +32,7 @@ def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Itera
         shared: Whether to use the cache even if other users can write to it.
 
     Raises:
-        UsageError: Other users can write to the cache directory, and it is not shared.
+        UsageError: Other users can write to the cache directory, and *shared* is False.
     """
     if cache_dir is not None:
         name = hashlib.sha256(repository_url.shown(address).encode()).hexdigest()[:32]

@@ -30,7 +30,7 @@ class FileContents:
 
     Args:
         default_namespace: The namespace for manifests without a namespace.
-        cache: Stores parsed files between runs, by Git hash; without a hash, files are not cached.
+        cache: Stores parsed files between runs by Git hash; other files are not cached.
     """
 
     def __init__(

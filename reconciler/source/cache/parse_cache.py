@@ -90,11 +90,11 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the intact cache records for the given file hashes, by hash."""
+        """Return a map from each given file hash to its cache record, without damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store cache records by the hash of the parsed file contents."""
+        """Store cache records; each key is the hash of the file that was parsed."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))

@@ -25,7 +25,7 @@ The size of a missing object is BAD; reading such an object fails later.
 _MOST_BYTES = 100_000
 """The maximum total length in bytes of the changed file names passed on a command line."""
 _ESCAPE = "\\x"
-"""The escape prefix for bytes of a path that are not UTF-8; a real path can also contain it."""
+"""The prefix of escaped bytes in a path that is not UTF-8; a real path can also contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -40,7 +40,7 @@ class CommitTree:
         Args:
             repository: The repository with the commit.
             commit: The hash of the commit.
-            before: The files of an earlier commit; git then lists only the files that differ.
+            before: The files of an earlier commit, so that git lists only the differences.
         """
         self._repository = repository
         self._before = before
@@ -61,7 +61,10 @@ class CommitTree:
         return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Update the file list of an earlier commit, or return None if that is not possible."""
+        """Compute this commit's files from those of an earlier commit, or return None.
+
+        The result is None if the earlier commit is missing or too many files have changed.
+        """
         try:
             listing = self._repository.listing(
                 *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),

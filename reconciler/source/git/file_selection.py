@@ -37,7 +37,7 @@ class RenderedFolder:
     """The manifest files in the directory, except those in a nested kustomization or chart."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if a kustomization or chart contains managed objects, or else a note."""
+        """Return an error if a kustomization or chart contains managed objects, else a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -148,7 +148,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Return the directories with a kustomization or chart, and the files that describe them."""
+    """Map each directory with a kustomization or Helm chart to the file that describes it."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:

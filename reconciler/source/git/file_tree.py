@@ -27,7 +27,7 @@ class Entry:
     """A file, link or submodule in a Git tree; directories have no entry."""
 
     path: str
-    """The path relative to the root of the repository, with ``/`` as the separator."""
+    """The path of the entry relative to the repository root, with ``/`` as the separator."""
     kind: EntryKind
     mode: str
     """Git's file mode in octal, for example ``100644``."""

@@ -81,7 +81,7 @@ class Drain(Thread):
         self.start()
 
     def run(self) -> None:
-        """Read the pipe to its end; this method runs in the thread."""
+        """Read git's output from the pipe until git closes the pipe; runs in a thread."""
         with self._pipe:
             while piece := self._pipe.read(MAX_OUTPUT_BYTES):
                 self.n_bytes += len(piece)
@@ -192,7 +192,7 @@ def running(
 ) -> Iterator[tuple[subprocess.Popen[bytes], Drain]]:
     """Run git in a directory without prompts while the ``with`` block reads the output.
 
-    The second value of the context manager keeps git's last error messages.
+    Yields the running process, and an object that collects git's last error messages.
 
     Raises:
         SourceError: git is not installed.
@@ -210,7 +210,7 @@ def running(
 
 
 def file_in_memory() -> IO[bytes]:
-    """Open an empty file in memory, or a temporary file if the system has no files in memory."""
+    """Open an empty in-memory file, or a temporary file if the system cannot create one."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("reconciler"), "w+b")
     return tempfile.TemporaryFile()
@@ -232,7 +232,7 @@ def end_running() -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop git and its child processes with SIGTERM, on which git removes its lock files.
+    """Stop git and its child processes with SIGTERM, so that git removes its lock files.
 
     If git does not end in time, it gets SIGKILL.
     """

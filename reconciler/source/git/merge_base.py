@@ -19,8 +19,8 @@ _FETCH_ALL = (
 def merge_base(repository: Repository, base: str, head: str) -> str:
     """Return the hash of the newest common ancestor (merge base) of *base* and *head*.
 
-    For the merge commit of a pull request, this is the merged commit of the base branch. For the
-    last commit of a branch, it is the commit at which the branch started.
+    If *head* merges a pull request into the base branch, the result is the parent on the base
+    branch. If *head* is the last commit of a branch, the result is where the branch started.
 
     Args:
         repository: The repository with both commits.

@@ -30,7 +30,7 @@ _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
-"""The maximum number of commits among which the previously fetched commit is searched."""
+"""The maximum number of commits to search for the previously fetched commit."""
 _MAX_LISTED = 20_000
 """The maximum number of commits to list; a fetch of depth N can return more than N commits."""
 _FETCH = (
@@ -226,7 +226,7 @@ class _Fetch:
         return commit.encode() in listed.split()
 
     def _target(self, reference: str) -> str:
-        """Return the commit hash of a local Git reference, or an empty string if none exists."""
+        """Return the commit to which a local Git reference points, or an empty string."""
         output = self._run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
         return output.stdout.decode().strip()
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 _MAX_COMPARED = 2_000
-"""The maximum number of branches and tags in which similar names are searched for a hint."""
+"""The maximum number of branches and tags to search for a name to suggest in a hint."""
 MAX_LISTING_BYTES = 48_000_000
 """The maximum size in bytes of a file listing by git, including hashes and file sizes."""
 
@@ -85,7 +85,7 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Stop the git process of ``contents``, and close the resources given to ``keep``."""
+        """Stop the git process that reads objects, and close the resources given to ``keep``."""
         self._processes.close()
         self._batch = None
 
@@ -106,8 +106,8 @@ class Repository:
             settings: Values that override the Git configuration.
 
         Raises:
-            SourceError: The command fails, or its output is too long. Even a tree of 654 bytes can
-                list more files than git could print, if it contains a subtree under many names.
+            SourceError: The command fails, or its output is too long. A malicious commit of a few
+                hundred bytes can contain billions of files, by using a directory many times.
         """
         environment = {**self._environment, **git_environment.configured(settings or {})}
         with running(self.root, arguments, environment=environment) as (process, errors):
@@ -220,7 +220,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Return the commits of the branches and tags that match a pattern, by full name."""
+        """Map the full name of each branch and tag that matches a pattern to its commit hash."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         listed = self.listing("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")

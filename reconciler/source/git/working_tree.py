@@ -146,7 +146,7 @@ class WorkingTree:
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Return the paths with uncommitted changes; empty if *commit* is not checked out."""
+    """Return the paths with uncommitted changes, or none if *commit* is not checked out."""
     if repository.bare:
         return ()
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")

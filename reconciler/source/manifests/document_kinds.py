@@ -19,7 +19,7 @@ VERSION = "v1"
 API_VERSION = f"{KUBEVIRT_GROUP}/{VERSION}"
 MANAGED = ("KubeVirt", "VirtualMachine")
 _HYPERCONVERGED_VERSIONS = ("v1", "v1beta1")
-"""The supported API versions of HyperConverged, from which its operator writes the KubeVirt CR."""
+"""The supported API versions of HyperConverged, whose operator writes the KubeVirt CR."""
 _OTHERS = (
     "VirtualMachineInstance",
     "VirtualMachineInstanceMigration",
@@ -100,7 +100,7 @@ _KINDS: Mapping[str, Callable[[Node, str, str], Kind]] = {
     KUBEVIRT_GROUP: _kubevirt_kind,
     HYPERCONVERGED_GROUP: _hyperconverged_kind,
 }
-"""The function that classifies the kinds of an API group, by the name of the group."""
+"""Maps the name of each API group to the function that classifies the kinds in the group."""
 
 
 def _wrong_version(node: Node, key: str, message: str) -> Kind:

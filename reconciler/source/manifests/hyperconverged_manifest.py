@@ -70,7 +70,7 @@ def _findings(manifest: Manifest, homes: dict[FieldPath, FieldPath]) -> Iterator
 
 
 def _unmanaged(node: Node, path: FieldPath, managed: frozenset[FieldPath]) -> Iterator[FieldPath]:
-    """Yield unmanaged fields in file order; a completely unmanaged subtree is one field."""
+    """Yield the manifest's unmanaged fields in file order; report a whole subtree only once."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)

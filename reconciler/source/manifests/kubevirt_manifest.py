@@ -116,7 +116,7 @@ def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield unmanaged fields in file order; a completely unmanaged subtree is one field."""
+    """Yield the manifest's unmanaged fields in file order; report a whole subtree only once."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 MAX_OF_OBJECT = 50
 """The maximum number of reported problems (diagnostics) about one manifest."""
 MAX_OF_FILE = 1_000
-"""The maximum number of reported problems about one file, without those about an object."""
+"""The maximum number of reported problems about one file, excluding those about an object."""
 MAX_IN_ALL = 10_000
 """The maximum number of reported problems about a Git revision.
 
-The first error about each object is reported in any case.
+The first error about each object is always reported.
 """
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 

@@ -17,7 +17,7 @@ class SourceFile:
     """The file or stream that a manifest was read from."""
 
     path: str
-    """The path relative to the root of the repository, or the name of a different input."""
+    """The path of the file in the repository, or a name such as that of standard input."""
 
     def location(self, mark: Mark) -> Location:
         """Convert a line and column in this file to a location."""
@@ -61,11 +61,14 @@ class Manifest:
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return the location of a field's value (or key), or of its parent if it is missing."""
+        """Return the location of a field, or of its nearest existing parent.
+
+        With *key*, return the location of the field's key instead of its value.
+        """
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return the location of the value at each field path; missing fields are skipped."""
+        """Map each of the given field paths to the location of its value; skip missing fields."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -108,7 +111,7 @@ class FileResult:
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """The number of objects of unmanaged kinds, by kind."""
+    """The number of objects of each unmanaged kind, keyed by kind."""
     unread: int = 0
     """The number of ignored documents that are unreadable or are not Kubernetes objects."""
     diagnostics: tuple[Diagnostic, ...] = ()

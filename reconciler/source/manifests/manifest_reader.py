@@ -99,7 +99,7 @@ class _Gathered:
         self.diagnostics = LimitedDiagnostics(MAX_OF_FILE)
 
     def result(self) -> FileResult:
-        """Return the collected objects and diagnostics."""
+        """Return the objects and diagnostics that were collected from the file."""
         return FileResult(
             objects=tuple(self.objects),
             skipped=dict(sorted(self.skipped.items())),
@@ -122,7 +122,7 @@ class _Gathered:
         return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report an unreadable document if it seems to have a managed kind, or else count it."""
+        """Report an unreadable document if its kind seems to be managed; otherwise count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.add(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):

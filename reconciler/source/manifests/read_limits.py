@@ -20,7 +20,7 @@ MAX_MANIFEST_BYTES = 200_000_000
 MAX_REMARKS = 250_000
 """The maximum number of problems in all files.
 
-If a file has objects of several unmanaged kinds, each kind except the first also counts.
+Each additional unmanaged kind in a file counts as one problem, because it also uses memory.
 """
 _HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
 

@@ -40,7 +40,7 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
     "EXPKEYSIG": (RefusalReason.EXPIRED, "it is signed with {key}, which has expired"),
     "REVKEYSIG": (RefusalReason.REVOKED, "it is signed with {key}, which is revoked"),
 }
-"""The reason for rejecting a signature, and a message, by the keyword of gpg's status line."""
+"""Maps keywords of gpg's status lines to the reason for the rejection, and to a message."""
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
@@ -105,7 +105,7 @@ def _weak(key: str, algorithm: str) -> str:
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:
-    """Return the fields of gpg's status lines, by the keyword of the line."""
+    """Map the keyword of each gpg status line to the fields that follow the keyword."""
     found = defaultdict(list)
     for line in output.split("\n"):
         if line.startswith(_PREFIX):

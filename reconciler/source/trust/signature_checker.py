@@ -76,7 +76,7 @@ class SignatureChecker:
         self._revoked.write_bytes(verification.revoked_ssh_keys)
 
     def commit(self, commit: str) -> SignatureVerdict:
-        """Check the signature on a commit, and return whether it is accepted, or else why not."""
+        """Check the signature on a commit; return whether it is accepted and, if not, why."""
         contents = self._contents("commit", commit)
         if contents is None:
             return _TOO_LARGE
@@ -86,7 +86,7 @@ class SignatureChecker:
         return self._verdict("verify-commit", commit, armor)
 
     def tag(self, name: str, commit: str = "") -> SignatureVerdict:
-        """Check the signature on an annotated tag, which must refer to *commit* if this is set."""
+        """Check the signature on an annotated tag and, if *commit* is given, the tagged commit."""
         reference = f"refs/tags/{name.removeprefix('refs/').removeprefix('tags/')}"
         found = self._repository.run("rev-parse", "--verify", "--end-of-options", reference)
         tag = found.stdout.decode().strip()

@@ -1,4 +1,4 @@
-"""``SignatureVerdict``: whether the signature on a commit or tag is accepted, or else why not."""
+"""``SignatureVerdict``: whether the signature on a commit or tag is accepted and, if not, why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SignatureVerdict:
     problem: RefusalReason | None = None
     """Why the signature is not accepted, or None if it is accepted."""
     message: str = ""
-    """The problem as a clause, such as ``it is not signed``."""
+    """Why the signature is not accepted, as a clause such as ``it is not signed``."""
     signer: str = ""
     """The name and the key of the signer, or an empty string if the signature is not accepted."""
 

@@ -104,7 +104,7 @@ class _Open:
 
 
 class _Document:
-    """The state while one document is composed; each public method handles a parser event."""
+    """The partly built tree of one YAML document; each public method handles a parser event."""
 
     def __init__(self, repeated: int) -> None:
         self.repeated = repeated

@@ -60,7 +60,7 @@ class Node(NamedTuple):
     """The value as plain JSON: dict, list, str, int, float, bool or None."""
     start: ParserMark
     children: Mapping[str | int, Node]
-    """The nodes by mapping key or list position, in the order of the text; empty for a scalar."""
+    """The child nodes, keyed by mapping key or list index, in file order; empty for a scalar."""
     key_start: ParserMark | None = None
     """The position of the value's key in a mapping; None for the root and for list items."""
 
@@ -79,7 +79,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return the start of the value at a field path, or of its parent if it is missing."""
+        """Return where the value at a field path starts, or else its nearest existing parent."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return the start of the key at a field path, or of the value if it has no key."""
+        """Return where the key at a field path starts, or the value if it has no key."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)

@@ -22,7 +22,7 @@ class Parser(NamedTuple):
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
-    """The module with the classes of the events."""
+    """The module that defines the event classes of the YAML library."""
     error: type[Exception]
     """The exception that the library raises for invalid YAML."""
 

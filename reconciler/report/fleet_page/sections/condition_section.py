@@ -43,7 +43,7 @@ WORDS: Mapping[tuple[str, str], str] = {
     ("Initialized", "True"): "KubeVirt has prepared the VM.",
     ("VolumesChange", "True"): "KubeVirt is moving the VM to other volumes.",
 }
-"""The meaning of the status conditions of a VM or VMI, by condition type and status.
+"""Maps the type and status of a VM or VMI condition to its meaning in words.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_OPTIONS = 200
-"""The maximum number of options in a drop-down list; above it, the form has a text field."""
+"""The maximum number of options in a drop-down list; with more, the form has a text field."""
 
 
 def filter_form(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:

@@ -21,7 +21,7 @@ _MAX_TEXT = 400
 
 
 def kubevirt_section(view: ServiceView, links: PageLinks) -> str:
-    """Render the section about planned changes to KubeVirt settings; without any, it is empty."""
+    """Render the section about planned changes to KubeVirt settings, or nothing if none exist."""
     return "".join(_pieces(view, links))
 
 

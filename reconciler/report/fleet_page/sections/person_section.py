@@ -30,7 +30,7 @@ _MAX_TEXT = 300
 
 
 def person_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Render the section about VMs that wait for a user; long lists are cut."""
+    """Render the section about VMs that wait for a user; long lists are truncated."""
     return "".join(_pieces(view, vms, links))
 
 

@@ -118,7 +118,7 @@ class HarvesterWebhooks:
         admission.validating(SETTING.resource, self.validate_setting)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Without the hotplug annotation, sets a VM's guest memory from the memory limit."""
+        """Sets a VM's guest memory from its memory limit, unless it has the hotplug annotation."""
         if review.operation == "DELETE" or review.subresource or _hotpluggable(review.object):
             return None
         domain = ("spec", "template", "spec", "domain")
@@ -133,8 +133,8 @@ class HarvesterWebhooks:
     def validate(self, review: Review) -> Denial | None:
         """Denies a hotplug that shrinks the memory of a running VM or exceeds the VM's maxGuest.
 
-        That the denials concern only running VMs is an inference: the proposal lists them for
-        hotplug, because KubeVirt would set the condition RestartRequired.
+        The simulator assumes that Harvester denies such changes only for running VMs: the proposal
+        lists them for hotplug, because KubeVirt would set the condition RestartRequired.
         """
         old = review.old
         if review.operation != "UPDATE" or review.subresource or old is None:

@@ -89,7 +89,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Denies a changed instancetype name with the old revision name (observed up to v1.4)."""
+        """Denies a new instancetype name with the old revision name (observed up to v1.4)."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
