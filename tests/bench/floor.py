@@ -1,4 +1,4 @@
-"""Measures the minimum work of a plan with bare libraries, step by step: ``Floor``."""
+"""``Floor``: measures the minimum work of a plan with bare libraries, step by step."""
 
 from __future__ import annotations
 

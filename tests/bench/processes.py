@@ -1,4 +1,4 @@
-"""Runs a command as a user would, and measures its time, CPU time and memory: ``run``."""
+"""``run``: runs a command as a user would, and measures its time, CPU time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a rollout with injected faults and checks of every write: ``Stage``."""
+"""``Stage``: runs a rollout with injected faults, and checks every write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names the fuzz reader of each module that decodes data, or why it needs none: ``READ_BY``."""
+"""``READ_BY``: the fuzz reader for each module that decodes data, or why it needs none."""
 
 from __future__ import annotations
 

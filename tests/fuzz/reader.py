@@ -1,4 +1,4 @@
-"""A fuzz target that reads external data, its inputs and its permitted errors: ``Reader``."""
+"""``Reader``: a fuzz target that reads external data, with its inputs and permitted errors."""
 
 from __future__ import annotations
 

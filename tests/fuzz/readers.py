@@ -1,4 +1,4 @@
-"""All fuzz targets, for the product and for the simulator: ``READERS``."""
+"""``READERS``: all fuzz targets, for the product and for the simulator."""
 
 from __future__ import annotations
 

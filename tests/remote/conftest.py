@@ -85,7 +85,7 @@ def stack():
 
 
 _FILES = {"ca_crt": "ca.crt", "tls_crt": "tls.crt", "tls_key": "tls.key"}
-"""The file names that cannot be Python identifiers, by an identifier for each."""
+"""Maps Python identifiers to the file names that are not valid identifiers."""
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_git_password_is_sent_without_encryption_to_a_loopback_address(
 
 @pytest.fixture(params=["https", "ssh", "git", "http"])
 def remote(request, served, authority, stack, credentials, tmp_path):
-    """For each URL scheme, the port of a server, and a function for its URL and credentials."""
+    """The port of a server for each URL scheme, and a function that builds URL and credentials."""
 
     def of(port):
         return f"{request.param}://localhost:{port}/fleet.git", None

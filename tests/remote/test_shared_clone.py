@@ -114,7 +114,7 @@ CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_N
 def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_at_a_system_call(
     fleet, daemon, stack, tmp_path, noise, calls, number, is_new
 ):
-    """strace kills a process of the first fetch before a process makes the call *number* times."""
+    """strace kills a process of the first fetch at its call *number* to a given system call."""
     folder, url = tmp_path / "clones", f"git://127.0.0.1:{daemon.port}/fleet.git"
     if not is_new:
         read(url, folder)

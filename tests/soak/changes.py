@@ -1,4 +1,4 @@
-"""Changes Git and the cluster, and finds the first plan that shows each change: ``Changes``."""
+"""``Changes``: changes Git and the cluster, and finds the first plan that shows each change."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Changes:
         self.wanted[key] = size
 
     def change_cluster(self, *, disturbed: bool) -> bool:
-        """Change a VM's size as another client, unless no VM is back at its size in Git."""
+        """Change a VM that matches Git, as another client; return False if no VM matches."""
         some = self.chance.sample(self.fleet.changed_in_cluster, 5)
         vm = next((each for each in some if self._is_reverted(each)), None)
         if vm is None:

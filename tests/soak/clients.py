@@ -1,4 +1,4 @@
-"""Clients of ``serve``: webhook requests, live pages, and a metrics scraper: ``Clients``."""
+"""``Clients``: sends webhook requests to ``serve``, follows a live page and scrapes metrics."""
 
 from __future__ import annotations
 

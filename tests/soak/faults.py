@@ -1,4 +1,4 @@
-"""The faults during the soak test, which occur one after the other: ``troubles``."""
+"""``troubles``: the faults during the soak test, which occur one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of VMs, each of which is changed either in Git or in the cluster: ``SoakFleet``."""
+"""``SoakFleet``: groups of VMs, each of which is changed either in Git or in the cluster."""
 
 from __future__ import annotations
 

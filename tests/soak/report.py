@@ -1,4 +1,4 @@
-"""Reports the measurements of the soak test, and problems in them: ``report``, ``verdict``."""
+"""``report`` and ``verdict``: report the measurements of the soak test, and find problems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from soak.run import Soak
 
 WARM_UP = 2.0
-"""The minutes at the start of the soak test during which caches may still grow."""
+"""The minutes at the start of the soak test during which caches can still grow."""
 MEMORY = 1.10
 READS = 1.5
 """The permitted ratio of read requests between the last and the first third of the test."""

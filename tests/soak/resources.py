@@ -1,4 +1,4 @@
-"""Reads the resources that the ``serve`` process uses from ``/proc``: ``Sample``."""
+"""``Sample``: the resources that the ``serve`` process uses, read from ``/proc``."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def render(folder: Path) -> list[Manifest]:
 
 
 def _built(folder: Path, objects: list[Manifest]) -> list[Manifest]:
-    """Return the objects of a kustomization, or those that a component makes of *objects*."""
+    """Return the objects of a kustomization; a component is applied to the given *objects*."""
     (kustomization,) = load(folder / "kustomization.yaml")
     assert kustomization.keys() <= _KEYS, kustomization.keys() - _KEYS
     for name in kustomization.get("resources", ()):

@@ -105,7 +105,7 @@ class Served:
         return self.get(f"{LEASES}/{name}")
 
     def orphaned(self, lasts_s: int = 1) -> None:
-        """Shorten the duration of leases that a killed rollout still holds to *lasts_s*."""
+        """Let leases that a killed rollout still holds expire after *lasts_s* seconds."""
         for lease in self.get(LEASES)["items"]:
             if lease["metadata"]["name"] in (CONFIG_LEASE, MEMORY_LEASE):
                 path = f"{LEASES}/{lease['metadata']['name']}"

@@ -195,7 +195,7 @@ class PolledInformer:
         return self.capacity()
 
     def wait(self, timeout_s: float):
-        """Return after a change, which half a second collects, or after the timeout."""
+        """Wait for a change or the timeout, checking every half second; return the state."""
         left_s = timeout_s
         while left_s > 0 and not (self._changed and left_s < timeout_s):
             self._clock.sleep(min(left_s, 0.5))

@@ -40,7 +40,7 @@ exclude: [a/../../outside]
 windows: [{kind: allow, cron: 0 2 * * *, duration: 2h, timeZone: ../../../etc/passwd}]
 """
 FREE_TEXTS = {"cluster"}
-"""String keys with any content; ``cluster`` is only compared with the UID of the cluster."""
+"""The keys whose value can be any string; ``cluster`` is only compared with the cluster's UID."""
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def texts(schema: object, path: str = "") -> Iterator[tuple[str, dict]]:
             yield from texts(each, path if key in {"properties", "items"} else f"{path}.{key}")
 
 
-def test_each_string_in_the_configuration_schema_has_fixed_values_or_a_format():
+def test_each_string_in_the_configuration_schema_is_restricted_to_listed_values_or_a_format():
     schema = json.loads((SCHEMAS / "config.schema.json").read_text(encoding="utf-8"))
     found = {path.strip("."): each for path, each in texts(schema["properties"])}
     assert len(found) > 10

@@ -25,7 +25,7 @@ REQUESTS = {
     "PATCH /repos/team/vms/issues/comments/101",
     f"POST /repos/team/vms/statuses/{HEAD}",
 }
-"""All API requests that may be sent: they concern pull request 7, to which the job belongs."""
+"""All API requests that the job is allowed to send; they concern its own pull request, 7."""
 FORGED_KEYS = ("link", "url", "pullRequest", "forge", "forgeUrl", "project", "commit", "token")
 
 

@@ -1,4 +1,4 @@
-"""Commands on a hostile pull request access only its files, git and their own results.
+"""Commands for a hostile pull request access only the checkout, git and their own output.
 
 Each command runs in its own process, in which an audit hook records every file, program and
 network address. git records the programs that it starts.
@@ -52,11 +52,11 @@ COMMANDS = {
 }
 
 WITH_IMPORTS = {"plan", "validate of a folder"}
-"""Commands whose imports are recorded; the checkout has modules with the same names."""
+"""Commands whose imports are recorded; the checkout contains modules with the same names."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_on_a_hostile_pull_request_reaches_only_its_files_and_git(name, job):
+def test_command_for_a_hostile_pull_request_accesses_only_the_checkout_and_git(name, job):
     record = "audit-" + name.replace(" ", "-")
     ended = job.run(*COMMANDS[name](job), name=record, imports=name in WITH_IMPORTS)
 

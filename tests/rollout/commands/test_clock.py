@@ -88,7 +88,7 @@ def test_vm_change_is_tracked_until_it_is_complete_if_the_local_clock_is_ten_min
     ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
 )
 def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, reason):
-    """By the wrong local clock, every guest would exceed its time limit."""
+    """If the wrong local clock measured the time, every guest would exceed its time limit."""
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]
     assert outcome["reason"] == reason
@@ -101,7 +101,7 @@ def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, rea
         (86_400.0, (82_800.0, "9h"), "this machine's"),
     ],
 )
-def test_run_writes_nothing_if_two_clocks_disagree_whether_the_maintenance_window_is_open(
+def test_run_writes_nothing_if_two_clocks_disagree_on_whether_the_maintenance_window_is_open(
     ahead_s, window, whose, run, tmp_path
 ):
     report = tmp_path / "report.json"
@@ -116,7 +116,7 @@ def test_run_writes_nothing_if_two_clocks_disagree_whether_the_maintenance_windo
     assert run.cluster.writes() == []
 
 
-def test_plan_warns_if_two_clocks_disagree_whether_the_maintenance_window_is_open(run):
+def test_plan_warns_if_two_clocks_disagree_on_whether_the_maintenance_window_is_open(run):
     shown, cluster = run(-86_400.0, "hotplug", window=(-3600.0, "9h"), plans=True)
     (warning,) = (each for each in shown["diagnostics"] if each["code"] == "clocks-differ")
     assert warning["severity"] == "warning"

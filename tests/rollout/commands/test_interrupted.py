@@ -80,7 +80,7 @@ def test_interrupted_run_releases_its_lease_and_leaves_the_migration_running(
     ],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_interrupted_run_ends_immediately_while_it_waits_for_the_lease(
+def test_run_interrupted_while_waiting_for_the_lease_ends_immediately(
     number, code, says, serve, git
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -97,7 +97,7 @@ def test_interrupted_run_ends_immediately_while_it_waits_for_the_lease(
     assert cluster.writes() == []
 
 
-def test_interrupted_run_ends_immediately_during_a_git_fetch():
+def test_run_interrupted_during_a_git_fetch_ends_immediately():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         with process("reconcile", "--repo", address, "--detailed-exitcode") as run:
@@ -193,7 +193,7 @@ def test_interrupted_run_cancels_an_unanswered_lease_renewal_and_prints_a_report
     assert report["outcomes"][0]["result"] == "running"
 
 
-def test_interrupted_run_ends_immediately_while_a_lease_request_is_unanswered(serve, git):
+def test_run_interrupted_during_an_unanswered_lease_request_ends_immediately(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["create"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -212,7 +212,7 @@ def test_interrupted_run_ends_immediately_while_a_lease_request_is_unanswered(se
         ("nodes", signal.SIGTERM, 6),
     ],
 )
-def test_interrupted_run_ends_immediately_while_a_list_request_is_unanswered(
+def test_run_interrupted_during_an_unanswered_list_request_ends_immediately(
     resource, number, code, serve, git
 ):
     git.commit({"vm.yaml": ASK_2GI})

@@ -50,7 +50,9 @@ def test_reconcile_exit_code_for_a_waiting_vm_is_nonzero_only_with_detailed_exit
     assert again.code == detailed
 
 
-def test_next_run_tracks_a_migration_that_runs_beyond_the_deadline_of_a_run(serve, git, command):
+def test_next_run_tracks_a_migration_that_outlasts_the_deadline_of_the_previous_run(
+    serve, git, command
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")

@@ -191,7 +191,7 @@ OWNED = {
 
 
 def owner(name):
-    """Change a KubeVirt setting through the operator that manages the CR, and two VMs."""
+    """Change two VMs, and a KubeVirt setting through the operator that manages the CR."""
     return lambda mode: mode.run("reconcile --detailed-exitcode", vms() + OWNED[name], world=name)
 
 

@@ -14,7 +14,7 @@ INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
 def figures(path) -> dict:
-    """Parse the metrics in a file; return their values by name and labels."""
+    """Parse the metrics in a file; return their values, keyed by name and labels."""
     return {
         (sample.name.removeprefix("memory_reconciler_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(path.read_text())

@@ -82,7 +82,7 @@ def test_existing_difference_between_main_branch_and_cluster_is_not_a_pull_reque
     assert change["edited"] is True
 
 
-def test_plan_text_lists_the_changes_that_the_pull_request_adds_first(branch, plan):
+def test_plan_text_first_lists_the_changes_that_the_pull_request_adds(branch, plan):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
     branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
     text = plan().out
@@ -297,9 +297,7 @@ def test_validate_with_a_base_branch_marks_existing_problems_in_every_format(bra
     assert "file=a.yaml" not in annotated
 
 
-def test_invalid_configuration_in_a_pull_request_is_an_error_instead_of_planning_an_earlier_commit(
-    branch, plan
-):
+def test_plan_of_a_pull_request_with_an_invalid_configuration_fails(branch, plan):
     branch({"a.yaml": DRIFTING}, {".reconciler.yaml": CONFIG + "mode: 7\n"})
     ended = plan("-o", "github")
     assert ended.code == 3

@@ -234,7 +234,9 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 class TestRunsEnd:
     """Rollouts end without a deadline even if some changes cannot be made."""
 
-    def test_failed_change_of_another_vm_prevents_the_restart_after_a_memory_size_patch(self):
+    def test_vm_restart_does_not_follow_its_patch_once_failures_have_exhausted_the_failure_budget(
+        self,
+    ):
         run = rig(vms=vms("a", "b"))
         refusing(run, 403, "b")
         text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")

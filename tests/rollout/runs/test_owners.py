@@ -277,7 +277,7 @@ def test_feature_gate_is_set_through_the_hyperconverged_annotation_if_the_user_c
         ("1.15", "v1.5.2", RATIO, 8),
     ],
 )
-def test_setting_in_the_annotation_counts_as_written_while_the_operator_is_down(
+def test_setting_in_the_hyperconverged_annotation_counts_as_written_while_the_operator_is_down(
     release, kubevirt, path, value
 ):
     run = owned(release, kubevirt, down={"until": "40s"})
@@ -336,7 +336,7 @@ def test_hotplug_ratio_is_set_through_the_harvester_setting_or_the_failure_is_re
         assert held(run, RATIO, HARVESTER) == 8
 
 
-def test_kubevirt_setting_without_a_harvester_setting_is_not_written():
+def test_kubevirt_field_that_no_harvester_setting_controls_is_not_written():
     run = harvester()
     report = run.apply(setting(PARALLEL, 7, key=HARVESTER))
     assert outcome_of(report) == "held owned-by-harvester"

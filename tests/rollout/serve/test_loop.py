@@ -36,7 +36,7 @@ def kinds(serve: ServeRig) -> list[WaitKind]:
     return [each.kind for each in serve.view.waits]
 
 
-def test_serve_process_tracks_the_change_of_a_commit_until_the_guest_has_its_memory():
+def test_serve_process_tracks_a_change_in_git_until_the_guest_has_the_new_memory():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(60) == 1
@@ -149,7 +149,7 @@ def test_new_serve_leader_starts_no_rollout_before_it_has_polled_git(poll_ends, 
     assert [each.plan.revision for each in serve.reports] == applied
 
 
-def test_serve_leader_polls_git_again_after_it_has_lost_and_acquired_the_lease_unnoticed():
+def test_serve_leader_polls_git_again_after_it_has_lost_and_reacquired_its_lease_unnoticed():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(30) == 1
@@ -261,7 +261,7 @@ def test_serve_process_starts_no_rollout_outside_maintenance_windows():
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
 
-def test_serve_process_counts_a_pass_with_an_invalid_manifest_as_complete_but_not_successful():
+def test_serve_process_counts_a_plan_with_an_invalid_manifest_as_complete_but_not_successful():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2GB"))
     serve.turns(5)

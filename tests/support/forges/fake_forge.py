@@ -82,7 +82,7 @@ class FakeForge:
         return [c["body"] for c in self.comments if author in (None, c["author"])]
 
     def answer(self, received: Received) -> tuple[int, dict[str, str], object]:
-        """Return the status, headers and body for a request, and check both against the
+        """Return the status, headers and body for a request, and check both against the API
         description.
         """
         path = received.path.removeprefix(self.base)

@@ -24,7 +24,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class PayloadDescription:
-    """The operations of a Git host's API, by method and path below the base URL."""
+    """The operations of a Git host's API, keyed by method and path below the base URL."""
 
     name: str
     operations: Mapping[str, Operation]

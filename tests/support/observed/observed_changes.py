@@ -15,7 +15,7 @@ GIVEN_UP = 3
 
 
 def effects_of_change(happened, *, wants, had=None):
-    """Return the effects that a correct plan could have predicted before a size request.
+    """Return all effects (live, restart, …) that a correct plan can predict for a size request.
 
     Args:
         happened: The facts that were observed since the request.
@@ -54,7 +54,7 @@ def _silent(happened):
 
 
 def effects_as_it_stands(happened, *, wants):
-    """Return the effects that a correct plan can show for a VM whose spec already has *wants*."""
+    """Return all effects that a correct plan can show if the VM's spec already has *wants*."""
     migrations = happened.get("migrations", ())
     match happened:
         case {"ran": False}:

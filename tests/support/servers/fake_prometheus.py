@@ -13,7 +13,7 @@ class FakePrometheus(FakeServer):
     def __init__(self, **options: Any) -> None:
         super().__init__(self._result, **options)
         self.alerts: dict[str, list[dict[str, str]]] = {}
-        """The labels of the firing alerts, by the alert name in the query."""
+        """The labels of the firing alerts, keyed by the alert name in the query."""
         self.status, self.body = 200, None
         """The status and the body of every response; a body of None stands for the alerts."""
 

@@ -1,4 +1,4 @@
-"""Builds a notification about one VM: ``make_notification``."""
+"""``make_notification``: builds a notification about one VM."""
 
 from __future__ import annotations
 

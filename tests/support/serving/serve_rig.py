@@ -41,7 +41,7 @@ class FakeGit:
         self.wakes = 0
 
     def wake(self) -> int:
-        """Request a poll; unless ``answers``, it ends with the next ``commit`` or ``fail``."""
+        """Request a poll; unless ``answers`` is set, ``commit`` or ``fail`` ends the poll."""
         self.wakes += 1
         number = self.state.polls + 1
         if self.answers:

@@ -1,4 +1,4 @@
-"""``HostilePullRequest``: a repository whose second commit contains all attacks known to us."""
+"""``HostilePullRequest``: a repository whose second commit contains all known attacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class HostilePullRequest:
 
 
 def hostile_pull_request(path: Path, url: str) -> HostilePullRequest:
-    """Create the hostile repository below *path*; *url* is a URL that nothing may contact."""
+    """Create the hostile repository below *path*; nothing must contact *url*."""
     outside, ran = path / "outside", path / "ran"
     outside.mkdir(parents=True)
     (outside / "secret.yaml").write_text(vm_yaml("default", CANARY, "64Gi"))
@@ -109,7 +109,7 @@ def _files(url: str, program: Path, outside: Path) -> Mapping[str, str]:
 
 
 def hostile_names() -> Mapping[str, str]:
-    """Return file contents by file names that are special to a shell, git or a CI runner."""
+    """Map file names that are special to a shell, git or a CI runner to file contents."""
     names = (
         *("$(touch ran).yaml", "`touch ran`.yaml", ";touch ran;.yaml", "|touch ran.yaml"),
         *("--upload-pack=touch ran.yaml", "-c core.fsmonitor=x.yaml", "--output=ran.yaml"),
