@@ -104,6 +104,7 @@ class Simulator:
         )
         with self.store.lock:
             unsettled = WorldSeeder(world, self.store).seed()
+            self.control_plane.quotas.aware.down = world.aware_down
             owners = tuple(start_owners.start_owners(specs, self.cluster, admission))
             self.control_plane.start(unsettled, owners)
         for vm in world.vms:

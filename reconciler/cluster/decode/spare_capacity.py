@@ -12,6 +12,7 @@ from reconciler.cluster.decode.cluster_nodes import HUGEPAGES
 from reconciler.cluster.decode.decode_values import (
     CPU,
     amount,
+    moment,
     other_resources,
     shared,
     thousandths_of,
@@ -103,6 +104,7 @@ def pod(item: wire.Pod) -> Pod:
         ),
         priority_class=shared(spec.priority_class_name),
         gates=tuple(shared(each.name) for each in spec.scheduling_gates or ()),
+        created_at=moment(meta.creation_timestamp) if spec.scheduling_gates else None,
     )
     created_by = meta.labels.created_by if meta.labels else None
     return Pod(launcher=launcher, instance=Uid(created_by or ""), ended=phase in ENDED)

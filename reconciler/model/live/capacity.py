@@ -61,6 +61,8 @@ class Launcher:
     priority_class: str = ""
     gates: tuple[str, ...] = ()
     """The names of the pod's scheduling gates, which delay its scheduling."""
+    created_at: datetime | None = None
+    """When the pod was created; read only for a pod with scheduling gates."""
 
 
 def quota_amounts(

@@ -122,6 +122,8 @@ class Reason(StrEnum):
     INEFFECTIVE_MIGRATIONS = "ineffective-migrations"
     TARGET_UNSCHEDULABLE = "target-unschedulable"
     QUOTA_REFUSED = "quota-refused"
+    AAQ_HOLDS = "aaq-holds"
+    LIMIT_RANGE_REFUSED = "limit-range-refused"
     OWNED_BY_POOL = "owned-by-pool"
     OWNED_BY_CONTROLLER = "owned-by-controller"
     HARVESTER_REWRITES = "harvester-rewrites-memory"

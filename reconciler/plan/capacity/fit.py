@@ -8,7 +8,7 @@ accepts a node that fails one. The module ``node_filters`` examines other constr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.capacity import Capacity, NodeUse, ResourceUse, quota_amounts
@@ -77,6 +77,20 @@ def pod_for(
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     current = next((each for each in launchers if each.node == vmi.node), None)
     return target_pod(vmi, target, rendering, current)
+
+
+def pod_in_flight(rendering: Rendering, vmi: LiveVMI) -> TargetPod | None:
+    """Return the target pod of the memory change in progress; None if the size is unknown.
+
+    The instance already has the requests of the new size, but its current pod has those of the old
+    size. Therefore, the target pod is computed only from the instance.
+    """
+    size = vmi.guest
+    return (
+        None
+        if size is None
+        else target_pod(replace(vmi, guest_current=size), size, rendering, None)
+    )
 
 
 def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod | None:

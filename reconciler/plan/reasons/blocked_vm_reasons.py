@@ -148,6 +148,19 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
     Reason.QUOTA_REFUSED: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
+    Reason.AAQ_HOLDS: source("kubevirt/application-aware-quota v1.8.0",
+        "The target pod of a migration that has started has had the scheduling gate"
+        " ApplicationAwareQuotaGate for a minute. Either a quota of Application-Aware Quota has"
+        " too little left, or its controller does not run; the message says which. The latter is"
+        " inferred from quotas that have enough left.",
+        "Raise the quota, or check the deployment aaq-controller; the migration then continues by"
+        " itself."),
+    Reason.LIMIT_RANGE_REFUSED: source(
+        "kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go",
+        "A migration has started, but a LimitRange of the namespace, which was created or changed"
+        " after the plan, rejects its target pod. KubeVirt tries again without a time-out. This is"
+        " not recorded.",
+        "Change the LimitRange; the migration then continues by itself."),
     Reason.OWNED_BY_POOL: recorded("scenario pool-vm-patched on v1.9.0",
         "A VirtualMachinePool owns the VM. A change to only the VM would take effect live, but the"
         " next change to the pool's template overwrites the VM's size and restarts the VM.",

@@ -58,8 +58,9 @@ class RemainingCapacity:
         Raises:
             ClusterError: The API server's response, for example 401, ends the run.
         """
-        known = tuple(objects)
-        if not any(_needs_capacity(each) for each in known) or not self._due(live.capacity, known):
+        known, now = tuple(objects), self._run.clock.now()
+        needed = any(_needs_capacity(each) or is_stalled(each, live, now) for each in known)
+        if not needed or not self._due(live.capacity, known):
             return live
         try:
             read = self._run.informer.capacity()
@@ -158,6 +159,20 @@ def _needs_capacity(tracked: TrackedObject) -> bool:
         and not tracked.applied
         and (waits or migrates(tracked.latest) or grows_in_place(tracked.latest))
     )
+
+
+def is_stalled(tracked: TrackedObject, live: LiveState, now: datetime) -> bool:
+    """Return whether a started migration has had no target node for a long time.
+
+    A quota or a LimitRange that is newer than the plan might then hold the target pod.
+    """
+    if not tracked.open or not tracked.applied:
+        return False
+    written_at = tracked.patched_at
+    if written_at is not None and (now - written_at).total_seconds() < MAX_AGE_S:
+        return False
+    migrations = live.migrations.get(tracked.ref, ())
+    return any(not each.phase.finished and not each.target_node for each in migrations)
 
 
 def _after(moment: datetime | None, other: datetime) -> bool:

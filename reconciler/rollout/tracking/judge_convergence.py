@@ -22,6 +22,8 @@ FAILURES = frozenset(
         Reason.INEFFECTIVE_MIGRATIONS,
         Reason.TARGET_UNSCHEDULABLE,
         Reason.QUOTA_REFUSED,
+        Reason.AAQ_HOLDS,
+        Reason.LIMIT_RANGE_REFUSED,
         Reason.HOTPLUG_STUCK,
     }
 )

@@ -215,6 +215,8 @@ class World:
     """The Application-Aware Quotas (AAQ) that several namespaces share."""
     aware_calculator: str = ""
     """The name of the calculator with which Application-Aware Quota (AAQ) counts VMs."""
+    aware_down: bool = False
+    """Whether the controller of Application-Aware Quota (AAQ) does not run, only its webhook."""
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()

@@ -107,6 +107,7 @@ def _world(fields: Fields) -> World:
             read_cluster_quota(entry) for entry in fields.each("awareClusterQuotas")
         ),
         aware_calculator=fields.text("awareCalculator", choices=aaq_usage.CALCULATORS),
+        aware_down=fields.boolean("awareDown"),
         migrations=tuple(_migration(entry) for entry in fields.each("migrations")),
         timeline=tuple(_entry(entry) for entry in fields.each("timeline")),
         objects=tuple(entry.values for entry in fields.each("objects")),

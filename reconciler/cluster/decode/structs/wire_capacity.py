@@ -19,6 +19,7 @@ class PodMeta(Wire, frozen=True):
 
     name: str
     namespace: str | None = None
+    creation_timestamp: str | None = None
     labels: PodLabels | None = None
 
 

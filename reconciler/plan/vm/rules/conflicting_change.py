@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.conditions import is_true
-from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
-from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
+from reconciler.plan.vm.rules.guest_progress import failing, ineffective
 from reconciler.plan.vm.rules.in_place_resize import growth_in_flight
 from reconciler.plan.vm.rules.live_update_features import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (
@@ -28,23 +27,21 @@ from reconciler.plan.vm.rules.preconditions import (
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import gate_in_flight
+from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_in_flight
 from reconciler.plan.vm.rules.target_pod.target_capacity import (
     no_eligible_node,
     no_node_in_flight,
     no_quota_in_flight,
 )
+from reconciler.plan.vm.rules.target_pod.target_pod_in_flight import (
+    NO_POD_YET,
+    QUOTA,
+    quota_refused,
+)
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
-
-
-NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
-"""The migration phases in which the target pod does not exist yet.
-
-Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod): Pending until the quota admits
-the target pod.
-"""
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
@@ -161,7 +158,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
         another_node(running)
         or no_eligible_node(running)
         or (None if _will_release(running) else quota_refused(running))
-        or _future_quota(running, migration)
+        or _future_rejection(running, migration)
         or gate_in_flight(running)
         or no_node_in_flight(running)
         or ineffective(running, running.vmi.guest)
@@ -185,12 +182,12 @@ def _not_carried(running: RunningVM) -> Finding:
     )
 
 
-def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a blocking result if a quota will reject the target pod when it is created."""
-    has_pod = migration is not None and migration.phase not in NO_POD_YET
-    if has_pod or _will_release(running):
+def _future_rejection(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
+    """Return a blocking result if the target pod will be rejected when it is created."""
+    if migration is not None and migration.phase not in NO_POD_YET:
         return None
-    return no_quota_in_flight(running)
+    refused = None if _will_release(running) else no_quota_in_flight(running)
+    return refused or limit_range_in_flight(running)
 
 
 def _will_release(running: RunningVM) -> bool:

@@ -20,6 +20,10 @@ from reconciler.plan.vm.rules import (
     preconditions,
     restart_required,
 )
+from reconciler.plan.vm.rules.target_pod.target_pod_in_flight import (
+    quota_refused,
+    target_pod_held,
+)
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
@@ -28,12 +32,6 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
-
-QUOTA = "migrationRejectedByResourceQuota"
-"""The condition of a migration whose target pod a quota rejects.
-
-Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod).
-"""
 
 STOP = (
     "to stop the migrations, restart the VM; or remove LiveMigrate from workloadUpdateMethods, "
@@ -67,6 +65,7 @@ def guest_progress(running: RunningVM) -> Finding:
         restart_required.not_started,
         _restart_pending,
         quota_refused,
+        target_pod_held,
         failing,
         ineffective,
     )
@@ -142,22 +141,6 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
             f"another edit to the VM waits for a restart ({condition.message}); until then, no "
             "change to its memory takes effect live"
         ),
-    )
-
-
-def quota_refused(running: RunningVM) -> Finding | None:
-    """Block a change if a quota rejects the target pod; KubeVirt would retry indefinitely.
-
-    Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod).
-    """
-    migration = running.migration
-    if migration is None or not is_true(migration.conditions, QUOTA):
-        return None
-    return blocked(
-        Reason.QUOTA_REFUSED,
-        f"the quota of namespace {running.vm.ref.namespace} rejects the target pod of "
-        f"{migration.ref.name}; the quota must allow both pods while the VM migrates",
-        "raise the ResourceQuota; the migration then continues by itself",
     )
 
 

@@ -60,6 +60,8 @@ class AwareQuotas:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._installed = False
+        self.down = False
+        """Whether the controller does not run, so that it removes no gate and counts no usage."""
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def start(self) -> None:
@@ -84,7 +86,7 @@ class AwareQuotas:
 
     def sync(self, _round: str) -> None:
         """Counts the quota usage, removes the gates from pods that fit, and reports the usage."""
-        quotas = self._quotas()
+        quotas = () if self.down else self._quotas()
         usage: dict[str, Counter[str]] = {}
         gated: list[PodFacts] = []
         for namespace in sorted({name for quota in quotas for name in quota.namespaces}):

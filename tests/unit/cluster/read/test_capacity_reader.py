@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -210,6 +211,16 @@ def test_launcher_pods_of_a_migrating_vm_are_counted_separately_in_nodes_and_quo
         used={"requests.memory": 3 * GIB, "pods": 0},
         moving={"requests.memory": 2 * GIB, "pods": 1},
     )
+
+
+def test_creation_time_is_read_only_of_a_pod_with_scheduling_gates(read):
+    gated = raw_pod("new", vmi="u1", node="", schedulingGates=[{"name": "g"}])
+    pods = [raw_pod("old", vmi="u1"), gated]
+    for each in pods:
+        each["metadata"]["creationTimestamp"] = "2026-11-23T00:00:01Z"
+    old, new = read(pods).launchers["u1"]
+    assert (old.created_at, new.gates) == (None, ("g",))
+    assert new.created_at == datetime(2026, 11, 23, 0, 0, 1, tzinfo=UTC)
 
 
 def test_memory_limits_of_a_launcher_pod_are_summed(read):

@@ -6,12 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.builders import (
+    NOW,
+    VM,
+    make_desired,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.live.capacity import Capacity, Launcher, ResourceUse
 from reconciler.model.run.outcome import Result
-from reconciler.rollout.limits.remaining_capacity import grows_still, is_hidden
+from reconciler.rollout.limits.remaining_capacity import grows_still, is_hidden, is_stalled
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 
 
@@ -79,3 +89,21 @@ def test_in_place_resize_may_be_incomplete_until_the_pod_list_is_newer_than_its_
     patched, ended, read, expected
 ):
     assert grows_still(tracked(patched, ended), capacity(read, 1)) is expected
+
+
+@pytest.mark.parametrize(
+    ("patched", "ended", "migration", "expected"),
+    [
+        (10, None, {"phase": "Pending", "target_node": ""}, True),
+        (11, None, {"phase": "Pending", "target_node": ""}, False),
+        (10, None, {"phase": "Scheduled", "target_node": "node02"}, False),
+        (10, None, {"phase": "Failed", "target_node": ""}, False),
+        (10, 60, {"phase": "Pending", "target_node": ""}, False),
+        (None, None, {"phase": "Pending", "target_node": ""}, False),
+    ],
+)
+def test_migration_is_stalled_if_it_has_no_target_node_a_minute_after_the_patch(
+    patched, ended, migration, expected
+):
+    live = make_live(make_vm(), vmis=(make_vmi(),), migrations=(make_migration(**migration),))
+    assert is_stalled(tracked(patched, ended), live, at(70)) is expected

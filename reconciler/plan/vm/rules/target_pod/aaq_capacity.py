@@ -16,53 +16,90 @@ from reconciler.model.live.aware_quota import GATE
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB
 from reconciler.plan.capacity.aware_growth import growth
-from reconciler.plan.capacity.fit import pod_for
+from reconciler.plan.capacity.fit import pod_for, pod_in_flight
 from reconciler.plan.finding import Finding, blocked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.live.capacity import Capacity, Launcher
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 _HINT = "raise the quota of Application-Aware Quota; it must allow the growth of the VM"
+_CONTINUES = "the migration continues by itself once the gate is removed"
+GATED_S = 60.0
+"""The age in seconds from which a pod with the scheduling gate counts as held.
+
+Each new pod has the gate until AAQ's controller has counted the pod. Source: assumed.
+"""
 
 
 def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
     """Block a change if an Application-Aware Quota (AAQ) has too little left for the growth."""
     capacity = running.capacity
-    if capacity is None:
-        return None
     namespace = running.vm.ref.namespace
-    quotas = capacity.aware.by_namespace.get(namespace, ())
-    if not quotas:
+    if capacity is None or not capacity.aware.by_namespace.get(namespace):
         return None
     pod = pod_for(capacity, running.rendering, running.vmi, running.target)
     grown = growth(capacity, running.vmi, running.target, pod)
-    for quota in quotas:
-        for resource, more in grown.items():
-            used, hard = quota.used.get(resource, 0), quota.hard.get(resource)
-            if hard is None or used + more <= hard:
-                continue
-            return blocked(
-                Reason.AAQ_WOULD_HOLD,
-                f"the quota {quota.name} of Application-Aware Quota holds the target pod in "
-                f"namespace {namespace}: {_shown(resource, used)} of {_shown(resource, hard)} "
-                f"{resource} are in use, and the change needs {_shown(resource, more)} more",
-                _HINT,
-            )
-    return None
-
-
-def gate_in_flight(running: RunningVM) -> Finding | None:
-    """Block a change in progress if Application-Aware Quota gates the scheduling of its pod."""
-    capacity = running.capacity
-    pods = capacity.launchers.get(running.vmi.uid, ()) if capacity else ()
-    if not any(GATE in each.gates for each in pods):
+    if not (full := _full(capacity, namespace, grown)):
         return None
     return blocked(
         Reason.AAQ_WOULD_HOLD,
-        f"the target pod in namespace {running.vm.ref.namespace} has the scheduling gate {GATE}, "
-        "because a quota of Application-Aware Quota has too little left",
+        f"Application-Aware Quota holds the target pod in namespace {namespace}: {full}",
         _HINT,
     )
+
+
+def gate_in_flight(running: RunningVM) -> Finding | None:
+    """Block a change in progress if Application-Aware Quota gates the scheduling of its pod.
+
+    If every quota has enough left, AAQ's controller probably does not run; this is an inference.
+    """
+    capacity = running.capacity
+    pods = capacity.launchers.get(running.vmi.uid, ()) if capacity else ()
+    if capacity is None or not any(_is_held(each, capacity) for each in pods):
+        return None
+    namespace = running.vm.ref.namespace
+    pod, size = pod_in_flight(running.rendering, running.vmi), running.vmi.guest
+    grown = growth(capacity, running.vmi, size, pod) if size and pod else {}
+    held = f"Application-Aware Quota holds the target pod in namespace {namespace}"
+    if full := _full(capacity, namespace, grown):
+        return blocked(Reason.AAQ_HOLDS, f"{held}: {full}", f"{_HINT}; {_CONTINUES}")
+    if not capacity.aware.by_namespace.get(namespace):
+        return blocked(
+            Reason.AAQ_HOLDS,
+            f"{held}: the pod has the scheduling gate {GATE}, and its quotas are not known",
+            f"check the quotas of Application-Aware Quota and its aaq-controller; {_CONTINUES}",
+        )
+    return blocked(
+        Reason.AAQ_HOLDS,
+        f"{held}: the pod has the scheduling gate {GATE}, although every quota has enough left; "
+        "probably, the controller of Application-Aware Quota does not run",
+        f"check the pods of the deployment aaq-controller; {_CONTINUES}",
+    )
+
+
+def _is_held(pod: Launcher, capacity: Capacity) -> bool:
+    if GATE not in pod.gates:
+        return False
+    if pod.created_at is None:
+        return True
+    return (capacity.observed_at - pod.created_at).total_seconds() >= GATED_S
+
+
+def _full(capacity: Capacity, namespace: str, grown: Mapping[str, int]) -> str:
+    """Describe the first quota with too little left; empty if every quota has enough left."""
+    for quota in capacity.aware.by_namespace.get(namespace, ()):
+        for resource, more in grown.items():
+            used, hard = quota.used.get(resource, 0), quota.hard.get(resource)
+            if hard is not None and used + more > hard:
+                return (
+                    f"{_shown(resource, used)} of {_shown(resource, hard)} {resource} in the "
+                    f"quota {quota.name} are in use, and the change needs "
+                    f"{_shown(resource, more)} more"
+                )
+    return ""
 
 
 def _shown(resource: str, amount: int) -> str:

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB
-from reconciler.plan.capacity.fit import pod_for
+from reconciler.plan.capacity.fit import pod_for, pod_in_flight
 from reconciler.plan.finding import Finding, blocked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.model.live.capacity import Launcher, LimitBound, LimitRange
+    from reconciler.model.live.capacity import Capacity, Launcher, LimitBound, LimitRange
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 MEMORY, CPU = "memory", "cpu"
+_HINT = "change the LimitRange, or set limits.memory of the VM"
 
 
 class _Amounts(NamedTuple):
@@ -40,24 +41,37 @@ class _Amounts(NamedTuple):
 def limit_range_allows(running: RunningVM) -> Finding | None:
     """Block a change if a LimitRange would reject its target pod."""
     capacity = running.capacity
-    if capacity is None:
-        return None
-    namespace = running.vm.ref.namespace
-    ranges = capacity.limit_ranges.get(namespace, ())
-    pods = capacity.launchers.get(running.vmi.uid, ())
-    source = next((each for each in pods if each.node == running.vmi.node), None)
-    if not ranges or source is None or not source.guest_request:
+    if capacity is None or not capacity.limit_ranges.get(running.vm.ref.namespace):
         return None
     pod = pod_for(capacity, running.rendering, running.vmi, running.target)
-    for each in ranges:
+    rejected = _rejected(running, capacity, pod)
+    return blocked(Reason.LIMIT_RANGE_WOULD_REFUSE, rejected, _HINT) if rejected else None
+
+
+def limit_range_in_flight(running: RunningVM) -> Finding | None:
+    """Block a change in progress, without a target pod yet, if a LimitRange rejects this pod.
+
+    KubeVirt shows a rejected pod only in an event of the VM instance, which is not read.
+    """
+    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
+    if capacity is None or pod is None or len(capacity.launchers.get(running.vmi.uid, ())) > 1:
+        return None
+    rejected = _rejected(running, capacity, pod)
+    return blocked(Reason.LIMIT_RANGE_REFUSED, rejected, _HINT) if rejected else None
+
+
+def _rejected(running: RunningVM, capacity: Capacity, pod: TargetPod) -> str:
+    """Describe a LimitRange that rejects the target pod; empty if none rejects the pod."""
+    namespace = running.vm.ref.namespace
+    pods = capacity.launchers.get(running.vmi.uid, ())
+    source = next((each for each in pods if each.node == running.vmi.node), None)
+    if source is None or not source.guest_request:
+        return ""
+    for each in capacity.limit_ranges.get(namespace, ()):
         for problem in _problems(each, source, pod):
-            return blocked(
-                Reason.LIMIT_RANGE_WOULD_REFUSE,
-                f"the LimitRange {each.name} of namespace {namespace} rejects the target pod: "
-                f"{problem}",
-                "change the LimitRange, or set limits.memory of the VM",
-            )
-    return None
+            where = f"the LimitRange {each.name} of namespace {namespace}"
+            return f"{where} rejects the target pod: {problem}"
+    return ""
 
 
 def _problems(found: LimitRange, source: Launcher, pod: TargetPod) -> Iterator[str]:

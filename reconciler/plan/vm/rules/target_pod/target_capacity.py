@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
-from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage, raised_by_harvester
+from reconciler.plan.capacity.fit import (
+    exceeded,
+    free,
+    pod_for,
+    pod_in_flight,
+    quota_usage,
+    raised_by_harvester,
+)
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import aware_quota_has_capacity
@@ -60,7 +66,7 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
     Source: as for ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
     """
-    capacity, pod = running.capacity, _pod_in_flight(running)
+    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
     if capacity is None or not capacity.pods_known or pod is None:
         return None
     nodes = _eligible(running)
@@ -102,7 +108,7 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
     Source: as for ``quota_has_capacity``.
     """
-    capacity, pod = running.capacity, _pod_in_flight(running)
+    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or pod is None:
         return None
     if len(capacity.launchers.get(running.vmi.uid, ())) > 1:
@@ -148,18 +154,6 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
     return eligible_nodes(
         running.vmi, running.nodes, same_cpu_vendor=_same_vendor(running), peers=running.peers
     )
-
-
-def _pod_in_flight(running: RunningVM) -> TargetPod | None:
-    """Return the target pod of the memory change in progress; None if the size is unknown.
-
-    The instance already has the requests of the new size, but its current pod has those of the old
-    size. Therefore, the target pod is computed only from the instance.
-    """
-    size = running.vmi.guest
-    if size is None:
-        return None
-    return target_pod(replace(running.vmi, guest_current=size), size, running.rendering, None)
 
 
 def _held(

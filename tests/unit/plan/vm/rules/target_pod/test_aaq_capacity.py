@@ -7,15 +7,19 @@ directory pkg/aaq-controller/built-in-usage-calculators.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support.builders import (
+    NOW,
     condition,
     effect_of,
     make_desired,
     make_live,
+    make_migration,
     make_vm,
     make_vmi,
+    plan_of,
     q,
     want,
 )
@@ -93,3 +97,44 @@ def test_change_is_blocked_if_application_aware_quota_gates_the_scheduling_of_it
     )
     effect, reason = effect_of(make_desired(want("3Gi")), state)
     assert (effect, reason) == ("blocked", "hotplug-stuck")
+
+
+def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling"):
+    """Return the decision for a change from 1Gi to 2Gi whose target pod has AAQ's gate."""
+    created = NOW - timedelta(seconds=age_s)
+    gated = replace(launcher(""), gates=("ApplicationAwareQuotaGate",), created_at=created)
+    quotas = {} if hard is None else {"db": (Quota(name="team", hard={DEDICATED: hard}),)}
+    found = capacity(launchers={"vmi-pg-0": (launcher("node01"), gated)})
+    found = replace(found, aware=AwareQuotas(by_namespace=quotas))
+    conditions = {"LiveMigratable": condition("True"), "HotMemoryChange": condition(changing)}
+    vmi = make_vmi(guest="2Gi", guest_requested=q("1Gi"), guest_current=q("1Gi"))
+    state = make_live(
+        make_vm(guest="2Gi"),
+        vmis=(replace(vmi, conditions=conditions),),
+        migrations=(make_migration(phase=phase, target_node="", started_at=None),),
+        nodes=(node("node01"), node("node02")),
+        capacity=found,
+    )
+    (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("hard", "word"),
+    [
+        (GIB - 1, "in the quota team are in use, and the change needs 1024Mi more"),
+        (GIB, "every quota has enough left; probably, the controller"),
+        (None, "its quotas are not known"),
+    ],
+)
+def test_change_in_flight_whose_pod_stays_gated_is_blocked_and_names_the_cause(hard, word):
+    found = in_flight(hard)
+    assert (found.effect.value, found.reason.value) == ("blocked", "aaq-holds")
+    assert word in found.why.message
+
+
+@pytest.mark.parametrize(
+    "state", [{"age_s": 59}, {"changing": "False", "phase": "Pending"}], ids=["new pod", "other"]
+)
+def test_gate_of_a_new_pod_or_of_an_unrelated_migration_does_not_block_a_change(state):
+    assert in_flight(0, **state).reason.value != "aaq-holds"

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 from support.builders import (
+    condition,
     effect_of,
     make_desired,
     make_live,
+    make_migration,
     make_vm,
     make_vmi,
     plan_of,
@@ -150,3 +152,31 @@ def test_message_about_a_limit_range_violation_contains_the_name_and_the_amounts
 def test_limit_range_of_another_namespace_is_ignored():
     found = LimitRange(name="sizes", **bound(maximum=1))
     assert effect_of(make_desired(want("2Gi")), state(found, namespace="web")) == LIVE
+
+
+@pytest.mark.parametrize(
+    ("phase", "maximum", "expected"),
+    [
+        ("Pending", NEED - 1, ("blocked", "limit-range-refused")),
+        ("Pending", 2 * NEED, ("wait", "in-flight")),
+        ("Scheduling", NEED - 1, ("wait", "in-flight")),
+    ],
+)
+def test_change_in_flight_is_blocked_if_a_newer_limit_range_rejects_its_target_pod(
+    phase, maximum, expected
+):
+    live = state(LimitRange(name="later", **bound("Pod", maximum=maximum)))
+    conditions = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+    vmi = make_vmi(guest="2Gi", guest_requested=q("1Gi"), guest_current=q("1Gi"))
+    waiting = make_migration(phase=phase, target_node="", started_at=None)
+    changing = make_live(
+        make_vm(guest="2Gi"),
+        vmis=(replace(vmi, conditions=conditions),),
+        migrations=(waiting,),
+        nodes=live.nodes,
+        capacity=live.capacity,
+    )
+    assert effect_of(make_desired(want("2Gi")), changing) == expected
+    # Until the change in flight has ended, KubeVirt rejects another size.
+    other = ("blocked", "hotplug-stuck") if expected[0] == "blocked" else expected
+    assert effect_of(make_desired(want("3Gi")), changing)[0] == other[0]
