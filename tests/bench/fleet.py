@@ -130,7 +130,7 @@ class VM:
         )
 
     def spec(self) -> dict[str, Any]:
-        """Return the VM's spec in the cluster, whose memory size may differ from the manifest."""
+        """Return the VM's spec in the cluster, whose memory size can differ from the manifest."""
         text = f"#cloud-config\nhostname: {self.name}.{self.namespace}.example\n"
         key = f"ssh_authorized_keys: [ssh-ed25519 {self.digest}{self.digest}]\n"
         image = f"registry.example/{self.namespace}/images/{self.tier}-server:24.04-minimal-"

@@ -198,7 +198,7 @@ KUBEVIRT_CRS = {"kubevirt", "kubevirt-kubevirt-hyperconverged"}
 
 
 def defied():
-    """Yield VMs that a plan does not patch for a reason other than a KubeVirt CR change."""
+    """Yield VMs that a plan does not patch, except those that wait for a KubeVirt CR change."""
     for name, row in RUNS.items():
         if row["plan"].get("kubevirt", "none").startswith("config"):
             continue

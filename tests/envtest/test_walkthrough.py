@@ -1,4 +1,4 @@
-"""Tests three documented kubectl patches, and the product's patches, of a KubeVirt CR."""
+"""Tests patches of a KubeVirt CR: three documented kubectl patches, and those of the product."""
 
 from __future__ import annotations
 

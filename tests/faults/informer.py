@@ -1,4 +1,4 @@
-"""Replaces the product's informer by one without threads, which lists changed objects."""
+"""Replaces the product's informer with one without threads, which lists changed objects."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SteppedInformer(ClusterInformer):
         return self._snapshot()
 
     def wait(self, timeout_s):
-        """Wait for a change to a watched object or for the timeout; a burst is one change."""
+        """Wait for a change to a watched object or the timeout; rapid changes count as one."""
         left_s = timeout_s
         while left_s > 0 and self._dirty.isdisjoint(KINDS):
             due = self._sim.engine.next_due()

@@ -52,7 +52,7 @@ def pass_of(stage, text):
 
 
 def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
-    """Run until all objects have the expected state, except those that the fault *leaves*."""
+    """Run until all objects have the expected state, except the objects in *leaves*."""
     done = None
     for pause_s in pauses_s:
         stage.clock.sleep(pause_s)
@@ -67,7 +67,7 @@ def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
 def patched_too_often(stage):
     """Return writes of the same size or spec that took effect more often than allowed.
 
-    A later run may repeat a write that another client has reverted, but the same run may not.
+    A later run can repeat a write that another client has reverted, but the same run must not.
     """
     allowed = Counter(stage.taken_back)
     landed = Counter(stage.landed)

@@ -148,9 +148,9 @@ class Stage(Rig):
     problems: list[str] = field(default_factory=list)
     """The violations of rules, in the order in which they were found."""
     landed_in: Counter = field(default_factory=Counter)
-    """The successful writes by run; a run must not repeat a write, even if it was reverted."""
+    """The successful writes of each run, which must not repeat even a reverted write."""
     leased: dict = field(default_factory=dict)
-    """The time at which each Lease expires, by its holder and by the kind of Lease."""
+    """The time at which each Lease expires, keyed by holder and kind of Lease."""
     robbed_at: datetime | None = None
     """When another client took over or deleted Leases that had not expired."""
     first_spec: dict = field(default_factory=dict)

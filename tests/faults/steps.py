@@ -62,7 +62,7 @@ class Step:
 
 
 def reach(stage, step, act):
-    """Call *act* once, when the rollout reaches *step*; return a list that then gets the time."""
+    """Call *act* once, when the rollout reaches *step*; append the time to the returned list."""
     came = []
 
     def once():

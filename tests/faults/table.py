@@ -44,7 +44,7 @@ ALIKE = {
     },
     "gated": {"lease taken", "strategy patched", "strategy settled"},
 }
-"""Steps at which the product does the same as at the step before or as with the other CR."""
+"""Steps at which the product acts as at the previous step, or as with the other KubeVirt CR."""
 MAIN = {
     "default": {"lease taken", "strategy patch", f"{TARGET} patch", f"{TARGET} Running"},
     "gated": {"gate patch"},

@@ -164,7 +164,7 @@ READ_BY = {
     "simulator/worlds/field_reader.py": "world file",
     "simulator/worlds/world_faults.py": "world file",
 }
-"""The name of the fuzz reader for each module of ``decoding_modules``."""
+"""The name of the fuzz reader for each module that ``decoding_modules`` returns."""
 
 
 def decoding_modules() -> set[str]:

@@ -1,4 +1,4 @@
-"""Mutates valid inputs into hostile ones from a seed: ``mutated_json`` and ``mutated_text``."""
+"""``mutated_json`` and ``mutated_text``: mutate valid inputs into hostile ones, from a seed."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _zone(text: str) -> None:
 
 
 def _date(text: str) -> None:
-    """Adjust the clock to a fuzzed Date header, and compute a maintenance window's openings."""
+    """Adjust the clock to a fuzzed Date header, and compute when a maintenance window opens."""
     date = transport._date(text)
     if date is not None:
         schedule = Schedule.parse("0 22 29 2 *", "Pacific/Kiritimati")

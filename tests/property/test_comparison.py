@@ -1,4 +1,4 @@
-"""Checks the comparison of plans with random plans, which are equal or swapped."""
+"""Compares random plans with themselves and with other plans, and checks the comparisons."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ SETTINGS = settings(
 )
 DEADLINE_S = 1800.0
 SOON_S = 5.0
-"""Seconds within which a run sends all writes that it may send concurrently."""
+"""Seconds within which a run sends all writes that it is allowed to send concurrently."""
 HELD = {Effect.RESTART, Effect.BLOCKED}
 FOR_LACK_OF_ROOM = {"no-node-with-room", "quota-would-refuse", "waits-for-room"}
 NEVER_LIVE = {"booted-before-live-update"}
