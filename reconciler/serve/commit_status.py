@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from reconciler.serve.view_store import ViewStore
 
 _OPEN = (Effect.CONFIG, Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.WAIT)
-_PERSON = {Effect.RESTART: "need a restart", Effect.BLOCKED: "blocked"}
 
 
 def commit_statuses(view: ServiceView) -> Iterator[ShownStatus]:
@@ -42,7 +41,7 @@ def commit_statuses(view: ServiceView) -> Iterator[ShownStatus]:
         yield ShownStatus(
             commit=refused.commit,
             state=StatusState.FAILURE,
-            description=f"rejected: {refused.message}",
+            description=f"commit rejected: {refused.message}",
         )
     if found is not None and view.plan is not None and view.plan.revision == found.commit:
         yield _status_of_plan(view.plan)
@@ -52,15 +51,20 @@ def _status_of_plan(plan: Plan) -> ShownStatus:
     counted = Counter(each.effect for each in plan.decisions)
     n_failed = sum(each.reason in FAILURES for each in plan.decisions)
     n_open = sum(counted[each] for each in _OPEN)
-    words = [f"{counted[Effect.NONE]} of {plural(len(plan.decisions), 'object')} as in Git"]
+    n_done = counted[Effect.NONE]
+    verb = "matches" if n_done == 1 else "match"
+    words = [f"{n_done} of {plural(len(plan.decisions), 'object')} {verb} Git"]
     if n_failed:
         words.append(f"{n_failed} failed")
     if n_open:
-        words.append(f"{n_open} to change")
-    words += [f"{counted[effect]} {text}" for effect, text in _PERSON.items() if counted[effect]]
+        words.append(f"{plural(n_open, 'change')} pending")
+    if n_restart := counted[Effect.RESTART]:
+        words.append(f"{n_restart} {'needs' if n_restart == 1 else 'need'} a restart")
+    if n_blocked := counted[Effect.BLOCKED]:
+        words.append(f"{n_blocked} blocked")
     state = StatusState.PENDING if n_open else StatusState.SUCCESS
     if plan.errored:
-        words.append("a part is invalid")
+        words.append("some files are invalid")
     if plan.errored or n_failed:
         state = StatusState.FAILURE
     return ShownStatus(commit=plan.revision, state=state, description=", ".join(words))

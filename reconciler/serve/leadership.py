@@ -151,7 +151,7 @@ class Leadership(threading.Thread):
         except _Ended:
             raise
         except Exception:
-            log.exception("the Lease cannot be used because of a bug in reconciler")
+            log.exception("leader election failed because of a bug in reconciler")
             self._give_up()
             return _LONGEST_PAUSE_S
         return left_s
@@ -162,27 +162,27 @@ class Leadership(threading.Thread):
             lease = opened.__enter__()
         except LeaseHeldError as held:
             self._failures = 0
-            self._standby(f"{held.holder} leads", held.holder)
+            self._standby(f"{held.holder} is the leader", held.holder)
             return _STANDBY_S
         except _Withdrawn:
             return self._rest()
         self.term += 1  # first, so that a caller of `leads` never finds the previous number
         self._failures, self._opened, self._lease = 0, opened, lease
-        log.info("this process leads")
+        log.info("this process is now the leader")
         self._publish(LeaderState(role=Role.LEADER, leader=self._instance))
         return _RENEW_CHECK_S
 
     def _renew(self, lease: Lease) -> float:
         if lease.held():
             return _RENEW_CHECK_S
-        log.warning("this process no longer leads: its Lease was lost")
+        log.warning("this process is no longer the leader, because it lost the leader Lease")
         self._give_up()
-        self._standby("the Lease was lost", "")
+        self._standby("this process lost the leader Lease", "")
         return _RENEW_CHECK_S
 
     def _rest(self) -> float:
         if self._lease is not None:
-            log.info("this process releases the Lease of the leader, because the mode is observe")
+            log.info("this process releases the leader Lease, because the mode is observe")
             self._give_up()
         self._publish(LeaderState())
         return _RENEW_CHECK_S
@@ -197,7 +197,7 @@ class Leadership(threading.Thread):
     def _failed(self, error: ClusterError) -> float:
         self._failures += 1
         if self._failures == 1:
-            log.warning("cannot acquire the Lease of the leader: %s", error)
+            log.warning("cannot acquire the leader Lease: %s", error)
         self._standby(str(error), "")
         return backoff.pause_s(
             self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, jitter=0.5

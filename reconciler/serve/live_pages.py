@@ -63,12 +63,12 @@ def live_pages(
 
 def _missing_page(path: str) -> str:
     """Return the HTML page for a path that does not exist, with links relative to the path."""
-    words = f"There is no page at {path}"
+    words = f"The page {path} does not exist"
     match path.split("/"):
         case ["", "vm", namespace, name]:
             words = f"The newest plan contains no VM {namespace}/{name}"
         case ["", "reasons", code]:
-            words = f"There is no reason with the code {code}"
+            words = f"The reason code {code} does not exist"
     return not_found_html(words, "../" * (path.count("/") - 1))
 
 

@@ -80,7 +80,9 @@ def run(options: ServeOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
                 service = _opened(options, clock, printer, stop, stack)
             service.run()
         except (Terminated, KeyboardInterrupt):
-            log.info("a signal ends the process; changes in flight continue")
+            log.info(
+                "a signal stops this process; KubeVirt continues the changes that have started"
+            )
     return ExitCode.INTERRUPTED if stop.interrupted else ExitCode.DONE
 
 
@@ -240,19 +242,19 @@ def _opened(
         stack.callback(store.subscribe(StatusUpdates(store, poster.show)))
     poller.start()
     ending.enter(server)
-    for what, address in zip(("page", "webhooks"), server.addresses, strict=False):
-        log.info("the %s: http://%s", what, address)
+    for what, address in zip(("status page", "webhooks"), server.addresses, strict=False):
+        log.info("the server for the %s listens on http://%s", what, address)
     return _Service(loop=loop, poller=poller, wakeups=wakeups, stop=stop, clock=clock, scale=scale)
 
 
 def _problem(silent_s: float, poller: GitPoller, leadership: Leadership) -> str:
     """Return why the process should be restarted, or an empty string if it is healthy."""
     if not poller.is_alive():
-        return "the thread that reads Git has ended"
+        return "the thread that polls the Git repository has ended"
     if leadership.ident is not None and not leadership.is_alive():
-        return "the thread that holds the Lease of the leader has ended"
+        return "the thread that renews the leader Lease has ended"
     if silent_s > STUCK_S:
-        return f"no plan was made for {silent_s:.0f} s"
+        return f"reconciler has not tried to make a plan for {silent_s:.0f} s"
     return ""
 
 
@@ -278,7 +280,7 @@ def _log_run(report: RunReport) -> None:
     counted: dict[str, int] = {}
     for each in report.outcomes:
         counted[each.result] = counted.get(each.result, 0) + 1
-    results = ", ".join(f"{n} {result}" for result, n in counted.items()) or "nothing to do"
+    results = ", ".join(f"{n} {result}" for result, n in counted.items()) or "no changes"
     reason = f"; {report.message}" if report.message else ""
-    words = "the run %s of commit %s ended with exit code %d: %s%s"
+    words = "run %s for commit %s ended with exit code %d: %s%s"
     log.info(words, report.run_id, report.plan.revision[:12], report.exit, results, reason)

@@ -104,7 +104,7 @@ class GitPoller(threading.Thread):
         except ReconcilerError as error:
             state = self._failed(error)
         except Exception as error:
-            log.exception("reading the repository failed because of a bug in reconciler")
+            log.exception("cannot poll the Git repository because of a bug in reconciler")
             state = self._failed(SourceError(f"{type(error).__name__}: {error}"))
         changed = state.commit != self.state.commit
         self._counted("failed" if state.failures else "changed" if changed else "unchanged")
@@ -122,7 +122,7 @@ class GitPoller(threading.Thread):
     def _failed(self, error: ReconcilerError) -> GitState:
         state = after_failure(self.state, error, self._clock.now())
         if not self._ended:
-            log.warning("cannot read the repository; trying again: %s", error)
+            log.warning("cannot poll the Git repository; the next poll will try again: %s", error)
         return state
 
     def _report_rejected(self, found: CommitInForce | None) -> None:
@@ -134,7 +134,9 @@ class GitPoller(threading.Thread):
         if first.commit == self._rejected:
             return
         self._rejected = first.commit
-        stays = f"commit {found.commit[:12]} stays in force" if found.commit else "nothing applies"
+        stays = "no commit is applied"
+        if found.commit:
+            stays = f"commit {found.commit[:12]} is applied instead"
         words = "commit %s of %s is rejected: %s; %s"
         log.warning(words, first.commit[:12], found.revision, first.message, stays)
 

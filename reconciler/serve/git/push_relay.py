@@ -84,6 +84,9 @@ class PushRelay:
             written = self._write(self._lease.namespace, {PUSHED: at})
         except ClusterError as error:
             written = False
-            log.debug("cannot forward a webhook to the leader: %s", error)
+            log.debug("cannot forward a webhook request to the leader: %s", error)
         if not written:
-            log.info("a webhook was not forwarded; the leader finds the push at its next poll")
+            log.info(
+                "a webhook request was not forwarded to the leader; the leader finds the push at "
+                "its next Git poll"
+            )

@@ -39,27 +39,26 @@ class FollowedBranch:
     def relevance(self, delivery: Delivery) -> Relevance:
         """Return whether a webhook request reports a push to the applied branch or tag."""
         if delivery.kind is not EventKind.PUSH:
-            return Relevance(message=f"nothing to do for an event of the kind {delivery.kind}")
+            return Relevance(
+                message=f"ignored: event kind {delivery.kind}; only pushes cause a Git poll"
+            )
         if not self._is_repository(delivery.repository):
             return Relevance(
-                message=f"{printable(quoted(delivery.repository))} is another repository"
+                message=f"ignored: {printable(quoted(delivery.repository))} is not the configured "
+                "repository"
             )
         if not delivery.refs:
-            return Relevance(ref=PushedRef(name=""), message="the repository is read now")
+            return Relevance(ref=PushedRef(name=""), message="a Git poll starts now")
         found = [each for each in delivery.refs if self._is_followed(each, delivery)]
         if not found:
-            names, verb = (
-                printable(quoted(delivery.refs[0].name)),
-                "are" if len(delivery.refs) > 1 else "is",
-            )
-            more = f" and {len(delivery.refs) - 1} more" if len(delivery.refs) > 1 else ""
-            return Relevance(message=f"{names}{more} {verb} not followed")
+            pushed = printable(quoted(delivery.refs[0].name))
+            if len(delivery.refs) > 1:
+                pushed += f" and {len(delivery.refs) - 1} more"
+            return Relevance(message=f"ignored: pushes to {pushed} do not affect the cluster")
         # The last entry is the newest state of the branch.
         if found[-1].deleted:
-            return Relevance(
-                message=f"{printable(quoted(found[-1].name))} was deleted; nothing to read"
-            )
-        return Relevance(ref=found[-1], message="the repository is read now")
+            return Relevance(message=f"ignored: {printable(quoted(found[-1].name))} was deleted")
+        return Relevance(ref=found[-1], message="a Git poll starts now")
 
     def _is_repository(self, path: str) -> bool:
         """Return whether the repository URL ends in a path such as ``owner/name``.

@@ -121,16 +121,18 @@ class _Receiver:
         rules = SCHEMES[scheme]
         delivery_id = first(request.headers, rules.delivery_id)[:MAX_ID]
         if delivery_id and self._memory.seen(scheme, delivery_id):
-            return "repeated", PlainTextResponse("this webhook was received before\n")
+            return "repeated", PlainTextResponse(
+                "ignored: this webhook request was already received\n"
+            )
         try:
             content = body_object(body, request.headers.get("Content-Type", ""))
         except MalformedError as error:
             # Git hosts disable a webhook after repeated errors, and a retry would not help.
-            log.warning("an authentic webhook of %s has no effect: %s", scheme, error)
-            return "malformed", PlainTextResponse(f"no effect: {error}\n")
+            log.warning("ignored a request to /hooks/%s with a valid signature: %s", scheme, error)
+            return "malformed", PlainTextResponse(f"ignored: {error}\n")
         event = first(request.headers, rules.event)
         found = self._options.followed.relevance(rules.decode(event, content))
-        log.info("webhook of %s: %s", scheme, found.message)
+        log.info("webhook request to /hooks/%s: %s", scheme, found.message)
         if found.ref is not None:
             self._wake(PushEvent(scheme=scheme, commit=found.ref.commit))
         if delivery_id:

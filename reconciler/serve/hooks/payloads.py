@@ -41,14 +41,14 @@ def body_object(body: bytes, content_type: str) -> dict[str, Any]:
         try:
             fields = parse_qs(body, max_num_fields=_MAX_FIELDS, strict_parsing=True)
         except ValueError as error:
-            raise MalformedError("the body is not a form") from error
+            raise MalformedError("the request body is not valid form data") from error
         body = fields.get(b"payload", [b""])[0]
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MalformedError("the body is not JSON") from error
+        raise MalformedError("the request body is not JSON") from error
     if not isinstance(found, dict):
-        raise MalformedError("the body is not a JSON object")
+        raise MalformedError("the request body is not a JSON object")
     return found
 
 

@@ -36,9 +36,9 @@ class RejectionLog:
         if count.logged_at is not None and now - count.logged_at < INTERVAL_S:
             return
         log.warning(
-            "requests to /hooks/%s without a valid signature: %d; if the forge shows the status "
-            "401, compare its secret with the file %s of --hook-secrets, and its clock with this "
-            "machine's",
+            "rejected requests to /hooks/%s without a valid signature: %d. If the Git host shows "
+            "status 401 for its webhook, compare the webhook's secret with the file %s in the "
+            "--hook-secrets directory, and compare the clocks of the Git host and this machine",
             scheme,
             count.n_rejected,
             scheme,

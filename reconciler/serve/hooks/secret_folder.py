@@ -71,18 +71,22 @@ class SecretFolder:
             names = sorted(each.name for each in folder.iterdir() if each.name[0] != ".")
         except OSError as error:
             raise UsageError(
-                f"the folder {folder} of --hook-secrets cannot be read: {error.strerror}",
-                hint="create the folder, or mount a Secret there",
+                f"cannot read the --hook-secrets directory {folder}: {error.strerror}",
+                hint="create the directory, or mount a Secret there",
             ) from error
         unknown = [each for each in names if each not in set(Scheme)]
         if unknown:
             raise UsageError(
-                f"{folder / unknown[0]} is not the secret of a kind of webhook",
-                hint=f"use the names {', '.join(Scheme)}",
+                f"the --hook-secrets directory contains the unexpected file {folder / unknown[0]}",
+                hint=f"name each file after its kind of webhook: {', '.join(Scheme)}",
             )
         self._known = {each: self._read(each, strict=True) for each in Scheme}
         if not any(each.secrets for each in self._known.values()):
-            log.warning("the folder %s of --hook-secrets has no secret", folder)
+            log.warning(
+                "the --hook-secrets directory %s contains no secret, so all webhook requests are "
+                "rejected",
+                folder,
+            )
 
     def secrets(self, scheme: Scheme) -> Secrets:
         """Return the secrets of a kind of sender, or none if the file is missing or unusable."""
@@ -101,7 +105,7 @@ class SecretFolder:
         newer = self._read(scheme, strict=False)
         if newer.secrets != known.secrets:
             log.info(
-                "the secrets of %s webhooks have changed: %d in the file",
+                "the secrets for %s webhooks have changed; number of secrets now: %d",
                 scheme,
                 len(newer.secrets.texts) or len(newer.secrets.keys),
             )
@@ -129,8 +133,9 @@ class SecretFolder:
                 _warn_of_others(path)
             except OSError as error:
                 problem = UsageError(
-                    f"{path} cannot be read: {error.strerror or error}",
-                    hint="give the user of this process read permission (defaultMode, fsGroup)",
+                    f"cannot read the webhook secret {path}: {error.strerror or error}",
+                    hint="give the user that runs this process read permission (for a mounted "
+                    "Secret, set defaultMode or fsGroup)",
                 )
                 _report(problem, strict=strict)
             except UsageError as problem:
@@ -141,7 +146,7 @@ class SecretFolder:
 def _report(problem: UsageError, *, strict: bool) -> None:
     if strict:
         raise problem
-    log.error("%s; webhooks of this kind are rejected. %s", problem, problem.hint)
+    log.error("%s; webhook requests of this kind are rejected. Hint: %s", problem, problem.hint)
 
 
 def _secrets(scheme: Scheme, path: Path, data: bytes | None) -> Secrets:
@@ -152,22 +157,28 @@ def _secrets(scheme: Scheme, path: Path, data: bytes | None) -> Secrets:
     """
     if data is None:
         raise UsageError(
-            f"{path} is a link to a file outside of its folder",
-            hint="put the file itself into the folder of --hook-secrets",
+            f"the webhook secret {path} is a symbolic link to a file outside its directory",
+            hint="copy the file itself into the --hook-secrets directory",
         )
     try:
         lines = [each.strip() for each in data.decode().split("\n")]
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not a text", hint="write one secret per line") from error
+        raise UsageError(
+            f"the webhook secret {path} is not UTF-8 text", hint="write one secret per line"
+        ) from error
     found = [each for each in lines if each]
     if not found or len(found) > MAX_SECRETS or len(data) > _MAX_BYTES:
         raise UsageError(
-            f"{path} has {len(found)} secrets",
-            hint=f"write one secret per line, at least 1 and at most {MAX_SECRETS}",
+            f"the webhook secret file {path} has {len(found)} secrets, but must have 1 to "
+            f"{MAX_SECRETS} secrets in at most {_MAX_BYTES:,} bytes",
+            hint="write one secret per line",
         )
     if any(len(each) < _SHORT for each in found):
         log.warning(
-            "%s contains a secret of less than %d characters, which can be guessed", path, _SHORT
+            "%s contains a secret with fewer than %d characters, which attackers might guess; "
+            "use a longer secret",
+            path,
+            _SHORT,
         )
     if scheme is Scheme.STANDARD:
         return Secrets(keys=tuple(_key(path, number, each) for number, each in enumerate(found)))
@@ -184,8 +195,8 @@ def _key(path: Path, number: int, secret: str) -> bytes:
     key = standard_key(secret)
     if key is None:
         raise UsageError(
-            f"{path}: the secret number {number + 1} is not base64",
-            hint=f"copy the secret completely, with its prefix {quoted(KEY_PREFIX)}",
+            f"secret {number + 1} in {path} is not base64",
+            hint=f"copy the whole secret, including its prefix {quoted(KEY_PREFIX)}",
         )
     return key
 
@@ -195,8 +206,8 @@ def _warn_of_others(path: Path) -> None:
     mode = path.stat().st_mode
     if mode & (_READABLE_BY_ALL | _WRITABLE_BY_OTHERS):
         log.warning(
-            "other users can read or write the secret %s: it has mode %04o; use chmod 0400, or "
-            "defaultMode: 0440 of a mounted Secret",
+            "other users can read or write the webhook secret %s, because its mode is %04o; run "
+            "chmod 0400, or set defaultMode: 0440 for a mounted Secret",
             path,
             stat.S_IMODE(mode),
         )

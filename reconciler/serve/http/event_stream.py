@@ -75,7 +75,8 @@ class EventStreams:
             return Response(headers=_HEADERS)
         if self._n_clients >= self._limits.clients:
             return PlainTextResponse(
-                f"{self._limits.clients} pages are open, which is the limit; try again later\n",
+                f"the server already updates {self._limits.clients} open pages, which is the "
+                "maximum; try again later\n",
                 503,
                 {"Retry-After": "30"},
             )

@@ -37,7 +37,7 @@ _JSON = "application/json"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 FACE_LIMITS = ConnectionLimits(request_bytes=64 * 1024)
 """The connection limits of the status page server, whose requests have no body."""
-_NO_PLAN = "there is no plan yet; /readyz says what the process waits for\n"
+_NO_PLAN = "no plan has been made yet; /readyz shows what the process waits for\n"
 
 
 def _healthy() -> str:

@@ -15,8 +15,8 @@ _MAX_PORT = 65_535
 _BACKLOG = 128
 _REASONS = {
     errno.EADDRINUSE: "another process uses the port",
-    errno.EACCES: "this user may not use the port",
-    errno.EADDRNOTAVAIL: "this machine does not have the address",
+    errno.EACCES: "this user is not allowed to use the port",
+    errno.EADDRNOTAVAIL: "the IP address does not belong to this machine",
 }
 
 
@@ -63,8 +63,8 @@ def parse_listen_address(text: str, option: str) -> ListenAddress:
     has_port = port.isascii() and port.isdecimal() and len(port) <= len(str(_MAX_PORT))
     if not separator or not has_port or int(port) > _MAX_PORT or (":" in host) != is_bracketed:
         raise UsageError(
-            f"{option} {quoted(text)} is not an address with a port",
-            hint="write for example 127.0.0.1:8080, [::1]:8080 or :8080",
+            f"{option} {quoted(text)} is not an IP address or host name with a port",
+            hint="write, for example, 127.0.0.1:8080, [::1]:8080 or :8080",
         )
     return ListenAddress(host=bare or "0.0.0.0", port=int(port))  # noqa: S104 - as in :8080
 
@@ -81,7 +81,7 @@ def listening_socket(address: ListenAddress, option: str) -> socket.socket:
         )
     except (OSError, UnicodeError) as error:
         raise ListenError(
-            f"{option} {address}: the host name cannot be resolved", hint="use an IP address"
+            f"{option} {address}: cannot resolve the host name", hint="use an IP address"
         ) from error
     family, kind, protocol, _, target = found[0]
     # If the protocol is 0, asyncio keeps Nagle's algorithm, which delays small responses.
@@ -94,6 +94,7 @@ def listening_socket(address: ListenAddress, option: str) -> socket.socket:
         listener.close()
         reason = _REASONS.get(error.errno or 0) or os.strerror(error.errno or 0)
         raise ListenError(
-            f"cannot listen on {address}: {reason}", hint=f"set {option} to another address"
+            f"cannot listen on {address}: {reason}",
+            hint=f"set {option} to a different address or port",
         ) from error
     return listener

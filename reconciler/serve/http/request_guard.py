@@ -42,6 +42,10 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 
+_NOT_PERMITTED: Final = (
+    "the Host header contains a host name that is not permitted; permit it with --allowed-host\n"
+)
+
 
 class RequestGuard:
     """An ASGI application that checks requests and passes them to another application.
@@ -81,9 +85,15 @@ class RequestGuard:
         except ClientDisconnect:
             return
         except Exception:
-            log.exception("the request %s %s failed", scope["method"], printable(scope["path"]))
+            log.exception(
+                "the HTTP request %s %s failed because of a bug in reconciler",
+                scope["method"],
+                printable(scope["path"]),
+            )
             if not started:
-                failure = PlainTextResponse("the server has a bug; its log has details\n", 500)
+                failure = PlainTextResponse(
+                    "internal server error; the log of the server contains the details\n", 500
+                )
                 await failure(scope, receive, send_guarded)
 
     def _rejection(self, scope: Scope) -> PlainTextResponse | None:
@@ -91,9 +101,9 @@ class RequestGuard:
         n_bytes = sum(len(name) + len(value) for name, value in raw)
         n_bytes += len(scope.get("raw_path", b"")) + len(scope["query_string"])
         if n_bytes > self._head_bytes or len(raw) > _MAX_HEADERS:
-            return PlainTextResponse("the headers are too large\n", 431)
+            return PlainTextResponse("the request headers are too large\n", 431)
         if not self.allows(Headers(scope=scope).get("host", "")):
-            return PlainTextResponse("this server does not have the requested host name\n", 421)
+            return PlainTextResponse(_NOT_PERMITTED, 421)
         return None
 
     def allows(self, host: str) -> bool:

@@ -91,7 +91,7 @@ class Engine:
                 and quotas that were never read.
         """
         if self._reading is None:
-            raise ValueError("there is no desired state to plan for")
+            raise ValueError("call use() with a desired state before plan()")
         reading = self._reading
         policy = self._policy_of(reading.config)
         live = self._informer.read()

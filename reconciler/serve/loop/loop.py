@@ -130,7 +130,7 @@ class Loop:
         self._failures += 1
         kind = WaitKind.CLUSTER if isinstance(error, ClusterError) else WaitKind.VALID_COMMIT
         if self._trouble is None or self._trouble.message != str(error):
-            log.warning("cannot plan; trying again: %s", error)
+            log.warning("cannot make a plan; reconciler will try again: %s", error)
         known = self._trouble or self._outage()
         since = known.since if known is not None else self._clock.now()
         self._trouble = Wait(kind=kind, since=since, message=str(error))
@@ -275,14 +275,14 @@ class Loop:
         """Return why the active rollout must end, or an empty string if it can continue."""
         newest = self._git.state.commit
         if newest and newest != plan.revision:
-            return f"commit {newest[:12]} is in force now"
+            return f"commit {newest[:12]} must be applied instead"
         if not self._parts.leader.leads():
-            return "this process no longer leads"
+            return "this process is no longer the leader"
         if self._missed is not None:
             since, refs = self._missed
             if self._clock.monotonic() - since >= _WRITES_FIRST_S:
                 count = plural(len(refs), "object")
-                return f"changes to {count} are due and not part of this run"
+                return f"this run does not include due changes to {count}"
         return ""
 
 

@@ -94,7 +94,7 @@ def next_run(
     if not opens.is_open:
         if opens.opens is None:
             return None
-        return NextRun(at=opens.opens, why="no window is open")
+        return NextRun(at=opens.opens, why="no maintenance window is open")
     if last is None:
         return NextRun(at=now, why="")
     pause_s, why = _pause(last, plan)
@@ -104,11 +104,11 @@ def next_run(
 def _pause(last: LastRun, plan: Plan) -> tuple[float, str]:
     """Return the pause after the last rollout in seconds, and the reason for it."""
     if last.ended is Ended.BUSY:
-        return _growing(last, _BUSY_PAUSE_S, _BUSY_LONGEST_S), "another run holds the lease"
+        return _growing(last, _BUSY_PAUSE_S, _BUSY_LONGEST_S), "another run holds a rollout Lease"
     if last.ended is Ended.PROGRESS or last.revision != plan.revision:
-        return GAP_S, "the last run has just ended"
+        return GAP_S, "the last run ended a moment ago"
     if last.ended is Ended.DEADLINE:
-        return TURN_S, "the last run reached its deadline, and other runs may start"
+        return TURN_S, "the last run reached its deadline, so other runs can start first"
     if last.ended is Ended.ERROR:
         return _growing(last, _ERROR_PAUSE_S, _ERROR_LONGEST_S), "the last run failed"
     if last.digest == plan.digest:

@@ -54,9 +54,9 @@ def _of_source(view: ServiceView) -> Iterator[Cause]:
     if found is not None and found.refused:
         newest = found.refused[0]
         kept = (
-            f"{origin(found.commit, dirty=False)} stays in force"
+            f"{origin(found.commit, dirty=False)} is applied instead"
             if found.commit
-            else ("no commit of the branch can be applied")
+            else ("no commit on the branch can be applied")
         )
         yield Cause(
             key=newest.commit,
@@ -65,7 +65,7 @@ def _of_source(view: ServiceView) -> Iterator[Cause]:
             reason=newest.reason.value,
             title=f"{origin(newest.commit, dirty=False).capitalize()} is not applied",
             message=f"{newest.message}; {kept}",
-            hint="correct the cause, and push another commit",
+            hint="fix the problem, and push a new commit",
             revision=newest.commit,
         )
     for wait in view.waits:
@@ -76,7 +76,8 @@ def _of_source(view: ServiceView) -> Iterator[Cause]:
                 severity=_CRITICAL,
                 reason=wait.kind.value,
                 title="The Git repository cannot be read",
-                message=f"since {wait.since:%Y-%m-%d %H:%M %Z}: {wait.message}",
+                message=f"Git polls have failed since {wait.since:%Y-%m-%d %H:%M %Z}: "
+                f"{wait.message}",
             )
 
 
@@ -90,7 +91,7 @@ def _of_hold(view: ServiceView) -> Iterator[Cause]:
             kind=_Kind.WAITS_FOR_PERSON,
             severity=_CRITICAL,
             reason=hold.reason.value,
-            title="No new change starts, because alerts cannot be read",
+            title="No new change starts, because reconciler cannot read the alerts",
             message=hold.message,
             hint=hold.hint,
         )
@@ -115,7 +116,7 @@ def _of_plan(view: ServiceView) -> Iterator[Cause]:
             kind=_Kind.INVALID_COMMIT,
             severity=_WARNING,
             reason=first.code,
-            title=f"A part of {origin(plan.revision, dirty=plan.dirty)} is invalid",
+            title=f"Some files of {origin(plan.revision, dirty=plan.dirty)} are invalid",
             message=f"{at}{first.message}{more}",
             hint=first.hint,
             revision=plan.revision,

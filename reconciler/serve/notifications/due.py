@@ -206,7 +206,7 @@ def _notification(
 ) -> Notification:
     first = states[0].cause
     if first is None:
-        raise ValueError("only known causes are reported")
+        raise ValueError("a notification needs at least one known cause")
     members = [(each, state.since) for state in states for each in state.subjects]
     count = sum(state.n_subjects for state in states)
     subjects = tuple(
@@ -248,9 +248,9 @@ _ORDER = (
 _WORDS = {
     NotificationKind.FAILURE: ("failed", "no longer fails", "no longer fail"),
     NotificationKind.WAITS_FOR_PERSON: (
-        "needs a person",
-        "no longer needs a person",
-        "no longer need a person",
+        "needs manual action",
+        "no longer needs manual action",
+        "no longer need manual action",
     ),
 }
 
@@ -259,7 +259,7 @@ def _title(
     cause: Cause, subjects: Sequence[NotificationSubject], count: int, *, resolved: bool
 ) -> str:
     if not subjects:
-        return f"Over: {cause.title}" if resolved else cause.title
+        return f"Resolved: {cause.title}" if resolved else cause.title
     name = name_of(subjects[0].ref) if count == 1 else plural(count, "object")
     present, over_one, over_many = _WORDS[cause.kind]
     if resolved:

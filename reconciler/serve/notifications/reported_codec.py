@@ -82,8 +82,8 @@ def decoded(text: str | None) -> Decoded:
         why = type(error).__name__  # its message may quote a value of the annotation
         return Decoded(
             Reported(),
-            f"the annotation {NOTIFIED} of the lease cannot be read ({why}); notifications may "
-            "be sent again",
+            f"cannot parse the annotation {NOTIFIED} of the leader Lease ({why}); earlier "
+            "notifications might be sent again",
         )
     return Decoded(Reported(known=known))
 
@@ -103,7 +103,7 @@ def _details(state: Known) -> tuple[str | int, ...]:
 
 def _known(cause: str, since: int, seen: int, *details: Any) -> Known:  # noqa: ANN401 - decoded JSON
     if _CAUSE.fullmatch(cause) is None:
-        raise ValueError("not the identifier of a cause")
+        raise ValueError("invalid identifier of a notification cause")
     times = _time(since), _time(seen)
     if not details:
         return Known(since=times[0], seen=times[1])
@@ -125,11 +125,11 @@ def _problem(
     names = [each for each in (namespace, name) if each]
     valid = _REASON.fullmatch(reason) and all(map(_NAME.fullmatch, names))
     if not valid or bool(object_kind) != bool(name):
-        raise ValueError("not the description of a problem")
+        raise ValueError("invalid description of a problem")
     if object_kind and (object_kind not in _GROUPS or kind not in _OF_OBJECTS):
-        raise ValueError("not a problem of an object")
+        raise ValueError("this kind of object cannot have this kind of problem")
     if type(count) is not int or not 1 <= count <= _MOST_SUBJECTS:
-        raise ValueError("not a number of objects")
+        raise ValueError("invalid number of objects")
     known = Cause(
         key="",
         kind=NotificationKind(kind),
@@ -137,7 +137,7 @@ def _problem(
         reason=reason,
         ref=ObjectRef(object_kind, namespace, name, _GROUPS[object_kind]) if name else None,
         title=f"A problem that was reported before a restart ({reason})",
-        message="the problem was reported before a restart of reconciler, and is not found now",
+        message="reconciler reported this problem before it restarted, and no longer finds it",
     )
     return known, count
 
@@ -148,5 +148,5 @@ def _minutes(at: datetime) -> int:
 
 def _time(minutes: int) -> datetime:
     if type(minutes) is not int or not 0 <= minutes <= _MOST_MINUTES:
-        raise ValueError("not a time in minutes")
+        raise ValueError("invalid time in minutes")
     return datetime.fromtimestamp(minutes * 60, UTC)

@@ -142,7 +142,7 @@ def test_leader_stops_leading_after_another_client_has_taken_its_lease(world):
     world.clock.sleep(11)
     one.step()
     assert not one.leads()
-    assert one.state.wait.message == "the Lease was lost"
+    assert one.state.wait.message == "this process lost the leader Lease"
 
 
 def test_annotations_of_the_leader_lease_survive_a_change_of_leader(world):

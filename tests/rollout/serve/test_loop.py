@@ -183,7 +183,7 @@ def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started
     serve.turns(120)
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "3Gi")
     first, second = serve.reports[:2]
-    assert first.message.startswith("commit commit-2 is in force now; migrations in flight")
+    assert first.message.startswith("commit commit-2 must be applied instead; migrations in flight")
     assert {each.ref.name: each.result for each in first.outcomes} == {
         "a": "running",
         "b": "not-started",
@@ -222,7 +222,7 @@ def test_serve_process_stops_writing_when_it_loses_leadership_during_a_rollout()
 
     serve.printer.act = lose
     assert serve.turns(120) == 1
-    assert serve.reports[0].message.startswith("this process no longer leads")
+    assert serve.reports[0].message.startswith("this process is no longer the leader")
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "1Gi")
 
 
@@ -256,7 +256,7 @@ def test_serve_process_starts_no_rollout_outside_maintenance_windows():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), windows=(window,))
     assert serve.turns(100) == 0
-    assert serve.view.next_run.why == "no window is open"
+    assert serve.view.next_run.why == "no maintenance window is open"
     assert serve.view.next_run.at > serve.clock.now()
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
@@ -410,6 +410,6 @@ def test_serve_process_ends_a_long_rollout_after_a_minute_if_other_objects_need_
     serve.turns(150)
     first, second = serve.reports
     assert drifted == [200]
-    assert first.message.startswith("changes to 1 object are due and not part of this run")
+    assert first.message.startswith("this run does not include due changes to 1 object")
     assert 55 <= (first.ended_at - first.started_at).total_seconds() <= 75
     assert {each.ref.name: each.actuation for each in second.outcomes}["b"] == "succeeded"

@@ -55,7 +55,7 @@ def serving(git, cluster, *options):
     address = ("--listen", "127.0.0.1:0", "--interval", "1s", "--jitter", "1s")
     kubeconfig = ("--kubeconfig", cluster.kubeconfig)
     with process("serve", "--repo", git, *address, *kubeconfig, *options) as run:
-        yield line_with(run.stderr, "the page: ").split()[-1], run
+        yield line_with(run.stderr, "the status page listens on ").split()[-1], run
         run.send_signal(signal.SIGTERM)
         run.communicate()
     assert run.returncode == 0

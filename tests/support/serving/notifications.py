@@ -32,7 +32,7 @@ def make_notification(**overrides: Any) -> Notification:
         kind=NotificationKind.WAITS_FOR_PERSON,
         severity=NotificationSeverity.WARNING,
         reason="above-max-guest",
-        title="db/pg-0 needs a person (above-max-guest)",
+        title="db/pg-0 needs manual action (above-max-guest)",
         text="db/pg-0: 64Gi is above maxGuest 4Gi\nhint: restart the VM",
         subjects=(subject(vm_ref("db", "pg-0")),),
         n_subjects=1,

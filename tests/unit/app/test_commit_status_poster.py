@@ -19,7 +19,7 @@ from reconciler.model.service.shown_status import ShownStatus, StatusState
 
 COMMIT = "a" * 40
 PATH = f"/repos/team/vms/statuses/{COMMIT}"
-PENDING = ShownStatus(commit=COMMIT, state=StatusState.PENDING, description="1 to change")
+PENDING = ShownStatus(commit=COMMIT, state=StatusState.PENDING, description="1 change pending")
 DONE = ShownStatus(commit=COMMIT, state=StatusState.SUCCESS, description="2\x1b[31m of 2")
 
 
@@ -63,7 +63,7 @@ def test_each_new_commit_status_is_sent_to_the_git_host_once(forge):
         poster.show([DONE])
         assert forge.seen.acquire(timeout=60)
     assert [(each["state"], each["description"]) for _, each in forge.statuses] == [
-        ("pending", "1 to change"),
+        ("pending", "1 change pending"),
         ("success", "2\\x1b[31m of 2"),
     ]
 

@@ -51,17 +51,17 @@ def with_effect(effect: Effect, reason: Reason):
 @pytest.mark.parametrize(
     ("found", "state", "description"),
     [
-        (plan("1Gi"), "success", "1 of 1 object as in Git"),
-        (plan("2Gi"), "pending", "0 of 1 object as in Git, 1 to change"),
+        (plan("1Gi"), "success", "1 of 1 object matches Git"),
+        (plan("2Gi"), "pending", "0 of 1 object match Git, 1 change pending"),
         (
             with_effect(Effect.RESTART, Reason.RESTART_PENDING),
             "success",
-            "0 of 1 object as in Git, 1 need a restart",
+            "0 of 1 object match Git, 1 needs a restart",
         ),
         (
             with_effect(Effect.BLOCKED, Reason.MIGRATION_FAILING),
             "failure",
-            "0 of 1 object as in Git, 1 failed, 1 blocked",
+            "0 of 1 object match Git, 1 failed, 1 blocked",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_rejected_commit_gets_a_failure_status_and_the_applied_commit_keeps_its_
     assert (first.commit, first.state, first.description) == (
         "c2",
         "failure",
-        "rejected: it is not signed",
+        "commit rejected: it is not signed",
     )
     assert (second.commit, second.state) == ("c1", "success")
 

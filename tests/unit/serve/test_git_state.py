@@ -135,5 +135,5 @@ def test_rejected_commit_is_logged_once_as_a_warning(caplog):
     warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert (
         warnings
-        == ["commit c2 of main is rejected: it is not signed; commit c1 stays in force"] * 2
+        == ["commit c2 of main is rejected: it is not signed; commit c1 is applied instead"] * 2
     )

@@ -28,7 +28,7 @@ def app():
         ("/vm/team-000/pg-00002", 200, "<h1>pg-00002</h1>"),
         ("/vm/team-000/other", 404, "The newest plan contains no VM team-000/other."),
         ("/reasons/hotplug", 200, "<h1>hotplug</h1>"),
-        ("/reasons/other", 404, "There is no reason with the code other."),
+        ("/reasons/other", 404, "The reason code other does not exist."),
         ("/reasons", 200, "<h1>Reasons</h1>"),
         ("/static/live.js", 200, "EventSource"),
         ("/static/live.css", 200, ".cell"),

@@ -49,7 +49,7 @@ def test_firing_alert_prevents_rollouts():
 
 def test_closed_maintenance_window_delays_the_rollout_until_the_window_opens():
     found = next_run(PLAN, (NIGHT,), last(Ended.PROGRESS), NOW)
-    assert (found.at.hour, found.at.minute, found.why) == (2, 0, "no window is open")
+    assert (found.at.hour, found.at.minute, found.why) == (2, 0, "no maintenance window is open")
     assert timedelta(0) < found.at - NOW <= timedelta(days=1)
 
 

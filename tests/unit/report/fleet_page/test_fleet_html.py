@@ -238,7 +238,7 @@ def test_status_page_explains_what_prevents_new_changes(view):
     [("other-1", "This replica is on standby"), ("", "Waiting for leadership")],
 )
 def test_status_page_says_only_once_that_this_replica_is_not_the_leader(view, leader, words):
-    wait = Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="other-1 leads")
+    wait = Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="other-1 is the leader")
     standby = replace(view, waits=(wait,), role=Role.STANDBY, leader=leader)
     found = [each for each in boxes(page_of(standby)) if "lead" in each]
     assert len(found) == 1

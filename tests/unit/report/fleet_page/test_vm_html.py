@@ -148,8 +148,8 @@ def test_reason_code_list_links_to_the_page_of_each_code():
 
 
 def test_page_for_an_unknown_url_links_to_the_status_page_with_all_vms():
-    page = Page(not_found_html("There is no page at /vm/<a>/b", "../../"))
-    assert "There is no page at /vm/<a>/b." in page.all("main")[0].text
+    page = Page(not_found_html("The page /vm/<a>/b does not exist", "../../"))
+    assert "The page /vm/<a>/b does not exist." in page.all("main")[0].text
     assert next(each for each in page.all("a") if each.text == "Show the fleet").attributes == {
         "href": "../../"
     }

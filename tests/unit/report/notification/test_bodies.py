@@ -29,7 +29,7 @@ STARTED = make_notification(
     severity=NotificationSeverity.INFO,
     reason="start",
     title="The rollout starts",
-    text="objects by effect: 3 live",
+    text="number of objects by planned effect: 3 live",
     subjects=(),
     n_subjects=0,
     lasting=False,
@@ -86,7 +86,7 @@ def test_webhook_notification_links_to_the_documentation_if_its_url_is_configure
 def test_slack_notification_has_a_header_a_text_and_a_context_block():
     body = slack_body(make_notification(), LINKED)
     header, section, context = body["blocks"]
-    assert header["text"]["text"] == ":warning: db/pg-0 needs a person (above-max-guest)"
+    assert header["text"]["text"] == ":warning: db/pg-0 needs manual action (above-max-guest)"
     assert section["text"]["text"] == make_notification().text
     assert context["elements"][0]["text"] == (
         f"waits-for-person, warning, above-max-guest · commit {COMMIT[:12]} · run serve-0-1 · "

@@ -70,7 +70,7 @@ def receiver(tmp_path):
 def test_webhook_push_to_the_applied_branch_is_reported_with_its_commit(receiver, sender):
     started = receiver(sender)
     answer = started.send(sender.hook("push"))
-    assert (answer.status, answer.text) == (202, "the repository is read now\n")
+    assert (answer.status, answer.text) == (202, "a Git poll starts now\n")
     assert [(each.scheme, each.commit) for each in started.pushes] == [(sender.scheme, NEW)]
     assert started.counts == {(sender.scheme, "accepted"): 1}
 
@@ -205,7 +205,7 @@ def test_rejected_webhook_request_does_not_block_a_valid_one_with_the_same_id(re
 def test_signed_webhook_request_that_is_not_a_json_object_gets_status_200(receiver, sender, body):
     started = receiver(sender)
     answer = started.send(sender.hook(body=body))
-    assert (answer.status, answer.text[:10]) == (200, "no effect:")
+    assert (answer.status, answer.text[:8]) == (200, "ignored:")
     assert started.pushes == []
 
 
@@ -366,7 +366,7 @@ def test_webhook_secrets_and_signatures_do_not_appear_in_the_log(receiver, caplo
     started = receiver()
     started.send(GITHUB.hook())
     started.send(GITHUB.hook(secret="an attempt"))
-    assert "webhook of github: the repository is read now" in caplog.text
+    assert "webhook request to /hooks/github: a Git poll starts now" in caplog.text
     assert GITHUB.secret not in caplog.text
     assert GITHUB.hook().headers["x-hub-signature-256"] not in caplog.text
     assert "an attempt" not in caplog.text
@@ -379,7 +379,7 @@ def test_many_rejected_webhook_requests_cause_one_log_message_per_minute(receive
     assert caplog.text.count("without a valid signature") == 1
     started.clock.seconds += 61
     started.send(GITHUB.hook(secret="wrong"))
-    assert "requests to /hooks/github without a valid signature: 50;" in caplog.text
+    assert "requests to /hooks/github without a valid signature: 50." in caplog.text
 
 
 def test_branch_name_in_a_webhook_request_cannot_add_a_line_to_the_response_or_the_log(

@@ -218,7 +218,7 @@ def test_problem_of_several_objects_is_one_notification_that_lists_them():
     story = Story()
     story.sees(grows("pg-0", "pg-1", "pg-2"))
     (found,) = story.last
-    assert (found.title, found.n_subjects) == ("3 objects need a person (above-max-guest)", 3)
+    assert (found.title, found.n_subjects) == ("3 objects need manual action (above-max-guest)", 3)
     assert [each.ref.name for each in found.subjects] == ["pg-0", "pg-1", "pg-2"]
     assert (len(found.causes), found.path) == (3, "")
 
@@ -228,7 +228,7 @@ def test_notification_about_one_vm_contains_its_explanation_and_a_link_to_its_pa
     view = grows("pg-0")
     story.sees(view)
     (found,), why = story.last, view.plan.decisions[0].why
-    assert found.title == "db/pg-0 needs a person (above-max-guest)"
+    assert found.title == "db/pg-0 needs manual action (above-max-guest)"
     assert found.text == f"db/pg-0: {why.message}\nhint: {why.hint}"
     assert (found.path, found.cluster) == ("/vm/db/pg-0", view.plan.cluster)
 
@@ -313,7 +313,7 @@ def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
     assert story.sees(later(QUIET, OVER_AFTER - timedelta(seconds=1))) == []
     gone = later(QUIET, OVER_AFTER)
     assert story.sees(gone) == ["over waits-for-person above-max-guest"]
-    assert story.last[0].title == "db/pg-0 no longer needs a person (above-max-guest)"
+    assert story.last[0].title == "db/pg-0 no longer needs manual action (above-max-guest)"
     assert (story.last[0].since, story.last[0].at) == (NOW, NOW + OVER_AFTER)
     assert story.sees(later(gone, OVER_AFTER)) == []
 

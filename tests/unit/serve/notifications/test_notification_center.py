@@ -252,5 +252,5 @@ def test_unreadable_notification_annotation_is_reported_and_counts_as_empty(
     lease.kept[NOTIFIED] = text
     NotificationCenter(lease, sender, clock).update(MISSING)
     assert sender.sent == ["not-found"]
-    assert "notifications may be sent again" in caplog.text
+    assert "notifications might be sent again" in caplog.text
     assert set(json.loads(lease.kept[NOTIFIED])) == {"causes"}
