@@ -22,6 +22,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return json_decoder(kind).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ForgeError(
-            "the answer of the forge does not match the documentation of its API",
-            hint="check that the address is that of the API, such as https://HOST/api/v3",
+            "the response of the Git host does not match the documentation of its API",
+            hint="check that the URL is the API URL of the Git host, such as https://HOST/api/v3",
         ) from error

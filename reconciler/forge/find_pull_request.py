@@ -43,14 +43,15 @@ def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: st
     if numbers:
         shown = ", ".join(map(str, numbers))
         raise ForgeError(
-            f"several pull requests have the last commit {commit}: {shown}",
-            hint="select one of them with --pull-request",
+            f"several open pull requests have the last commit {commit}: {shown}",
+            hint="select one of these pull requests with --pull-request",
         )
     moved = [each for each in found if branch and each.branch == branch.rpartition(":")[2]]
     raise ForgeError(
-        f"no open pull request has the last commit {commit}{_moved(moved)}; nothing is posted",
-        hint="if the pull request has a newer commit, the job of that commit posts its own "
-        "result; a closed pull request gets no comment",
+        f"no result was posted, because no open pull request has the last commit {commit}"
+        f"{_moved(moved)}",
+        hint="if the pull request has a newer commit, the CI job for that commit posts its own "
+        "result; a closed pull request gets no result",
     )
 
 
@@ -63,9 +64,9 @@ def require_head(client: ForgeClient, forge: Forge, number: int, commit: str) ->
     head = forge.head_commit(client.send(forge.pull_request(number)).body)
     if head != commit:
         raise ForgeError(
-            f"the last commit of pull request {number} is {printable(head, 64)} and not {commit}; "
-            "nothing is posted",
-            hint="the job of the newer commit posts its own result",
+            f"no result was posted, because the last commit of pull request {number} is "
+            f"{printable(head, 64)}, not {commit}",
+            hint="the CI job for the newer commit posts its own result",
         )
 
 
@@ -73,4 +74,4 @@ def _moved(moved: list[PullRequest]) -> str:
     if not moved:
         return ""
     first = moved[0]
-    return f": pull request {first.number} now has {printable(first.head, 64)}"
+    return f" (the last commit of pull request {first.number} is now {printable(first.head, 64)})"

@@ -89,8 +89,8 @@ class ForgeClient:
         self._base = checked_base_url(base_url)
         if not _TOKEN.fullmatch(token):
             raise UsageError(
-                "the token of the forge is empty or contains spaces or control characters",
-                hint="set RECONCILER_FORGE_TOKEN to the token alone",
+                "the token for the Git host is empty or contains spaces or control characters",
+                hint="set RECONCILER_FORGE_TOKEN to the token and nothing else",
             )
         self._token = token
         self._headers = {
@@ -99,7 +99,7 @@ class ForgeClient:
             **headers,
         }
         self._clock = clock
-        self._pool = connection_pool(self._base, ca=ca, environ=os.environ, server="the forge")
+        self._pool = connection_pool(self._base, ca=ca, environ=os.environ, server="the Git host")
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +155,9 @@ class ForgeClient:
             if query == request.query:
                 return
             request = replace(request, query=query)
-        raise ForgeError(f"{self._where(request)} has more than {_MAX_PAGES} pages")
+        raise ForgeError(
+            f"{self._where(request)} returned more than {_MAX_PAGES} pages, which is the limit"
+        )
 
     def _once(self, request: ForgeRequest) -> ForgeAnswer:
         url = f"{self._base}{request.path}"
@@ -172,9 +174,9 @@ class ForgeClient:
             )
         except ExchangeError as error:
             raise ForgeError(
-                f"{self._where(request)} got {error}",
-                hint="check the address of the forge, the network, the certificates, and the "
-                "proxy in HTTPS_PROXY and NO_PROXY",
+                f"{self._where(request)} failed: {error}",
+                hint="check the URL of the Git host, the network, the certificates, and the "
+                "proxy settings HTTPS_PROXY and NO_PROXY",
                 retryable_now=not isinstance(error, TooLargeError),
             ) from None
         answer = ForgeAnswer(status=found.status, headers=found.headers, body=found.body)
@@ -186,10 +188,10 @@ class ForgeClient:
         message = self._message(answer)
         hint = _HINTS.get(answer.status, "")
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-            message = "it answered with a redirect, and redirects are not followed"
-            hint = "set the current address of the forge and the current name of the project"
+            message = "the Git host redirects the request, and reconciler follows no redirects"
+            hint = "set the current URL of the Git host and the current name of the project"
         return ForgeError(
-            f"{self._where(request)} failed with {answer.status}: {message}",
+            f"{self._where(request)} failed with status {answer.status}: {message}",
             hint=hint,
             status=answer.status,
             retryable_now=answer.status in _TEMPORARY,
@@ -218,7 +220,7 @@ class ForgeClient:
         except ForgeError:
             text = ""
         text = text.replace(self._token, "***")
-        return printable(text[:_MESSAGE]) or "the answer has no message"
+        return printable(text[:_MESSAGE]) or "the response contains no error message"
 
     def _where(self, request: ForgeRequest) -> str:
         return f"{request.method} {printable(self._base + request.path)}"
@@ -228,9 +230,10 @@ _LIMITED = re.compile("rate limit|abuse detection", re.IGNORECASE)
 """Matches the message of GitHub's rate limits; "abuse detection" is an older name."""
 _PLAIN = re.compile(r"[\w.~+-]*")
 _HINTS = {
-    401: "check RECONCILER_FORGE_TOKEN; it may have expired",
-    403: "the token lacks a permission: it needs to write comments and commit statuses",
-    404: "check the project and the pull request; a token without access also gets 404",
+    401: "check RECONCILER_FORGE_TOKEN; the token might have expired",
+    403: "give the token permission to write comments and commit statuses",
+    404: "check the project, the pull request and the permissions of the token; the Git host also "
+    "returns 404 if the token has no access",
 }
 
 
@@ -249,17 +252,17 @@ def checked_base_url(base_url: str) -> str:
         parts, host = urlsplit(""), None
     if not host or parts.query or parts.fragment or not url.isascii() or not url.isprintable():
         raise UsageError(
-            f"{base_url!r} is not the address of a forge's API",
+            f"{base_url!r} is not the API URL of a Git host",
             hint="write, for example, https://git.example.com/api/v1",
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "the address of the forge contains credentials",
-            hint="remove the credentials, and set RECONCILER_FORGE_TOKEN",
+            "the URL of the Git host contains credentials",
+            hint="remove the credentials from the URL, and set RECONCILER_FORGE_TOKEN",
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise UsageError(
-            f"the address {base_url} does not begin with https://, so others could read the token",
-            hint="use https; plain http is only accepted for this machine",
+            f"the URL {base_url} does not start with https://, so others could read the token",
+            hint="use https; plain http is accepted only for localhost",
         )
     return url

@@ -62,7 +62,7 @@ class GitHub:
         Raises: UsageError: *project* does not have this form.
         """
         if not _PROJECT.fullmatch(project):
-            raise UsageError(f"{project!r} is not a repository", hint="write OWNER/NAME")
+            raise UsageError(f"{project!r} is not a repository name", hint="write OWNER/NAME")
         self._root = f"/repos/{project}"
 
     def headers(self, token: str) -> Mapping[str, str]:

@@ -85,7 +85,7 @@ def installation_token(
             return decoded(answer.body, _Token).token
     except ForgeError as error:
         raise SourceError(
-            f"GitHub returns no token for the app {app_id}: {error}",
+            f"GitHub returned no access token for the GitHub App {app_id}: {error}",
             hint="check githubAppID, githubAppPrivateKey, githubAppInstallationID (or "
             "githubAppInstallationOwner) and, for GitHub Enterprise Server, githubAppBaseURL",
         ) from error
@@ -123,17 +123,18 @@ def _signature(key: Path, text: bytes) -> bytes:
         )
     except FileNotFoundError as error:
         raise SourceError(
-            "openssl, which signs the requests of a GitHub App, is not installed",
-            hint="install openssl, or use a token as `password`",
+            "openssl, which reconciler needs to authenticate as a GitHub App, is not installed",
+            hint="install openssl, or use an access token as `password` instead",
         ) from error
     except subprocess.TimeoutExpired as error:
         raise SourceError(
-            f"openssl did not sign the request with {key} within {_OPENSSL_S:g} s"
+            f"openssl did not sign the GitHub App token with {key} within {_OPENSSL_S:g} s"
         ) from error
     if done.returncode:
         raise SourceError(
-            f"openssl cannot sign the request with {key}",
-            hint="check that the file has the app's whole private key (RSA, PEM, no passphrase)",
+            f"openssl cannot sign the GitHub App token with {key}",
+            hint="check that the file contains the complete private key of the GitHub App (RSA, "
+            "PEM, no passphrase)",
         )
     return done.stdout
 

@@ -63,8 +63,8 @@ class GitLab:
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(
-                f"{project!r} is not a project",
-                hint=("write GROUP/NAME or the number of the project"),
+                f"{project!r} is not the path or the ID of a project",
+                hint="write GROUP/NAME or the numeric project ID",
             )
         self._root = f"/projects/{quote(project, safe='')}"
 

@@ -59,4 +59,4 @@ def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckR
         for known in checks.decode_runs(answer.body):
             if known.external_id == run.key:
                 return known
-    raise AssertionError("the last attempt returns or raises")
+    raise AssertionError("unreachable: the last attempt returns or raises")

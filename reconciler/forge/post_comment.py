@@ -98,8 +98,8 @@ def post_comment(
         if _edited(client, forge, number, own, body):
             return Posted.EDITED
     raise ForgeError(
-        "the comment could not be written, because it was deleted several times or the forge "
-        "failed",
+        f"cannot write the comment: in {_ATTEMPTS} attempts, it was deleted or the Git host "
+        "returned an error",
         hint="run the command again",
     )
 

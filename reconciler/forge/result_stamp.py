@@ -32,7 +32,7 @@ class Outdated(StrEnum):
     """The reasons why a result must not replace the result in a pull request comment."""
 
     COMMIT = "not changed, because the pull request has a newer commit"
-    RESULT = "not changed, because it shows a newer result for the same commit"
+    RESULT = "not changed, because the comment shows a newer result for the same commit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") ->
             access.url,
             ca=Path(receiver.ca_file) if receiver.ca_file else None,
             environ=os.environ,
-            server=f"the receiver {receiver.name}",
+            server=f"the notification receiver {receiver.name}",
             connect_s=_CONNECT_S,
             read_s=_READ_S,
         )
@@ -90,7 +90,8 @@ def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") ->
             )
         except ExchangeError as error:
             return Attempt(
-                repeat=not error.received or _merges(receiver), problem=f"it gave {error}"
+                repeat=not error.received or _merges(receiver),
+                problem=f"the request failed: {error}",
             )
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return Attempt(sent=True)
@@ -98,7 +99,9 @@ def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") ->
     if (after := answer.headers.get("retry-after")) is not None:
         wait_s = min(retry_after_s(after, clock, otherwise_s=0.0), _LONGEST_WAIT_S)
     again = answer.status in (_REPEATABLE if _merges(receiver) else _REFUSED)
-    return Attempt(repeat=again, wait_s=wait_s, problem=f"it answered with {answer.status}")
+    return Attempt(
+        repeat=again, wait_s=wait_s, problem=f"the receiver returned status {answer.status}"
+    )
 
 
 def _merges(receiver: Receiver) -> bool:

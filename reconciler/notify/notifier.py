@@ -194,7 +194,7 @@ class Notifier:
             log.exception("notifications are lost because of a bug in reconciler")
         for name, queue in self._queues.items():
             for job in queue.jobs:
-                self._close(name, job, DeliveryState.DROPPED, "the process has ended")
+                self._close(name, job, DeliveryState.DROPPED, "the process ended first")
 
     def _reread(self) -> NotifySettings:
         try:
@@ -202,7 +202,9 @@ class Notifier:
         except UsageError as error:
             problem = str(error)
         if problem and problem != self._problem:
-            log.error("the previous notification receivers stay in use: %s", problem)
+            log.error(
+                "cannot use the new notification settings and keeps the previous ones: %s", problem
+            )
         self._problem = problem
         return self._settings
 
@@ -213,14 +215,16 @@ class Notifier:
             queue = self._queues.setdefault(each.name, _Queue())
             if len(queue.jobs) >= MOST_QUEUED:
                 self._close(
-                    each.name, queue.jobs.popleft(), DeliveryState.DROPPED, "the queue is full"
+                    each.name, queue.jobs.popleft(), DeliveryState.DROPPED, "the queue was full"
                 )
             queue.jobs.append(_Job(notification=notification, queued_at=now))
 
     def _drop_removed(self, receivers: Mapping[str, Receiver]) -> None:
         for name in self._queues.keys() - receivers.keys():
             for job in self._queues.pop(name).jobs:
-                self._close(name, job, DeliveryState.DROPPED, "the receiver was removed")
+                self._close(
+                    name, job, DeliveryState.DROPPED, "the receiver was removed from the settings"
+                )
 
     def _first(self, receiver: Receiver, queue: _Queue, settings: NotifySettings) -> None:
         """Try to send the oldest notification that waits for a receiver."""
@@ -230,7 +234,7 @@ class Notifier:
             body = self._bodies[receiver.kind].one(job.notification, settings, self._clock.now())
             found = self._deliver(receiver, body, self._clock, key=job.notification.id)
         except Exception as error:
-            log.exception("a notification is not sent because of a bug in reconciler")
+            log.exception("a notification was not sent because of a bug in reconciler")
             found = Attempt(problem=f"a bug in reconciler: {type(error).__name__}")
         now = self._clock.monotonic()
         self._pause_after(queue, found, now)
@@ -266,7 +270,7 @@ class Notifier:
         body = self._bodies[receiver.kind].many(wanted, settings, self._clock.now())
         found = self._deliver(receiver, body, self._clock)
         if not found.sent and not queue.failures:
-            words = "the receiver %s did not accept the problems that still exist: %s"
+            words = "cannot send the unresolved problems to the receiver %s again: %s"
             log.warning(words, receiver.name, found.problem)
         self._pause_after(queue, found, self._clock.monotonic())
 
@@ -283,7 +287,7 @@ class Notifier:
     def _close(self, name: str, job: _Job, state: DeliveryState, message: str) -> None:
         """Record the final state of one notification for one receiver."""
         if state is not DeliveryState.SENT:
-            words = "the notification %s was not sent to %s after %d attempts: %s"
+            words = "notification %s was not sent to the receiver %s after %d attempts: %s"
             log.error(words, job.notification.id, name, job.attempts, message)
         self._counted(name, state.value)
         self._history.update(

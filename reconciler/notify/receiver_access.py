@@ -60,13 +60,15 @@ def _checked(url: str, receiver: Receiver) -> str:
         parts, host = urlsplit(""), None
     plain = url.isascii() and url.isprintable() and " " not in url
     if not host or parts.scheme not in {"http", "https"} or parts.fragment or not plain:
-        raise ReceiverError("the address is not an http or https URL")
+        raise ReceiverError("the URL of the receiver is not a valid http or https URL")
     if parts.username is not None or parts.password is not None:
-        raise ReceiverError("the address contains a user or a password; use headersFile")
+        raise ReceiverError(
+            "the URL of the receiver contains a user name or a password; use headersFile instead"
+        )
     if receiver.kind is not ReceiverKind.ALERTMANAGER:
         return url
     if parts.query:
-        raise ReceiverError("the address of an Alertmanager has no query")
+        raise ReceiverError("the URL of an Alertmanager must not contain a query string")
     base = url.rstrip("/")
     return base if base.endswith(ALERTS_PATH) else f"{base}{ALERTS_PATH}"
 
@@ -78,7 +80,10 @@ def _headers(path: str) -> dict[str, str]:
             continue
         match = _HEADER.fullmatch(line.rstrip())
         if match is None or match[1].lower() in _OWN_HEADERS:
-            raise ReceiverError(f"line {number} of {path} is not a header that may be set")
+            raise ReceiverError(
+                f"line {number} of {path} is not a header as `Name: value`, or sets a header that "
+                "reconciler sets itself"
+            )
         found[match[1]] = match[2]
     return found
 
@@ -93,5 +98,5 @@ def _text(path: str) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text.strip() or len(data) > _MAX_BYTES:
-        raise ReceiverError(f"{path} is not a text with at most {_MAX_BYTES:,} bytes")
+        raise ReceiverError(f"{path} does not contain 1 to {_MAX_BYTES:,} bytes of UTF-8 text")
     return text

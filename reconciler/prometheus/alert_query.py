@@ -65,12 +65,12 @@ def firing_alerts(body: bytes) -> tuple[str, ...]:
     """
     answer = _decoded(body)
     if answer.status != "success" or answer.data is None:
-        raise AnswerError(error_of(body) or "an answer without a result")
+        raise AnswerError(error_of(body) or "the response contains no result")
     if answer.data.result_type != "vector":
-        raise AnswerError("an answer that is not a list of alerts")
+        raise AnswerError("the response is not a list of alerts")
     if answer.warnings:
         # A federated server, such as Thanos, responds although it could not query all its sources.
-        raise AnswerError(f"an incomplete answer: {_shortened(answer.warnings[0])}")
+        raise AnswerError(f"the response is incomplete: {_shortened(answer.warnings[0])}")
     return tuple(sorted({_named(each.metric) for each in answer.data.result}))[:MOST_ALERTS]
 
 
@@ -86,7 +86,9 @@ def _decoded(body: bytes) -> _Answer:
     try:
         return json_decoder(_Answer).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswerError(f"an answer that cannot be read ({type(error).__name__})") from error
+        raise AnswerError(
+            f"the response is not a Prometheus query result ({type(error).__name__})"
+        ) from error
 
 
 def _named(labels: Mapping[str, str]) -> str:

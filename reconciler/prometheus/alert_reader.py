@@ -25,9 +25,9 @@ _CONNECT_S, _READ_S = 3.0, 5.0
 _MOST_S = 5.0
 _MOST_BYTES = 4 * 1024 * 1024
 _HINTS: Mapping[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "check the files of --prometheus-credentials",
-    HTTPStatus.FORBIDDEN: "the credentials lack the permission to query",
-    HTTPStatus.NOT_FOUND: "check the path of --prometheus-url; /api/v1/query is appended",
+    HTTPStatus.UNAUTHORIZED: "check the files in the --prometheus-credentials directory",
+    HTTPStatus.FORBIDDEN: "give the credentials permission to query Prometheus",
+    HTTPStatus.NOT_FOUND: "check the path of --prometheus-url; reconciler appends /api/v1/query",
 }
 
 
@@ -76,8 +76,8 @@ class AlertReader:
             access = self._access()
             if access is None:
                 raise NoPrometheusUrlError(
-                    "the file with the URL of Prometheus is missing",
-                    hint="add the file url to --prometheus-credentials",
+                    "the URL of Prometheus is not set",
+                    hint="add the file `url` to the --prometheus-credentials directory",
                 )
             pool = connection_pool(
                 access.url,
@@ -110,19 +110,19 @@ class AlertReader:
             )
         except ExchangeError as error:
             raise AlertsUnreadableError(
-                f"Prometheus at {access.url} gave {error}",
+                f"cannot query Prometheus at {access.url}: {error}",
                 hint="check --prometheus-url, the network and the certificates",
             ) from error
         if answer.status != HTTPStatus.OK:
-            why = error_of(answer.body) or "no reason is given"
+            why = error_of(answer.body) or "no error message"
             raise AlertsUnreadableError(
-                f"Prometheus at {access.url} answered with {answer.status}: {why}",
+                f"Prometheus at {access.url} returned status {answer.status}: {why}",
                 hint=_HINTS.get(answer.status, ""),
             )
         try:
             return firing_alerts(answer.body)
         except AnswerError as error:
             raise AlertsUnreadableError(
-                f"Prometheus at {access.url} gave {error}",
-                hint="check that --prometheus-url is the address of a Prometheus",
+                f"cannot query Prometheus at {access.url}: {error}",
+                hint="check that --prometheus-url is the URL of a Prometheus server",
             ) from error

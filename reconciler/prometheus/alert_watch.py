@@ -36,7 +36,9 @@ OLDEST_S = 60.0
 FIRST_S = 20.0
 """The longest wait for the first response of Prometheus in seconds."""
 _SHOWN = 3
-_FIRING_HINT = "new changes start when the alert has ended; `apply --ignore-alerts` does not wait"
+_FIRING_HINT = (
+    "new changes start when no alert is firing; `apply --ignore-alerts` does not wait for that"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +127,13 @@ class AlertWatch:
     ) -> tuple[AlertHoldReason, tuple[str, ...], str, str] | None:
         unreadable = AlertHoldReason.UNREADABLE
         if reading is None:
-            return unreadable, (), "Prometheus has not answered yet", ""
+            return unreadable, (), "Prometheus has not responded yet", ""
         age_s = self._clock.monotonic() - reading.at
         if reading.problem:
-            message = f"it is unknown whether an alert is firing: {reading.problem}"
+            message = f"cannot determine whether an alert is firing: {reading.problem}"
             return reading.reason, (), message, reading.hint
         if age_s > OLDEST_S:
-            message = f"the last answer of Prometheus is {age_s:.0f} s old"
+            message = f"the last response from Prometheus is {age_s:.0f} s old"
             return unreadable, (), message, ""
         if not reading.alerts:
             return None
@@ -168,10 +170,10 @@ class AlertWatch:
                 reason = AlertHoldReason.NO_PROMETHEUS
         except Exception as error:
             # A bug must not end the thread; without responses, no change starts.
-            log.exception("the alerts cannot be read because of a bug in reconciler")
+            log.exception("cannot read the alerts because of a bug in reconciler")
             problem = f"a bug in reconciler: {type(error).__name__}"
         if problem and (before is None or before.problem != problem):
-            log.warning("the alerts of rollout.holdWhile cannot be read: %s", problem)
+            log.warning("cannot read the alerts that rollout.holdWhile selects: %s", problem)
         return _Reading(
             matchers=matchers,
             at=self._clock.monotonic(),

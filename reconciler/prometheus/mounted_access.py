@@ -58,8 +58,8 @@ def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None
         host = urlsplit(address).hostname
         if host not in _LOOPBACK:
             raise UsageError(
-                f"the credentials of Prometheus would be sent without encryption to {host}",
-                hint="use an address that starts with https://",
+                f"the credentials for Prometheus would be sent to {host} without encryption",
+                hint="use a URL that starts with https://",
             )
     return PrometheusAccess(
         url=address,
@@ -82,12 +82,16 @@ def checked_url(url: str) -> str:
         parts, host = urlsplit(""), None
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "the address of Prometheus contains credentials",
-            hint="put them into files, and pass their folder as --prometheus-credentials",
+            "the URL of Prometheus contains credentials",
+            hint="write the credentials to files, and set --prometheus-credentials to the "
+            "directory of these files",
         )
     plain = text.isascii() and text.isprintable() and " " not in text
     if not host or parts.scheme not in {"http", "https"} or parts.query or not plain:
-        raise UsageError("the address of Prometheus is not an http or https URL", hint=_URL_HINT)
+        raise UsageError(
+            "the URL of Prometheus is not a valid http or https URL without a query string",
+            hint=_URL_HINT,
+        )
     return text
 
 
@@ -96,8 +100,8 @@ def _files(folder: Path) -> frozenset[str]:
         return frozenset(each.name for each in folder.iterdir())
     except OSError as error:
         raise UsageError(
-            f"the folder {folder} of --prometheus-credentials cannot be read: {error.strerror}",
-            hint="create the folder, or mount a Secret there",
+            f"cannot read the --prometheus-credentials directory {folder}: {error.strerror}",
+            hint="create the directory, or mount a Secret there",
         ) from error
 
 
@@ -107,8 +111,8 @@ def _headers(folder: Path, files: frozenset[str]) -> dict[str, str]:
         return {}
     if len(kinds) > 1:
         raise UsageError(
-            f"{folder} has {' and '.join(kinds)}, so the credentials are ambiguous",
-            hint=f"keep only one of {PASSWORD}, {TOKENS[0]} and {TOKENS[1]}",
+            f"{folder} contains {' and '.join(kinds)}, so the credentials are ambiguous",
+            hint=f"keep only one of the files {PASSWORD}, {TOKENS[0]} and {TOKENS[1]}",
         )
     secret = _text(folder / kinds[0])
     if kinds == [PASSWORD]:
@@ -116,7 +120,9 @@ def _headers(folder: Path, files: frozenset[str]) -> dict[str, str]:
         login = b64encode(f"{name}:{secret}".encode()).decode()
         return {"Authorization": f"Basic {login}"}
     if not secret.isascii():
-        raise UsageError(f"{folder / kinds[0]} is not a token", hint="write the token alone")
+        raise UsageError(
+            f"{folder / kinds[0]} contains non-ASCII characters", hint="write only the token"
+        )
     return {"Authorization": f"Bearer {secret}"}
 
 
@@ -126,8 +132,9 @@ def _text(path: Path) -> str:
         data = input_files.read(path, _MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror or error}",
-            hint="give the user of this process read permission for it (defaultMode, fsGroup)",
+            f"cannot read {path}: {error.strerror or error}",
+            hint="give the user that runs this process read permission (for a mounted Secret, "
+            "set defaultMode or fsGroup)",
         ) from error
     try:
         text = data.decode().strip()
@@ -136,6 +143,6 @@ def _text(path: Path) -> str:
     if not text or not text.isprintable() or len(data) > _MAX_BYTES:
         raise UsageError(
             f"{path} is not one line of text with at most {_MAX_BYTES:,} bytes",
-            hint="write the value alone into the file",
+            hint="write only the value to the file",
         )
     return text

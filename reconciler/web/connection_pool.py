@@ -70,8 +70,8 @@ def _context(ca: Path | None, server: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(ca) if ca else None)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the certificate authorities for {server} in {ca} cannot be read",
-            hint="the file must contain certificates in PEM format",
+            f"cannot read the CA certificates for {server} from {ca}",
+            hint="use a file that contains certificates in PEM format",
         ) from error
 
 
@@ -97,7 +97,7 @@ def _proxy(base_url: str, environ: Mapping[str, str], server: str) -> str:
         usable = False
     if not usable:
         raise UsageError(
-            f"the proxy for {server} is not an address that starts with http:// or https://",
+            f"the proxy for {server} is not a valid URL that starts with http:// or https://",
             hint="check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
         )
     return proxy

@@ -100,9 +100,9 @@ def exchange(
                 if n_bytes > most_bytes and truncate:
                     break
                 if n_bytes > most_bytes:
-                    raise TooLargeError("an answer that is too large", received=True)
+                    raise TooLargeError("the response is too large", received=True)
                 if clock.monotonic() > ends_at:
-                    raise ExchangeError("an answer that was not complete in time", received=True)
+                    raise ExchangeError("the response was not complete in time", received=True)
         finally:
             response.close()
     except HTTPError as error:
@@ -110,7 +110,7 @@ def exchange(
         reason = getattr(error, "reason", None)
         kind = reason if isinstance(reason, Exception) else error
         raise ExchangeError(
-            f"no answer: {type(kind).__name__}",
+            f"no response ({type(kind).__name__})",
             received=not isinstance(kind, _UNSENT) and not isinstance(error, _UNSENT),
         ) from None
     return HttpAnswer(

@@ -127,7 +127,7 @@ def test_github_app_installation_is_found_by_its_owner(validate, app, address):
 @pytest.mark.parametrize(
     ("owner", "end"),
     [
-        ("alice", "GET http://127.0.0.1:{port}/users/alice/installation failed with 404"),
+        ("alice", "GET http://127.0.0.1:{port}/users/alice/installation failed with status 404"),
         ("../x", "githubAppInstallationOwner does not contain the name of an account"),
     ],
 )
@@ -155,8 +155,10 @@ def test_private_key_of_a_different_github_app_is_reported(validate, app, addres
     folder = app(githubAppPrivateKey=(keys / "stranger").read_text())
     code, message, hint = failed(validate(address, folder))
     assert code == 1
-    assert message.startswith("GitHub returns no token for the app 12: POST http://127.0.0.1:")
-    assert message.endswith("failed with 401: A JSON web token is invalid")
+    assert message.startswith(
+        "GitHub returned no access token for the GitHub App 12: POST http://127.0.0.1:"
+    )
+    assert message.endswith("failed with status 401: A JSON web token is invalid")
     assert hint == HINT
 
 
@@ -165,7 +167,7 @@ def test_unusable_private_key_of_a_github_app_is_reported(validate, app, address
     code, message, hint = failed(validate(address, folder))
     assert (code, message) == (
         1,
-        f"openssl cannot sign the request with {folder}/githubAppPrivateKey",
+        f"openssl cannot sign the GitHub App token with {folder}/githubAppPrivateKey",
     )
     assert hint.startswith("check that the file has the app's whole private key")
 

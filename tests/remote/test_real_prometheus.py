@@ -62,5 +62,5 @@ def test_real_prometheus_returns_the_firing_alerts_that_a_matcher_selects(url):
 
 
 def test_real_prometheus_rejects_a_regular_expression_that_is_invalid(url):
-    with pytest.raises(AlertsUnreadableError, match=r"answered with 400: .*missing closing"):
+    with pytest.raises(AlertsUnreadableError, match=r"returned status 400: .*missing closing"):
         firing(url, '{severity=~"critical("}')

@@ -95,5 +95,5 @@ def test_prometheus_url_with_a_password_is_rejected_without_printing_the_passwor
     address = "https://bot:hunter2@prometheus.example"
     ended = command("apply", "--yes", "--repo", git, "--prometheus-url", address, on=cluster)
     assert ended.code == 64
-    assert "the address of Prometheus contains credentials" in ended.err
+    assert "the URL of Prometheus contains credentials" in ended.err
     assert "hunter2" not in ended.err + ended.out

@@ -183,7 +183,9 @@ def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started
     serve.turns(120)
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "3Gi")
     first, second = serve.reports[:2]
-    assert first.message.startswith("commit commit-2 must be applied instead; migrations in flight")
+    assert first.message.startswith(
+        "commit commit-2 must be applied instead; migrations in flight"
+    )
     assert {each.ref.name: each.result for each in first.outcomes} == {
         "a": "running",
         "b": "not-started",

@@ -23,7 +23,9 @@ def test_prometheus_scrapes_serve_and_evaluates_the_example_alert_rules(serve, g
     options = ("--mode", "observe", "--listen", "127.0.0.1:0")
     kubeconfig = ("--kubeconfig", serve("hotplug").kubeconfig)
     with process("serve", "--repo", git, *options, *kubeconfig) as run:
-        address = re.search(r"http://(\S+)", line_with(run.stderr, "the status page listens on http://"))[1]
+        address = re.search(
+            r"http://(\S+)", line_with(run.stderr, "the status page listens on http://")
+        )[1]
         with prometheus(program, tmp_path, address) as real:
             planned = 'memory_reconciler_vms{effect="live",reason="hotplug"}'
             until = monotonic() + HANGS_S

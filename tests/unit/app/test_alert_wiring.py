@@ -42,7 +42,7 @@ def test_prometheus_url_that_is_mounted_later_is_used_without_a_restart(
     ):
         hold = alerts.hold(CEPH)
         assert (hold.reason, hold.since) == ("no-prometheus", NOW)
-        assert hold.hint == "add the file url to --prometheus-credentials"
+        assert hold.hint == "add the file `url` to the --prometheus-credentials directory"
         (tmp_path / "url").write_text(server.url)
         assert alerts.hold(DOWN) is None  # other matchers are read immediately
         server.fire("CephHealthError")

@@ -227,7 +227,7 @@ def test_comment_command_posts_nothing_if_the_pull_request_has_a_newer_commit(
     assert post(PLAN, "--head-commit", HEAD, pull_request=False) == 1
     assert post(PLAN, "--head-commit", HEAD) == 1
     assert (server.comments, server.statuses) == ([], [])
-    assert "nothing is posted" in capsys.readouterr().err
+    assert "no result was posted" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -275,4 +275,4 @@ def test_github_workflow_run_job_posts_no_comment_after_a_newer_push_to_the_fork
         server.pulls = [Pull(7, "e" * 40, owner="mallory", branch="patch-1")]
         assert workflow_run(server) == 1
         assert (server.comments, server.statuses) == ([], [])
-    assert f"pull request 7 now has {'e' * 40}; nothing is posted" in capsys.readouterr().err
+    assert f"the last commit of pull request 7 is now {'e' * 40}" in capsys.readouterr().err

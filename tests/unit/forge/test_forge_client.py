@@ -112,7 +112,10 @@ def test_error_about_an_unreachable_git_host_does_not_contain_the_token():
     clock = FakeClock()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     client = ForgeClient("http://127.0.0.1:1", token=TOKEN, headers=headers, clock=clock)
-    with client, pytest.raises(ForgeError, match="got no answer: NewConnectionError") as raised:
+    with (
+        client,
+        pytest.raises(ForgeError, match=r"failed: no response \(NewConnectionError\)") as raised,
+    ):
         client.send(GitHub("team/vms").user())
     assert TOKEN not in str(raised.value)
 

@@ -85,7 +85,7 @@ def test_response_of_a_receiver_decides_whether_the_notification_is_retried(stat
     server.answer = lambda _request: (status, {"Location": "http://127.0.0.1:1/"}, None)
     found = sent(receiver(kind, url=server.url))
     assert (found.sent, found.repeat) == ANSWERS[status, kind]
-    assert found.problem == ("" if found.sent else f"it answered with {status}")
+    assert found.problem == ("" if found.sent else f"the receiver returned status {status}")
 
 
 @pytest.mark.parametrize(("text", "wait_s"), [("7", 7.0), ("9999999", 600.0), ("soon", 0.0)])
@@ -102,7 +102,10 @@ def test_large_response_of_a_notification_receiver_is_ignored(server):
 def test_notification_to_an_unreachable_chat_service_is_retried():
     for kind in ReceiverKind:
         found = sent(receiver(kind, url="http://127.0.0.1:1/"))
-        assert (found.repeat, found.problem) == (True, "it gave no answer: NewConnectionError")
+        assert (found.repeat, found.problem) == (
+            True,
+            "the request failed: no response (NewConnectionError)",
+        )
 
 
 def test_notification_is_retried_if_the_file_with_the_receiver_url_is_missing(tmp_path):
@@ -141,7 +144,9 @@ def test_error_about_an_unusable_receiver_header_does_not_contain_the_header(
 ):
     (tmp_path / "headers").write_text(f"X-Team: infra\n{line}\n", encoding="utf-8")
     found = sent(receiver(url=server.url, headers_file=str(tmp_path / "headers")))
-    assert found.problem.endswith("headers is not a header that may be set")
+    assert found.problem.endswith(
+        "is not a header as `Name: value`, or sets a header that reconciler sets itself"
+    )
     assert "line 2 of" in found.problem
     assert SECRET not in found.problem
     assert server.requests == []
@@ -151,7 +156,9 @@ def test_error_about_certificate_authorities_names_the_notification_receiver(tmp
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     found = receiver(url=f"https://127.0.0.1/{SECRET}", ca_file=str(tmp_path / "ca.crt"))
     problem = sent(found).problem
-    assert problem.startswith("the certificate authorities for the receiver ops in ")
+    assert problem.startswith(
+        "cannot read the CA certificates for the notification receiver ops from "
+    )
     assert SECRET not in problem
 
 

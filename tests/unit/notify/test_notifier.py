@@ -17,8 +17,8 @@ from reconciler.notify.notifier import GIVE_UP_S, MOST_QUEUED, REPEAT_S, Notifie
 from reconciler.report.notification.bodies import BODIES
 
 OK = Attempt(sent=True)
-BUSY = Attempt(repeat=True, problem="it answered with 503")
-REJECTED = Attempt(problem="it answered with 404")
+BUSY = Attempt(repeat=True, problem="the receiver returned status 503")
+REJECTED = Attempt(problem="the receiver returned status 404")
 OPS = Receiver(name="ops", kind=ReceiverKind.SLACK, url="https://slack.example/hook")
 AUDIT = Receiver(name="audit", kind=ReceiverKind.WEBHOOK, url="https://audit.example")
 ALERTS = Receiver(name="alerts", kind=ReceiverKind.ALERTMANAGER, url="https://am.example")
@@ -109,7 +109,10 @@ def test_notification_that_cannot_be_sent_is_finally_dropped_logged_and_counted(
     found.works()
     found.works(GIVE_UP_S + 1)
     assert (found.states(), found.counted) == ({"ops": "failed"}, [("ops", "failed")])
-    assert "was not sent to ops after 2 attempts: it answered with 503" in caplog.text
+    assert (
+        "was not sent to the receiver ops after 2 attempts: the receiver returned status 503"
+        in caplog.text
+    )
     assert found.works(60) == []
 
 
@@ -141,7 +144,7 @@ def test_oldest_notification_is_dropped_when_the_queue_of_a_receiver_is_full(cap
         found.notifier.send((make_notification(id=f"{number:016x}"),))
         found.works()
     assert found.counted == [("ops", "dropped")]
-    assert "the queue is full" in caplog.text
+    assert "the queue was full" in caplog.text
 
 
 def test_changed_notification_receivers_apply_to_the_next_notification():
@@ -162,7 +165,7 @@ def test_notification_receivers_stay_in_use_while_their_file_cannot_be_read(capl
     found.notifier.send((make_notification(),))
     assert found.works() == ["ops"]
     found.works()
-    assert caplog.text.count("the previous notification receivers stay in use") == 1
+    assert caplog.text.count("cannot use the new notification settings") == 1
 
 
 def test_existing_problems_are_sent_again_every_minute_only_to_alertmanager():
@@ -182,7 +185,7 @@ def test_failure_to_send_existing_problems_to_alertmanager_again_is_logged_once(
     found.notifier.repeat((make_notification(),))
     for _ in range(3):
         found.works(REPEAT_S * 2)
-    assert caplog.text.count("did not accept the problems that still exist") == 1
+    assert caplog.text.count("cannot send the unresolved problems to the receiver") == 1
     assert found.counted == []
 
 

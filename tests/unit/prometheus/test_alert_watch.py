@@ -96,12 +96,12 @@ def test_rollout_pause_lasts_as_long_as_the_alert_and_keeps_its_start_time(watch
 
 
 def test_unreadable_alerts_pause_the_rollout_and_are_logged_once(watch, source, caplog):
-    source.error = AlertsUnreadableError("Prometheus gave no answer", hint="check it")
+    source.error = AlertsUnreadableError("no response", hint="check it")
     hold = watch.hold(CEPH)
     assert (hold.reason, hold.hint) == (AlertHoldReason.UNREADABLE, "check it")
-    assert hold.message == "it is unknown whether an alert is firing: Prometheus gave no answer"
+    assert hold.message == "cannot determine whether an alert is firing: no response"
     after_next_answer(source)
-    assert caplog.text.count("cannot be read") == 1
+    assert caplog.text.count("cannot read the alerts") == 1
     source.error = None
     after_next_answer(source)
     assert watch.hold(CEPH) is None
@@ -127,7 +127,7 @@ def test_outdated_prometheus_response_pauses_the_rollout(watch, source, clock):
     source.may_answer.set()
     assert (hold.reason, hold.message) == (
         AlertHoldReason.UNREADABLE,
-        "the last answer of Prometheus is 61 s old",
+        "the last response from Prometheus is 61 s old",
     )
 
 
@@ -136,7 +136,7 @@ def test_slow_first_prometheus_response_pauses_the_rollout_after_a_single_wait(s
     with AlertWatch(source, clock, first_s=0.001) as watch:
         for _ in range(3):
             hold = watch.hold(CEPH)
-            assert hold.message == "Prometheus has not answered yet"
+            assert hold.message == "Prometheus has not responded yet"
         source.may_answer.set()
     assert source.asked == [CEPH]
 

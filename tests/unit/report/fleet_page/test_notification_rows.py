@@ -12,7 +12,10 @@ from reconciler.report.fleet_page.sections.past_section import past_section
 
 SENT = Delivery(receiver="ops", state=DeliveryState.SENT, attempts=1)
 FAILED = Delivery(
-    receiver="audit", state=DeliveryState.FAILED, attempts=3, message="it answered with 500"
+    receiver="audit",
+    state=DeliveryState.FAILED,
+    attempts=3,
+    message="the receiver returned status 500",
 )
 
 
@@ -30,7 +33,7 @@ def test_status_page_lists_notifications_with_the_delivery_result_of_each_receiv
         NotificationRecord(notification=make_notification(resolved=True)),
     )
     assert '<span class="badge restart">waits-for-person</span>' in found
-    assert "ops: sent, audit: failed (it answered with 500)" in found
+    assert "ops: sent, audit: failed (the receiver returned status 500)" in found
     assert '<span class="badge live">over</span>' in found
     assert "no receiver" in found
 

@@ -263,7 +263,9 @@ def test_readiness_probe_fails_during_an_outage_that_the_status_pages_do_not_sho
 
 
 def test_readiness_probe_of_a_standby_replica_succeeds_and_says_what_it_waits_for(store, face):
-    store.update(waits=(Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="serve-1 is the leader"),))
+    store.update(
+        waits=(Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="serve-1 is the leader"),)
+    )
     answer = face()("/readyz")
     assert answer.status == 200
     assert "serve-1 is the leader" in answer.text
