@@ -35,26 +35,26 @@ def built_once(build: Callable[..., T]) -> Callable[..., T]:
 
 
 def json_decoder(kind: type[T]) -> JSONDecoder[T]:
-    """Return the decoder that converts JSON to a type."""
+    """Return an msgspec decoder that converts JSON to values of the given type."""
     return cast("JSONDecoder[T]", _json_decoder(kind))
 
 
 def msgpack_decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
-    """Return the decoder that converts MessagePack to a type."""
+    """Return an msgspec decoder that converts MessagePack to values of the given type."""
     return cast("msgspec.msgpack.Decoder[T]", _msgpack_decoder(kind))
 
 
 def json_value(body: bytes | str | msgspec.Raw) -> Any:  # noqa: ANN401 - any JSON value
-    """Decode JSON of any type into plain values.
+    """Decode JSON to Python dicts, lists, strings, numbers, booleans and None.
 
     Raises:
-        msgspec.DecodeError: *body* is not JSON; other errors of decoders are possible.
+        msgspec.DecodeError: *body* is not JSON; msgspec can also raise other errors.
     """
     return msgspec.json.decode(body)
 
 
 def convert(value: object, kind: type[T], dec_hook: Callable[[type, Any], Any] | None = None) -> T:
-    """Convert plain values to a type, as ``msgspec.convert`` does.
+    """Convert Python dicts, lists and scalars to a value of a type, as ``msgspec.convert`` does.
 
     Raises:
         msgspec.ValidationError: *value* does not match the type.

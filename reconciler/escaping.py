@@ -40,7 +40,7 @@ _COMMAND = re.compile(
     rf"{_ANYWHERE}|:(?=:(?![0-9a-f]{{1,4}}(?![\w-]))[a-z_])",
     re.IGNORECASE,
 )
-"""Also matches the first character of ``::name``, which is a CI command at the start of a line.
+"""Matches the first character of a CI system command, and of ``::name`` at the start of a line.
 
 Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParseV2).
 """
@@ -58,17 +58,17 @@ _REFERENCE = re.compile(r"[#!%&~$](?=[\w\"])|\bGH-(?=\d)", re.IGNORECASE)
 _LINK = re.compile(r":(?=//)|\bwww(?=\.)", re.IGNORECASE)
 _EMOJI = re.compile(r":(?=[\w+-]+:)")
 _COMMIT = re.compile(r"(?=[0-9]{0,39}[a-f])[0-9a-f]{6}(?=[0-9a-f])", re.IGNORECASE)
-"""Matches six digits of a commit hash; GitHub creates links for 7 to 40 digits."""
+"""Matches six digits of a commit hash, because GitHub creates links for 7 to 40 digits."""
 _OPENING = re.compile(r"\d+[.)]|[-+=/]")
 """Matches the start of a list, of a heading's underline, or of a command such as ``/close``."""
 _UNSAFE_IN_BLOCK = re.compile(r"[<>@]")
 _SARIF_MARKUP = re.compile(r"\](?=\()|\{(?=\d+\})")
-"""Matches the middle of a link such as ``[text](address)``, and the start of ``{0}``.
+"""Matches the parts of links and placeholders, such as ``](`` and ``{``, that SARIF must escape.
 
 Source: SARIF 2.1.0, sections 3.11.5 (placeholders) and 3.11.6 (embedded links).
 """
 _IN_MESSAGE, _IN_PROPERTY = "%\r\n", "%\r\n:,"
-"""The characters that are encoded in the message and in a property of a workflow command."""
+"""The characters to encode in the message and in a property of a GitHub workflow command."""
 _URI_PATH = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 
 

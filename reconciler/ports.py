@@ -75,7 +75,7 @@ class LiveReader(Protocol):
         ...
 
     def capacity(self) -> Capacity | None:
-        """Return the capacity from pods and quotas, or None if this reader cannot read these.
+        """Return the free capacity, computed from pods and quotas; None if they cannot be read.
 
         Only live changes need the capacity.
 
@@ -93,17 +93,17 @@ class Informer(LiveReader, Protocol):
         ...
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return when reads started to fail and the last error, or None if reads succeed."""
+        """Return when cluster reads started to fail, and the last error; None if they succeed."""
         ...
 
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start to read pods and quotas for later snapshots, unless such a read is running.
+        """Start to list pods and quotas for later snapshots, unless they are already being listed.
 
         Returns:
-            The newest capacity, at most *wait_s* seconds after the start of the read.
+            The newest capacity, at most *wait_s* seconds after the start of the list requests.
 
         Raises:
-            ClusterError: No capacity has ever been read.
+            ClusterError: Pods and quotas have never been listed successfully.
         """
         ...
 
@@ -203,7 +203,7 @@ class Alerts(Protocol):
     """The firing alerts in Prometheus, which a background thread reads."""
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
-        """Return why no new change can start, or None if no matcher selects a firing alert.
+        """Return why no new VM change can start, or None if no selected alert is firing.
 
         If the alerts cannot be read, no new change can start either. Only the first call with
         these matchers waits for a response from Prometheus, for at most a few seconds.

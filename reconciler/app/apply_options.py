@@ -45,4 +45,4 @@ class ApplyOptions:
     unattended: bool = False
     """Whether no user is present, so that ``mode: observe`` in the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()
-    """The exit codes to replace with 0, because the next run continues the work."""
+    """Exit codes for which the process exits with 0, because the next run continues."""

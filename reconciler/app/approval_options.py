@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read(options: ApplyOptions) -> Approval | None:
-    """Read the approval from the file of ``--plan``; return None without that option.
+    """Read the approved plan from the file of ``--plan``; return None without that option.
 
     Raises:
         UsageError: Both ``--plan`` and ``--expect-digest`` are set.

@@ -33,7 +33,7 @@ _WARN_S = 30.0
 _SLICE_S = 1.0
 """The interval in seconds at which a sleeping thread calls the function of ``meanwhile``."""
 _DIFFERS_S = 300.0
-"""The clock difference, in seconds, above which maintenance windows are checked by both clocks."""
+"""The clock difference, in seconds, above which both clocks are used to check windows."""
 
 
 class SystemClock:
@@ -105,9 +105,9 @@ class ServerClock:
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
         """Estimates of the server's time at monotonic time 0, in seconds since ``_EPOCH``."""
         self._slow: float | None = None
-        """The estimate from the last slow response, which can show only a large difference."""
+        """The server time from the last slow response, which can show only large errors."""
         self._start: float | None = None
-        """The estimate in use, or None while this machine's clock is used."""
+        """The estimate of the server time in use, or None while this machine's clock is used."""
         self._server = ""
         self._warned = False
         self._meanwhile: tuple[int, Callable[[], None]] | None = None

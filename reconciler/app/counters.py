@@ -66,7 +66,8 @@ class Counters:
     def count_live(self, live: LiveState) -> None:
         """Count the live migrations that have failed since the last call.
 
-        The first call counts no migrations, because they can have failed at any earlier time.
+        The first call counts no migrations, because they might have failed before this process
+        started.
         """
         failed = frozenset(
             each.uid

@@ -1,4 +1,4 @@
-"""``deliver``: writes a run's report to all outputs, and prints it if an output fails."""
+"""``deliver``: writes a run's report to all outputs, and prints the report if an output fails."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """An error that ended a run whose exit code is not the error's, but one with precedence."""
+    """An error that ends a run with the exit code of a more important problem than this error."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

@@ -77,7 +77,7 @@ class SourceOptions:
 
     @property
     def default_namespace(self) -> str | None:
-        """The namespace for manifests without a namespace, or None to leave them without one."""
+        """The namespace for manifests that set no namespace; None to leave it unset."""
         return None if self.all_namespaces else self.namespace
 
     def scope(self) -> Scope:

@@ -74,7 +74,7 @@ class MetricsFile:
         self._planned, self._planned_at = planned, self._clock.now()
 
     def plan_again(self, live: LiveReader) -> None:
-        """Plan again from the cluster state at the end of the run.
+        """Compute a new plan from the state of the cluster at the end of the run, for the metrics.
 
         If the cluster does not respond, the metrics show the plan that the run applied.
         """
@@ -156,7 +156,7 @@ def time_in_file(content: bytes, metric: Metric) -> datetime | None:
 
 
 def _read(path: Path) -> bytes:
-    """Read the start of an earlier run's metrics file, or return ``b""`` if none exists."""
+    """Read the start of an earlier run's metrics file, or return ``b""`` without a file."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST_BYTES) if path.is_file() else b""

@@ -34,7 +34,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Error codes that another path can avoid; other codes are faults of this machine."""
+"""The errno values that mean that the user must choose another path for an output file."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -103,7 +103,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a path is a regular file or free, so that a new file can be put there."""
+    """Return whether a new file can be put at a path: no file or a regular file is there."""
     return path.is_file() or not path.exists()
 
 

@@ -46,8 +46,8 @@ def plan_with_base(
 ) -> ComparedPlan:
     """Plan a commit and its base commit for the same snapshot of the cluster.
 
-    The plan is the same as without a base. Objects that are equal in both revisions are
-    evaluated only once, unless a setting that concerns all objects differs.
+    The plan of the commit is the same as without a base commit. Objects that are equal in both
+    commits are evaluated only once, unless a setting that concerns all objects differs.
 
     Raises:
         SourceError: The desired state or the base cannot be read.

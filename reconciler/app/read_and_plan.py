@@ -64,7 +64,7 @@ def read_and_plan(
     policy_of: Callable[[Config], PlanPolicy],
     hold_of: HoldOf = lambda _matchers: None,
 ) -> PlanWithInputs:
-    """Plan one desired revision for one snapshot of the cluster.
+    """Compute the plan for a revision of the desired state and a snapshot of the cluster.
 
     The desired state is read first, so that an invalid configuration causes no request to the
     cluster. *policy_of* returns the policy that results from a configuration. *hold_of* returns

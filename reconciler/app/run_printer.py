@@ -30,7 +30,7 @@ class RunPrinter(Protocol):
         ...
 
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
-        """Return a context manager that shows each step of the rollout while it is active.
+        """Return a context manager that shows each step of the rollout within its block.
 
         The run of *plan* stops at *ends_at*, if there is a deadline.
         """

@@ -164,7 +164,7 @@ def main(arguments: list[str]) -> int:
 def _print_exception(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print a bug's traceback with control characters escaped; it can contain untrusted data."""
+    """Print the traceback of an unexpected exception, with control characters escaped."""
     print(printable_traceback(traceback.format_exception(kind, error, trace)), file=sys.stderr)
 
 

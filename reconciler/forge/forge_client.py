@@ -59,7 +59,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class _Problem(msgspec.Struct):
-    """The body of an error response, whose message is in ``message`` or ``error``, by Git host."""
+    """The body of an error response; the Git host sets either ``message`` or ``error``."""
 
     message: object = ""
     error: object = ""

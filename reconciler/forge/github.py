@@ -156,7 +156,7 @@ class Gitea(GitHub):
     max_comment = 65_000
     """The maximum size of a comment in bytes; the databases that Gitea uses can have a limit."""
     _page: Mapping[str, str] = {}
-    """Empty, because Gitea ignores paging parameters and returns all comments at once."""
+    """No paging parameters, because Gitea ignores them and returns all comments at once."""
     _pull_page: Mapping[str, str] = {"limit": "50"}
     _filters_branch = False
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 _PAST_S, _VALID_S = 60, 540
-"""The age and the lifetime of a JSON Web Token in seconds.
+"""How far in the past a JSON Web Token is issued, and how long it is valid, in seconds.
 
-The issue time is in the past, so that clocks can differ. GitHub accepts an expiry time at most 10
-minutes in the future.
+The issue time is in the past, because GitHub's clock can be behind this machine's clock. GitHub
+accepts an expiry time at most 10 minutes in the future.
 """
 _OPENSSL_S = 30.0
 

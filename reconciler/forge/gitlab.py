@@ -52,7 +52,7 @@ class GitLab:
 
     default_base_url = "https://gitlab.com/api/v4"
     default_author = ""
-    """Empty: GitLab's CI job token cannot write comments, and token users have random names."""
+    """No default, since CI job tokens cannot write comments and token users have random names."""
     max_comment = 200_000
     """The maximum size of a comment in bytes; GitLab accepts more, but shows it slowly."""
 

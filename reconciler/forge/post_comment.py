@@ -139,7 +139,10 @@ def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
 
 
 def _author(client: ForgeClient, forge: Forge) -> str:
-    """Return the token's login name. CI job tokens cannot read it, so a fixed name is used."""
+    """Return the login name of the token's user, or the fixed name of the user of CI job tokens.
+
+    A CI job token is not allowed to read its own login name.
+    """
     try:
         return forge.user_name(client.send(forge.user()).body)
     except ForgeError as error:
@@ -164,7 +167,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Edit the oldest comment in *own* and delete the rest; return False if the oldest is gone."""
+    """Edit the oldest comment in *own* and delete the others; return False if it is gone."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

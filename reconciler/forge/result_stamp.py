@@ -1,7 +1,7 @@
 """``ResultStamp``: the hidden line of a comment that identifies the result in the comment.
 
-A CI job can end after the job of a newer commit. The stamp prevents that the older commit's result
-replaces the newer commit's result.
+The CI job of an older commit can end after that of a newer commit. The stamp prevents the older
+result from replacing the newer one.
 """
 
 from __future__ import annotations

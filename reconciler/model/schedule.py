@@ -57,7 +57,10 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last scheduled time up to a moment, in UTC; None if 50 years contain none."""
+        """Return the last scheduled time up to a moment, in UTC.
+
+        The result is None if no time is scheduled in the 50 years before the moment.
+        """
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None

@@ -35,7 +35,7 @@ class Finding:
 
 
 def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
-    """Call the rules in order, and return the first result that is not None."""
+    """Call the planning rules in order, and return the first result that is not None."""
     return next((found for rule in rules if (found := rule(inputs)) is not None), None)
 
 

@@ -138,7 +138,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation per missing parent object or, if none is missing, per field."""
+    """Return ``add`` operations for fields; a missing parent object is added with its fields."""
     added: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

@@ -49,7 +49,7 @@ class _Reading:
     alerts: tuple[str, ...] = ()
     problem: str = ""
     reason: AlertHoldReason = AlertHoldReason.UNREADABLE
-    """The reason for a pause because of the problem."""
+    """Why the rollout is paused if the alerts could not be read."""
     hint: str = ""
 
 

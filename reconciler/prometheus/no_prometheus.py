@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class NoPrometheus:
-    """Pauses the rollout as long as it is called with alert matchers; implements ``Alerts``.
+    """Pauses the rollout if the configuration selects alerts, because they cannot be read.
 
     Args:
         clock: Returns the time at which a pause of the rollout starts.
@@ -25,7 +25,7 @@ class NoPrometheus:
         self._since: datetime | None = None
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
-        """Return why no new change may start, or None without alert matchers."""
+        """Return why no new VM change can start, or None if *matchers* is empty."""
         if not matchers:
             self._since = None
             return None

@@ -1,4 +1,4 @@
-"""``plan_annotations``: builds review annotations for the lines that a pull request changes."""
+"""``plan_annotations``: builds the messages that a GitHub check run shows at lines of files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_ANNOTATIONS = 500
-"""The maximum number of annotations; GitHub accepts this many in ten requests."""
+"""The maximum number of annotations in a check run, which take ten requests to GitHub."""
 _LEVELS: Mapping[str, AnnotationLevel] = {
     Severity.ERROR: AnnotationLevel.FAILURE,
     Severity.WARNING: AnnotationLevel.WARNING,
@@ -30,11 +30,11 @@ _STDIN = "stdin"
 
 
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
-    """Convert a plan to annotations; return the annotations and the number of omitted ones.
+    """Convert a plan to messages at lines of the pull request, which GitHub calls annotations.
 
-    The most urgent annotations come first. Findings without a line in Git are not
-    annotated. If the plan was compared with its base commit, only what the pull request adds is
-    annotated.
+    Returns the annotations, the most urgent ones first, and the number of omitted ones. A finding
+    without a line in Git gets no annotation. If the plan was compared with that of its base
+    commit, only what the pull request adds is annotated.
     """
     found = sorted(_annotations(document), key=lambda each: _ORDER.index(each.level))
     return tuple(found[:MAX_ANNOTATIONS]), max(0, len(found) - MAX_ANNOTATIONS)

@@ -1,4 +1,4 @@
-"""``job_options``: finds where to post a result from a CI job's variables and event."""
+"""``job_options``: finds out where to post a result, from the variables and event of a CI job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
 
 def job_options(environ: Mapping[str, str]) -> ForgeOptions:
-    """Read the Git host options from a CI job's variables; outside a CI job, none is set."""
+    """Read the options for the Git host from the variables of a CI job, if this is a CI job."""
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ)
     if environ.get("GITHUB_ACTIONS") == "true":

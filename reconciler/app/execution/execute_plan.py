@@ -65,7 +65,7 @@ class Execution:
     client: Client
     informer: Informer
     alerts: Alerts
-    """Reads the alerts of ``rollout.holdWhile``."""
+    """Reads the Prometheus alerts that the setting ``rollout.holdWhile`` selects."""
     planned: PlanWithInputs
     run_id: str
     started_at: datetime

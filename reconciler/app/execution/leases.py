@@ -70,8 +70,8 @@ def leader_lease(
 ) -> Callable[[str, Callable[[], None]], AbstractContextManager[Lease]]:
     """Return a function that acquires the leader election Lease for ``serve`` processes.
 
-    The function takes the namespace of the KubeVirt CR, and a function that is called each second
-    while another process holds the Lease. The latter can raise an exception to end the wait.
+    The function takes the namespace of the KubeVirt CR and a callback. The callback is called each
+    second while another process holds the Lease, and can raise an exception to end the wait.
 
     Args:
         client: Sends the requests; must not be used by another thread.

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts]:
-    """Open the reader of Prometheus alerts; without a URL, it pauses what ``holdWhile`` may pause.
+    """Open the reader of Prometheus alerts, which pauses the rollout if no URL is configured.
 
-    No request is sent before the first call to the reader.
+    A rollout is paused only if the configuration sets ``rollout.holdWhile``. No request is sent
+    before the first call to the reader.
 
     Raises:
         UsageError: The URL or a file with credentials cannot be used.

@@ -31,5 +31,5 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
 
 
 def server_clock(clock: Clock) -> ServerClock | None:
-    """Return the clock if it adopts the API server's time, or None otherwise."""
+    """Return the clock if it follows the API server's time of day, or None otherwise."""
     return clock if isinstance(clock, ServerClock) else None

@@ -104,8 +104,8 @@ def opened_repository(
     """Open the repository; yield the repository, the revision to read, and a fetch function.
 
     If the repository is remote and *base* is set, *base* and the history of both revisions are
-    fetched, too. The function fetches more commits of the revision's history; for a local
-    repository, None takes its place.
+    fetched, too. The function fetches more commits of the revision's history. For a local
+    repository, None is yielded instead of the function.
     """
     with fetching(options, base) as fetch, fetch.newest() as (repository, revision):
         yield repository, revision, fetch.deepen

@@ -92,7 +92,7 @@ def _options(values: object, origins: Mapping[str, OptionOrigin]) -> Iterator[Op
 
 
 def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
-    """Return an option's value; if it is a URL, remove any credentials."""
+    """Return the value of an option; remove any credentials if the value is a URL."""
     match value:
         case "":
             return None

@@ -27,7 +27,7 @@ Mode = Annotated[
     ),
 ]
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""The exit codes to replace with 0, because the next run continues the work."""
+"""Exit codes for which the process exits with 0, because the next run continues."""
 
 
 def command(

@@ -41,7 +41,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line for each change of state, and after a quiet minute what the run waits for."""
+    """Prints a line for each new object state, and after a quiet minute what the run waits for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -52,7 +52,10 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Print a line for a change of state or, after a quiet minute, what the run waits for."""
+        """Print a line if the state of an object has changed.
+
+        Otherwise, after a minute without output, print what the run is waiting for.
+        """
         # The state of the VM precedes the colon, and the phase of the migration follows the colon.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news

@@ -180,7 +180,7 @@ class Transport:
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Load the credentials again after status 401; return whether newer ones are in use."""
+        """Load the credentials again after status 401; return whether they are new."""
         if self._renewed is None:
             return False
         with self._renewing:

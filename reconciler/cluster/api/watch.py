@@ -92,7 +92,7 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch and the iteration over it, which can be in another thread."""
+        """End the watch and the iteration over its events, even if another thread iterates."""
         self._closed.set()
         try:
             self._response.shutdown()

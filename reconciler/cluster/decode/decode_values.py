@@ -1,4 +1,4 @@
-"""Decodes JSON values that several kinds contain: quantities, times, labels and conditions.
+"""Decodes JSON values in several kinds of objects: quantities, times, labels and conditions.
 
 Many objects contain equal strings, for example in conditions and labels, and each response
 contains its own copies. This module replaces equal strings that arrive close together with one

@@ -57,7 +57,7 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def put(self, value: V) -> None:
-        """Store a decoded object in place of its earlier version."""
+        """Store a decoded object, and replace its earlier version if one is stored."""
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
@@ -76,7 +76,7 @@ class ObjectStore(Store[L, L]):
     """Stores each decoded object under its own reference."""
 
     def put(self, value: L) -> None:
-        """Store a decoded object in place of its earlier version."""
+        """Store a decoded object, and replace its earlier version if one is stored."""
         self._rows[value.ref] = value
         self._view = None
 
@@ -95,7 +95,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Store a migration in place of its earlier version."""
+        """Store a decoded migration, and replace its earlier version if one is stored."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))

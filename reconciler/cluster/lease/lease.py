@@ -230,7 +230,9 @@ class ClusterLease:
         )
 
     def annotate_later(self, annotations: Mapping[str, str | None]) -> None:
-        """Write annotations to the Lease at its next renewal or release; None removes one.
+        """Write annotations to the Lease at its next renewal or release.
+
+        The value None removes an annotation.
 
         Raises:
             ValueError: A name does not have this program's prefix.
@@ -239,7 +241,7 @@ class ClusterLease:
         self._queued = self._changed({**self._queued, **annotations})
 
     def _changed(self, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-        """Return the wanted annotations whose values in the Lease differ."""
+        """Return those of the given annotations whose values in the Lease are different."""
         known = self._annotations
         return {name: value for name, value in wanted.items() if known.get(name) != value}
 

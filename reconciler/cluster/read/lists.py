@@ -76,7 +76,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def _without_kubevirt(client: Client) -> str:
-    """Return the hint for a cluster without KubeVirt's kinds; name Deckhouse if it runs there."""
+    """Return a hint for a cluster without KubeVirt CRDs; mention Deckhouse if it is installed."""
     try:
         deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
     except ClusterError:

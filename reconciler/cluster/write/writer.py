@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How an error message starts if a JSON Patch ``test`` operation failed or a parent is missing.
+"""The start of the error message if a JSON Patch ``test`` fails or the parent field is missing.
 
 Source: a recorded response from kube-apiserver 1.36.
 """

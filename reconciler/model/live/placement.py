@@ -57,7 +57,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Return whether labels meet the requirement; false if its operator is unknown."""
+        """Return whether labels meet the requirement; an unknown operator is never met."""
         found = labels.get(self.key)
         match self.operator:
             case "In":

@@ -37,5 +37,5 @@ class Approval:
     """The approved changes by object, in the order of the plan's waves."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved change to an object in one wave; None if none is approved."""
+        """Return the approved change to an object in a wave, or None without such a change."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

@@ -23,7 +23,7 @@ class BaselineState(StrEnum):
     UPDATED = "updated"
     """Both plans contain an entry for the object, but the entries differ."""
     UNCHANGED = "unchanged"
-    """The plan and the base commit's plan contain the same entry, which was already pending."""
+    """Both plans contain the same entry, so the change was already pending."""
     ABSENT = "absent"
     """Only the base commit's plan contains the entry, and the plan does not."""
 

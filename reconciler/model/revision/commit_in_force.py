@@ -45,14 +45,14 @@ class RefusedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The applied commit: the newest one that passes all checks, such as that of its signature."""
+    """The applied commit: the newest commit that passes all checks, such as that of signatures."""
 
     revision: str
     """The branch, tag or hash that was requested."""
     newest: str
     """The commit to which the requested branch, tag or hash refers."""
     commit: str | None
-    """The commit to apply; None if no commit passes all checks, such as that of its signature."""
+    """The commit to apply; None if no commit passes all checks, such as the signature check."""
     behind: int = 0
     """The number of first-parent steps from the newest commit back to the applied commit."""
     signer: str = ""
@@ -70,7 +70,10 @@ class History(Protocol):
         ...
 
     def contains(self, commit: str) -> bool:
-        """Return whether a commit was ever the newest one, or is in the applied commit's history.
+        """Return whether a commit belongs to the applied history.
+
+        This is true for the commits in the history of the applied commit, and for each commit that
+        was ever the newest commit of the branch.
 
         Raises:
             SourceError: The history cannot be fetched.

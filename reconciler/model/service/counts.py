@@ -14,7 +14,7 @@ OTHER = "other"
 
 
 class Counted(StrEnum):
-    """The metrics that are counted; each value is a metric's name without prefix and suffix."""
+    """The Prometheus counters of this process; each value is a name without prefix and suffix."""
 
     API_REQUESTS = "api_requests"
     GIT_FETCHES = "git_fetches"

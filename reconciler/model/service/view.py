@@ -37,7 +37,7 @@ class WaitKind(StrEnum):
     REPOSITORY = "repository"
     CLUSTER = "cluster"
     VALID_COMMIT = "valid-commit"
-    """No commit of the branch passes all checks, such as that of its signature."""
+    """No commit of the branch passes all checks, such as the signature check."""
     ROLLOUT_LEASE = "rollout-lease"
     """Another run is writing, such as a manual ``apply``."""
 

@@ -60,7 +60,7 @@ class EffectiveConfig:
     A VM condition that was set before this time might be outdated.
     """
     unsettled: str
-    """Why KubeVirt might not have applied the whole KubeVirt CR yet; empty if KubeVirt has."""
+    """Why KubeVirt might not have applied the whole KubeVirt CR yet, or an empty string."""
 
     @property
     def live_update(self) -> bool:
@@ -102,7 +102,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Return why KubeVirt might not have applied the whole KubeVirt CR yet; empty if KubeVirt has.
+    """Return why KubeVirt might not have applied the whole KubeVirt CR yet, or an empty string.
 
     virt-operator sets ``status.observedGeneration`` only after it has applied the whole CR. The
     workload updater does nothing unless the phase is Deployed.
@@ -154,7 +154,7 @@ def spelled(value: SettingValue) -> object:
 
 
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
-    """Return why LiveUpdate is not in effect; None if LiveUpdate is in effect.
+    """Return why LiveUpdate is not in effect, or None if LiveUpdate is in effect.
 
     KubeVirt requires the strategy LiveUpdate and, before v1.5, also the feature gate.
 

@@ -81,7 +81,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Return an error if the memory size is not a multiple of 2Mi (1Gi with 1Gi huge pages)."""
+    """Return an error if a memory size is not a multiple of 2Mi, or of 1Gi with 1Gi huge pages."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None

@@ -22,7 +22,10 @@ def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
 
 
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
-    """Return the MigrationPolicy that KubeVirt applies to a VMI; None if none matches.
+    """Return the MigrationPolicy that KubeVirt applies to a VMI, or None if no policy matches.
+
+    Every label in both selectors must match. KubeVirt prefers the policy whose selectors have the
+    most labels, then the policy that selects the most labels of the VMI, then the first by name.
 
     Every label in both selectors must match. KubeVirt prefers the policy whose selectors have the
     most labels, then the one that selects the most labels of the VMI, then the first by name.

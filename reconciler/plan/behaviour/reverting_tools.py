@@ -84,7 +84,7 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
     Args:
         manager: The field manager that wrote the value last, from managedFields.
         what: The field, such as ``the guest size``.
-        tracked_by: The tool that the object's labels and annotations name; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; can be empty.
     """
     tool = REVERTING_MANAGERS.get(manager)
     if tool is None:
@@ -102,7 +102,7 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
     Args:
         manager: The field manager that wrote the value last, from managedFields.
         what: The field, such as ``the guest size``.
-        tracked_by: The tool that the object's labels and annotations name; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; can be empty.
     """
     name = next((each for each in MARKING_TOOLS if f"{tracked_by} ".startswith(f"{each} ")), None)
     if name is None or manager == OUR_MANAGER or manager in REVERTING_MANAGERS:

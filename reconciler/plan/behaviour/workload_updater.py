@@ -67,7 +67,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Return why the workload updater would update a VM instance now; empty if it would not."""
+    """Return why the workload updater would update a VM instance now, or an empty string."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

@@ -82,7 +82,7 @@ class _Job(NamedTuple):
     in_place: bool
 
     def reserved(self, reservations: Reservations) -> bool:
-        """Reserve the capacity for the memory change; return False if it is insufficient."""
+        """Reserve the capacity for the memory change; return False if too little is free."""
         reserve = reservations.grow if self.in_place else reservations.place
         return reserve(self.ref, self.size)
 

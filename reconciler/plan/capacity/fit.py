@@ -59,7 +59,7 @@ class Free:
         return enough and pod.hugepages <= self.hugepages and not self.lacks(pod)
 
     def lacks(self, pod: TargetPod) -> str:
-        """Return the first resource of which too little is free; empty if enough of each is free.
+        """Return the first resource of which the node has too little, or an empty string.
 
         Memory and huge pages are not checked.
         """

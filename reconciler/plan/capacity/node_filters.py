@@ -176,7 +176,7 @@ def _kept_away(
 def _together(
     vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> Iterable[NodeFilter]:
-    """Yield a node filter for the VM's required pod affinity, if only launcher pods can meet it.
+    """Yield a node filter for a VM's required pod affinity, if only launcher pods can meet it.
 
     If other pods can meet the affinity, no filter is returned, because these pods are not known.
     The scheduler counts the pods that all terms select, including the VM's old pod. If no such pod

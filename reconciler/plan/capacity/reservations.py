@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest memory that a planned change writes; None if it writes no memory size."""
+    """Return the guest memory size that a planned change writes, or None if it writes no size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -77,9 +77,10 @@ class Reservations:
         return True
 
     def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve capacity for a pod's growth in place; return False if it is insufficient.
+        """Reserve capacity for a pod's in-place resize; return False if too little is left.
 
-        Only the VM's own node and the growth count, and nothing is released afterwards.
+        The reservation covers only the growth, on the VM's own node and in its quotas. Nothing is
+        released afterwards.
 
         Source: inferred from VEP 45, sections Infeasible Resize and API Examples.
         """
@@ -98,7 +99,7 @@ class Reservations:
         return True
 
     def promise_growth(self, ref: ObjectRef, larger: TargetPod) -> None:
-        """Reserve the capacity that a started resize in place of a pod still needs."""
+        """Reserve the capacity that a pod still needs for an in-place resize that has started."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         grown = growth_of(capacity, vmi, larger) if vmi and capacity else None
         if vmi is not None and grown is not None:
@@ -106,7 +107,7 @@ class Reservations:
             self._used[ref.namespace].update(quota_usage(grown))
 
     def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
-        """Return whether the Application-Aware Quotas (AAQ) allow another VM to grow."""
+        """Return whether a namespace's Application-Aware Quotas (AAQ) allow another VM to grow."""
         capacity, reserved = self._live.capacity, self._grown[namespace]
         return capacity is None or all(
             quota.used.get(resource, 0) + reserved[resource] + more <= quota.hard[resource]

@@ -135,10 +135,11 @@ def _namespace(change: PlannedChange) -> str:
 
 
 def _peak(planned: Iterable[PlannedChange], slots: int) -> int:
-    """Return the largest additional memory requests in bytes: growth plus target pods.
+    """Return the most additional memory, in bytes, that pods request at one time during a rollout.
 
-    Pod overhead is ignored: the growth does not change the overhead, which is small compared with
-    the guest's memory.
+    This is the growth of all VMs, plus the second pods of the migrations that run at the same
+    time. Pod overhead is ignored: the growth does not change the overhead, which is small compared
+    with the guest's memory.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
     requests the new size while the source pod still runs.

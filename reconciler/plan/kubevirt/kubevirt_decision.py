@@ -47,7 +47,7 @@ def decide_kubevirt(
     live: LiveState,
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK,
 ) -> KubeVirtDecision:
-    """Return the decision about the KubeVirt CR, and the CR as it will be after the plan.
+    """Return the decision about the KubeVirt CR, and the CR as the plan will change it.
 
     The CR shows the current settings. The operator that manages the CR determines where a change
     is written.
@@ -119,7 +119,7 @@ def _identity(
 
 
 def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:
-    """Return the names of the KubeVirt CR and of the object from which an operator writes it."""
+    """Name the KubeVirt CR and the object, if any, from which an operator writes the CR."""
     written = f", which is written through {owner.name}" if owner.target is not None else ""
     return f"{current.ref}{written}"
 
@@ -230,7 +230,7 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
 
 
 def _known(change: Change, config: EffectiveConfig) -> bool:
-    """Return whether this KubeVirt version has the changed field.
+    """Return whether this KubeVirt version has the KubeVirt CR field that a change sets.
 
     The version has every field that the CR already contains, because the API server drops fields
     that the CustomResourceDefinition does not have.

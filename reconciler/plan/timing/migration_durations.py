@@ -137,7 +137,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return finished migrations with the given limit, or else those without a limit."""
+        """Return finished migrations with a given bandwidth limit, or else those without one."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 

@@ -23,7 +23,7 @@ _RESERVED = 100 * MIB
 
 
 def rewritten(inputs: VMInputs) -> Finding | None:
-    """Block a size that Harvester's webhook would replace with a size computed from the limit."""
+    """Block a size that Harvester's webhook would replace, based on the VM's memory limit."""
     vm, limit = inputs.vm, inputs.vm.constraints.limits
     if not inputs.harvester or vm.harvester_hotplug or limit is None:
         return None
@@ -41,10 +41,10 @@ def rewritten(inputs: VMInputs) -> Finding | None:
 
 
 def denied(inputs: VMInputs) -> Finding | None:
-    """Block a size that Harvester's webhook denies: below the current or above the maximum.
+    """Block a memory size that Harvester denies: below the VM's current size or above its maximum.
 
-    Source: harvester issue 7315 (the enhancement proposal). That the webhook denies them only for
-    running VMs is an inference from it.
+    Source: harvester issue 7315 (the enhancement proposal). From this issue, it is inferred that
+    the webhook denies these sizes only for running VMs.
     """
     vm, target, vmi = inputs.vm, inputs.target, inputs.vmi
     if not inputs.harvester or not vm.harvester_hotplug or vmi is None or vmi.final:

@@ -40,7 +40,7 @@ class TargetSize:
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """Return the target size of a VM, or a result that explains why the VM has none."""
+    """Return the target size of a VM, or a planning result that explains why the VM has none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.resources:
@@ -55,7 +55,7 @@ def target_size_of(
 
 
 def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
-    """Return the result for a VM whose size Git sets only with ``domain.resources``."""
+    """Return the planning result for a VM whose size Git sets only with ``domain.resources``."""
     has = {"requests": vm.constraints.requests, "limits": vm.constraints.limits}
     sizes = ", ".join(
         f"resources.{name}.memory ({size}; the cluster has {has[name] or 'none'})"

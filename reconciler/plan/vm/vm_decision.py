@@ -124,7 +124,7 @@ def decide_vm(
 
 
 def find(inputs: VMInputs) -> Finding:
-    """Return the result of the first rule that applies to a VM in the cluster."""
+    """Return the result of the first planning rule that applies to a VM in the cluster."""
     vm = inputs.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
@@ -151,7 +151,7 @@ def find(inputs: VMInputs) -> Finding:
 
 
 def _change_of(running: RunningVM) -> Finding:
-    """Return the result of the first applicable rule, in virt-controller's order of checks.
+    """Return the first applicable planning rule's result, in virt-controller's order of checks.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
     """
@@ -187,7 +187,7 @@ def _change_of(running: RunningVM) -> Finding:
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
-    """Return a blocking result if the VM exists in the cluster but cannot be read."""
+    """Block changes to a VM that exists in the cluster but cannot be read."""
     for each in live.diagnostics:
         if each.ref == desired.ref and each.code == UNREADABLE_OBJECT:
             return blocked(Reason.UNREADABLE, each.message, "correct the object in the cluster")

@@ -33,15 +33,15 @@ class ClosedOwner:
         return changes
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return all changes as unwritten, because the operator accepts none."""
+        """Return all changes as unwritten, because the operator accepts no changes."""
         return changes
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return a result that blocks every change, with the reason."""
+        """Return a planning result that blocks every KubeVirt CR change, with the reason."""
         return blocked(self.reason, self.why, self.hint(changes))
 
     def patch(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return no operations, because ``obstacle`` blocks every change."""
+        """Return no patch operations, because every change to the KubeVirt CR is blocked."""
         return ()
 
     def foreseen(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:

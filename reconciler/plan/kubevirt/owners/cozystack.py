@@ -1,4 +1,4 @@
-"""Recognises cozystack, whose HelmRelease installs the KubeVirt CR but has no values for it.
+"""Recognises cozystack, whose HelmRelease installs the KubeVirt CR but cannot set its fields.
 
 Source: cozystack v1.5.4 and v1.6.2 packages/system/kubevirt (values.yaml, templates).
 """

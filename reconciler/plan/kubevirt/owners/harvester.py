@@ -53,14 +53,14 @@ class HarvesterOwner:
 
     @property
     def unsettled(self) -> str:
-        """Why Harvester has not applied its Setting; empty if it reports no problem."""
+        """Why Harvester has not applied its Setting, or an empty string without a problem."""
         held = self.held
         if held is None or not is_false(held.conditions, _CONFIGURED):
             return ""
         return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes; a change to the ratio is marked as written to the Setting."""
+        """Return the changes, with Harvester's Setting as the target for ``maxHotplugRatio``."""
         target = self.target
         if target is None:
             return changes
@@ -77,7 +77,7 @@ class HarvesterOwner:
         return tuple(each for each in changes if value != str(each.after))
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why the changes cannot be written through Harvester now; None if they can."""
+        """Return a planning result if the changes cannot be written through Harvester now."""
         others = [each for each in changes if each.field != MAX_HOTPLUG_RATIO]
         if others:
             names = ", ".join(dotted(each.field) for each in others)
@@ -117,7 +117,7 @@ class HarvesterOwner:
         return None
 
     def patch(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch that writes the ratio to the Setting's value, which is a string."""
+        """Return the patch that writes ``maxHotplugRatio`` to Harvester's Setting as a string."""
         held, path, value = self.held, pointer(VALUE), str(changes[0].after)
         if held is None:
             return ()
@@ -131,7 +131,7 @@ class HarvesterOwner:
         return (*guards, PatchOp(op="add", path=path, value=value))
 
     def foreseen(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:
-        """Return a copy in which Harvester's Setting has the new ratio."""
+        """Return a copy of this object in which Harvester's Setting has the new ratio."""
         if self.held is None:
             return self
         held = replace(
@@ -142,7 +142,7 @@ class HarvesterOwner:
         return replace(self, held=held)
 
     def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings; this program knows none about Harvester's Setting."""
+        """Return no warnings, because no tool is known to revert Harvester's Setting."""
         return ()
 
     def writer(self, _changes: tuple[Change, ...]) -> str:
@@ -151,5 +151,5 @@ class HarvesterOwner:
 
 
 def _emptied(change: Change) -> bool:
-    """Return whether a change would restore the list that a Harvester upgrade has emptied."""
+    """Return whether a change would restore update methods that Harvester has emptied."""
     return change.field == UPDATE_METHODS and change.before in (None, NameSet.of(()))

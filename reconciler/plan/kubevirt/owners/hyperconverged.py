@@ -81,7 +81,7 @@ class HyperConvergedOwner:
 
     @property
     def unsettled(self) -> str:
-        """Why the HyperConverged operator has not applied its object yet; empty if it has.
+        """Why the operator has not applied the HyperConverged object yet, or an empty string.
 
         Source: hyperconverged-cluster-operator api/v1 hyperconverged_types.go (an
         observedGeneration below the generation means that the status is out of date).
@@ -115,7 +115,7 @@ class HyperConvergedOwner:
         return None
 
     def _home(self, path: FieldPath) -> FieldPath | None:
-        """Return the HyperConverged field for a setting; None if HyperConverged has no such field.
+        """Return the HyperConverged field for a KubeVirt setting, or None if no such field exists.
 
         The release has every field that the object already contains, because the API server drops
         fields that the CustomResourceDefinition does not have.
@@ -149,7 +149,7 @@ class HyperConvergedOwner:
         return home in self.held.spellings and _same(change, self.held.spellings[home])
 
     def _appends(self, change: Change) -> bool:
-        """Return whether the JSON Patch annotation adds every feature gate that a change adds."""
+        """Return whether HyperConverged's annotation already adds a change's feature gates."""
         if change.field != FEATURE_GATES or not isinstance(change.after, NameSet):
             return False
         before = change.before.names if isinstance(change.before, NameSet) else frozenset()
@@ -157,7 +157,7 @@ class HyperConvergedOwner:
         return change.after.names - before <= gates
 
     def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why the changes cannot be written to HyperConverged now; None if they can."""
+        """Return a planning result if the changes cannot be written to HyperConverged now."""
         return (
             self._without_home(changes, kubevirt)
             or self._overridden(changes, kubevirt)
@@ -254,7 +254,7 @@ class HyperConvergedOwner:
         return tuple(leaves), tuple(annotated)
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
-        """Return a copy in which the HyperConverged object contains the changes."""
+        """Return a copy of this object in which the HyperConverged object contains the changes."""
         leaves, annotated = self._divided(changes)
         spellings, containers = dict(self.held.spellings), set(self.held.containers)
         for change in leaves:

@@ -30,7 +30,7 @@ class SettingsOwner(Protocol):
 
     @property
     def unsettled(self) -> str:
-        """Why the operator has not applied its object to the KubeVirt CR yet; empty if it has."""
+        """Why the operator has not applied its object to the KubeVirt CR, or an empty string."""
         ...
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -42,7 +42,7 @@ class SettingsOwner(Protocol):
         ...
 
     def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why the changes to the KubeVirt CR cannot be written now; None if they can."""
+        """Return why the KubeVirt CR changes cannot be written now, or None if they can."""
         ...
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
@@ -50,7 +50,7 @@ class SettingsOwner(Protocol):
         ...
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
-        """Return a copy of this object for the state after the changes are written."""
+        """Return a copy of this object that represents the state after the changes are written."""
         ...
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:

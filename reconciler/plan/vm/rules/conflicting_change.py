@@ -132,7 +132,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return a copy of a rule's result with a new message and, if given, a new hint."""
+    """Return a copy of a planning rule's result with a new message and, if given, a new hint."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
@@ -183,7 +183,7 @@ def _not_carried(running: RunningVM) -> Finding:
 
 
 def _future_rejection(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a blocking result if the target pod will be rejected when it is created."""
+    """Block a change if a quota or LimitRange will reject the target pod at its creation."""
     if migration is not None and migration.phase not in NO_POD_YET:
         return None
     refused = None if _will_release(running) else no_quota_in_flight(running)

@@ -19,7 +19,7 @@ Source: observed; kubevirt v1.9.0 vm.go:3051.
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Require a restart on KubeVirt versions on which RestartRequired remains until the restart.
+    """Require a restart on KubeVirt versions that never clear RestartRequired before a restart.
 
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (scenario above-max-then-revert);
     see also ``versions.RESTART_SELF_CLEARS``.

@@ -52,7 +52,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; observed.
 
 
 def guest_progress(running: RunningVM) -> Finding:
-    """Return the result for a VM whose spec already has the desired size.
+    """Return the planning result for a running VM whose spec already has the desired size.
 
     Failures have precedence over progress.
 
@@ -259,7 +259,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 
 def _guest(running: RunningVM) -> Finding:
-    """Return the guest's progress after KubeVirt has requested the new size from libvirt."""
+    """Return a planning result with the guest's progress after libvirt has the new size."""
     vmi = running.vmi
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
@@ -288,7 +288,7 @@ def _guest(running: RunningVM) -> Finding:
 def _hotplugged(running: RunningVM) -> tuple[datetime | None, str]:
     """Return when the guest could first use its new memory, and the event at that time.
 
-    For a resize in place, which needs no migration, KubeVirt shows no such time. The result is
+    For an in-place resize, which needs no migration, KubeVirt shows no such time. The result is
     then the time at which the size was written to the VM's spec.
     """
     ended, written = running.vmi.migration_ended_at, running.vm.guest_changed_at

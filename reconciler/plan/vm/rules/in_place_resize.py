@@ -40,7 +40,7 @@ def grows_in_place(running: RunningVM) -> bool:
 
 
 def growth_in_flight(running: RunningVM) -> bool:
-    """Return whether the memory change in progress is a resize in place, without a migration.
+    """Return whether the memory change in progress is an in-place resize, without a migration.
 
     Source: inferred from VEP 45, section VMI Conditions.
     """
@@ -62,7 +62,7 @@ def _in_place(running: RunningVM, has: MemoryQuantity | None, target: MemoryQuan
 
 
 def found(running: RunningVM) -> Finding:
-    """Return the result for a VM whose memory grows in place, without a migration."""
+    """Return the planning result for a VM whose memory grows in place, without a migration."""
     return Finding.of(
         Effect.LIVE,
         Reason.IN_PLACE,
@@ -72,9 +72,9 @@ def found(running: RunningVM) -> Finding:
 
 
 def own_node_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a resize in place if the VM's node has too little memory for the growth.
+    """Block an in-place resize if the VM's node has too little free memory for the growth.
 
-    KubeVirt then does not migrate the VM by itself.
+    KubeVirt does not migrate such a VM by itself.
 
     Source: inferred from VEP 45, section Infeasible Resize.
     """
@@ -95,7 +95,7 @@ def own_node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a resize in place if a quota of the namespace has too little left for the growth.
+    """Block an in-place resize if a quota of the namespace has too little left for the growth.
 
     Source: inferred from VEP 45, section API Examples.
     """
@@ -119,7 +119,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def resizing(running: RunningVM) -> Finding | None:
-    """Report the progress of a resize in place.
+    """Report the progress of the in-place resize of a VM's launcher pod.
 
     Source: inferred from VEP 45, sections VMI Conditions and Infeasible Resize.
     """
@@ -139,7 +139,7 @@ def resizing(running: RunningVM) -> Finding | None:
 
 
 def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:
-    """Return the additional resources that the pod needs to grow; None if the pod is not known."""
+    """Return the additional resources for a pod's in-place resize; None if the pod is unknown."""
     larger = pod_for(capacity, running.rendering, running.vmi, running.target)
     return growth_of(capacity, running.vmi, larger)
 
@@ -153,4 +153,4 @@ CAPACITY: tuple[RunningRule, ...] = (
     quota_has_capacity,
     limit_range_allows,
 )
-"""The rules that check the node, the quotas and the LimitRanges for a resize in place."""
+"""The rules that check the node, the quotas and the LimitRanges for an in-place resize."""

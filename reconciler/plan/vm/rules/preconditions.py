@@ -124,7 +124,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a memory change in progress; KubeVirt rejects a second change until then.
+    """Wait until a memory change in progress has ended, because KubeVirt rejects a second change.
 
     Source: observed (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
     """

@@ -105,7 +105,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait, like virt-controller, until the VM instance reports its guest memory.
+    """Wait, as virt-controller does, until the VM instance reports its guest memory.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
