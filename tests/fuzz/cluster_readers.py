@@ -29,7 +29,7 @@ from reconciler.cluster.decode import (
 )
 from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
-from reconciler.cluster.decode.owners import HyperConvergeds
+from reconciler.cluster.decode.owners import OwnerObjects
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.informer import reflector
 from reconciler.cluster.lease.lease import ClusterLease
@@ -37,6 +37,7 @@ from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import refusal_of
 from reconciler.errors import ReconcilerError
 from reconciler.model.annotations import PREFIX, ROLLOUT
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import HYPERCONVERGED_OBJECT
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.report import json_documents, plan_markdown, plan_text
 from reconciler.rollout.tracking import checkpoint_codec
@@ -58,7 +59,7 @@ KINDS = {
     "limitranges": limit_range_objects.LIMIT_RANGES,
     "virtualmachineinstancetypes": NAMESPACED,
     "kubevirts": KubeVirts(),
-    "hyperconvergeds": HyperConvergeds("v1"),
+    "hyperconvergeds": OwnerObjects(HYPERCONVERGED_OBJECT, "v1"),
 }
 LEASE = {
     "apiVersion": "coordination.k8s.io/v1",

@@ -16,6 +16,7 @@ from support.served import EXAMPLES
 from reconciler.app.execution.leases import CONFIG_LEASE, SERVE_LEASE, memory_lease
 from reconciler.cli.main import app
 from reconciler.model.shard import Shard
+from reconciler.plan.kubevirt.owners.owner_table import OWNERS
 from reconciler.schema.check import check
 
 every_kustomization = pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda p: p.name)
@@ -455,7 +456,20 @@ def test_deployment_overlay_extends_the_base_or_the_serve_overlay(overlay):
     assert set(kustomization["resources"]) | patches == {extended, *files}
 
 
-@pytest.mark.parametrize("owner", ["harvester", "hyperconverged"])
+WRITABLE = {each.name.lower(): each.reads for each in OWNERS if each.reads is not None}
+
+
+@pytest.mark.parametrize("owner", WRITABLE)
+def test_overlay_for_an_owner_grants_the_permissions_to_read_and_patch_its_object(owner):
+    kind = WRITABLE[owner]
+    added = rights(render(DEPLOY / "overlays" / owner)) - rights(objects())
+    verbs = {*(["get"] if kind.only else ["list", "watch"]), "patch"}
+    assert {each[1:] for each in added if each[1] == kind.group} == {
+        (kind.group, kind.plural, kind.only, verb) for verb in verbs
+    }
+
+
+@pytest.mark.parametrize("owner", WRITABLE)
 def test_serve_overlay_for_hyperconverged_or_harvester_grants_the_permissions_of_both_overlays(
     owner,
 ):

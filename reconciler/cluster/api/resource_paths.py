@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from reconciler.plan.kubevirt.owners.owner_table import object_of
+
 if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
@@ -31,15 +33,7 @@ ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}
 GROUPS = "/apis"
 """The API path that lists the API groups; every authenticated user can read this path."""
-HYPERCONVERGEDS = "hyperconvergeds"
-HARVESTER_SETTINGS = "settings"
-
-_PLURALS = {
-    "KubeVirt": KUBEVIRTS,
-    "VirtualMachine": VMS,
-    "HyperConverged": HYPERCONVERGEDS,
-    "Setting": HARVESTER_SETTINGS,
-}
+_PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
 
 
 def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
@@ -56,17 +50,17 @@ def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> s
 
 def of(ref: ObjectRef, version: str = "v1") -> str:
     """Return the API path, with a given API version, of an object that this program writes."""
-    return member(_PLURALS[ref.kind], ref.namespace, ref.name, f"/apis/{ref.group}/{version}")
+    return member(plural_of(ref), ref.namespace, ref.name, f"/apis/{ref.group}/{version}")
 
 
 def plural_of(ref: ObjectRef) -> str:
     """Return the plural resource name for the kind of an object that this program writes."""
-    return _PLURALS[ref.kind]
+    return _PLURALS.get(ref.kind) or object_of(ref.kind).plural
 
 
 def siblings(ref: ObjectRef) -> str:
     """Return the API path of the collection to which an object belongs."""
-    return collection(_PLURALS[ref.kind], ref.namespace)
+    return collection(plural_of(ref), ref.namespace)
 
 
 def restart(ref: ObjectRef) -> str:

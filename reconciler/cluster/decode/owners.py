@@ -22,38 +22,31 @@ from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.decoders import json_value
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.live.conditions import Condition
-from reconciler.model.live.live_owner import HARVESTER_GROUP, HARVESTER_SETTING, LiveOwner
+from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.paths import value_at
-from reconciler.model.references import (
-    HYPERCONVERGED,
-    HYPERCONVERGED_GROUP,
-    FieldPath,
-    ObjectRef,
-    Uid,
-)
-from reconciler.plan.kubevirt.owners.harvester import VALUE
-from reconciler.plan.kubevirt.owners.hyperconverged import AUTOPILOT
-from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
-from reconciler.plan.kubevirt.owners.json_patch_annotation import ANNOTATION
+from reconciler.model.references import FieldPath, ObjectRef, Uid
+from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import msgspec
+
 
 _OPERATOR = "operator"
 """The name under which ``status.versions`` of a HyperConverged lists the operator itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class HyperConvergeds:
-    """A ``pages.Readable`` that decodes HyperConverged objects of one API version."""
+class OwnerObjects:
+    """A ``pages.Readable`` that decodes the objects of one kind and API version."""
 
+    kind: OwnerObject
     version: str
-    """``v1`` or ``v1beta1``; the paths of the settings depend on this API version."""
+    """The paths of the settings depend on this API version."""
 
     def page(self, body: bytes) -> Decoded[LiveOwner]:
-        """Decode every HyperConverged on a page of a list.
+        """Decode every object on a page of a list.
 
         Raises:
             UnreadableError: *body* is not a list.
@@ -61,11 +54,11 @@ class HyperConvergeds:
         return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveOwner]:
-        """Decode one HyperConverged; return a diagnostic if it cannot be read."""
+        """Decode one object; return a diagnostic if it cannot be read."""
         try:
-            return Decoded(values=(hyperconverged(body, self.version),))
+            return Decoded(values=(owner_object(body, self.kind, self.version),))
         except UNDECODABLE as error:
-            message = f"the cluster's HyperConverged cannot be read: {error}"
+            message = f"the cluster's {self.kind.kind} cannot be read: {error}"
             finding = Diagnostic(
                 severity=Severity.WARNING,
                 code=UNREADABLE_OBJECT,
@@ -75,68 +68,56 @@ class HyperConvergeds:
             return Decoded(diagnostics=(finding,))
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference to a HyperConverged, even if its other fields are unreadable."""
-        return identity(HYPERCONVERGED, body)
+        """Return the reference to an object, even if its other fields are unreadable."""
+        return identity(self.kind.kind, body)._replace(group=self.kind.group)
 
 
-def hyperconverged(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
-    """Decode a HyperConverged that was read in the given API version.
+def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> LiveOwner:
+    """Decode an object that was read in the given API version.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
     """
-    found = _object(body)
+    found, paths = _object(body), tuple(kind.fields[version])
     meta, status = child(found, "metadata"), child(found, "status")
-    annotations = child(meta, "annotations")
+    json_patch = child(meta, "annotations").get(kind.annotation)
     versions = maps(status, "versions")
     own = (text(each, "version") for each in versions if text(each, "name") == _OPERATOR)
+    values = {path: value_at(found, path) for path in paths}
     return LiveOwner(
         ref=ObjectRef(
-            kind=HYPERCONVERGED,
+            kind=kind.kind,
             namespace=text(meta, "namespace"),
             name=text(meta, "name"),
-            group=HYPERCONVERGED_GROUP,
+            group=kind.group,
         ),
         version=version,
+        uid=Uid(text(meta, "uid")),
+        generation=integer(meta.get("generation")) or 0,
         observed_generation=integer(status.get("observedGeneration")),
         release=next(own, ""),
-        tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         conditions=_conditions(status),
-        json_patch=annotations[ANNOTATION]
-        if isinstance(annotations.get(ANNOTATION), str)
-        else None,
+        spellings={path: value for path, value in values.items() if value is not None},
+        containers=containers(found, paths),
+        managers={**managers(meta, paths), **_forced_managers(meta, paths, kind.forced_manager)},
+        tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
+        json_patch=json_patch if isinstance(json_patch, str) else None,
         annotated=isinstance(meta.get("annotations"), dict),
-        **_with_autopilot(found, [home.path for home in HOMES[version].values()]),
+        resource_version=text(meta, "resourceVersion"),
+        deleting=meta.get("deletionTimestamp") is not None,
     )
 
 
-def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, Any]:
-    """Decode the common fields; prefer virt-platform-autopilot as the manager of a field.
+def _forced_managers(
+    meta: dict[str, Any], paths: tuple[FieldPath, ...], manager: str
+) -> Mapping[FieldPath, str]:
+    """Return the fields that a manager has applied with force, with that manager.
 
-    Another field manager might have written the same value later. The autopilot uses server-side
-    apply with force, so the autopilot's value wins nevertheless.
+    Another field manager might have written the same value later. The manager uses server-side
+    apply with force, so its value wins nevertheless.
     """
-    meta = child(found, "metadata")
-    applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == AUTOPILOT]
-    shared = _settings(found, paths)
-    shared["managers"] |= managers({"managedFields": applied}, paths)
-    return shared
-
-
-def setting(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
-    """Decode a Setting, the custom resource for one Harvester setting.
-
-    Raises:
-        UnreadableError: *body* is not an object with a name.
-    """
-    found = _object(body)
-    name = text(child(found, "metadata"), "name")
-    return LiveOwner(
-        ref=ObjectRef(kind=HARVESTER_SETTING, namespace="", name=name, group=HARVESTER_GROUP),
-        version=version,
-        conditions=_conditions(child(found, "status")),
-        **_settings(found, [VALUE]),
-    )
+    applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == manager]
+    return managers({"managedFields": applied}, paths) if manager else {}
 
 
 def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:
@@ -147,21 +128,6 @@ def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:
     if not text(child(found, "metadata"), "name"):
         raise UnreadableError("the name is missing")
     return dict(found)
-
-
-def _settings(found: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, Any]:
-    """Decode the fields that are common to HyperConverged objects and Harvester Settings."""
-    meta, every = child(found, "metadata"), tuple(paths)
-    values = {path: value_at(found, path) for path in every}
-    return {
-        "uid": Uid(text(meta, "uid")),
-        "generation": integer(meta.get("generation")) or 0,
-        "spellings": {path: value for path, value in values.items() if value is not None},
-        "containers": containers(found, every),
-        "managers": managers(meta, every),
-        "resource_version": text(meta, "resourceVersion"),
-        "deleting": meta.get("deletionTimestamp") is not None,
-    }
 
 
 def _conditions(status: dict[str, Any]) -> Mapping[str, Condition]:

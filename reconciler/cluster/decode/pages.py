@@ -15,8 +15,6 @@ from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
-    HYPERCONVERGED,
-    HYPERCONVERGED_GROUP,
     INSTANCETYPE,
     INSTANCETYPE_GROUP,
     KUBEVIRT_GROUP,
@@ -125,7 +123,6 @@ _GROUPS = {
     "AAQ": "aaq.kubevirt.io",
     "ApplicationAwareClusterResourceQuota": "aaq.kubevirt.io",
     "ApplicationAwareResourceQuota": "aaq.kubevirt.io",
-    HYPERCONVERGED: HYPERCONVERGED_GROUP,
     "LimitRange": "",
     "MigrationPolicy": "migrations.kubevirt.io",
     "Namespace": "",

@@ -10,21 +10,21 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cluster.api import resource_paths
-from reconciler.cluster.decode.owners import HyperConvergeds
+from reconciler.cluster.decode.owners import OwnerObjects
 from reconciler.cluster.informer.optional_kind import OptionalKind
 from reconciler.cluster.informer.store import ObjectStore
 from reconciler.cluster.informer.targets import KindTarget, PolledTarget
-from reconciler.cluster.read.api_groups import SETTING_VERSION, ServedGroups, served_groups
+from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.lists import list_kind
 from reconciler.cluster.read.owner_reader import (
     GROUPS,
-    HYPERCONVERGEDS,
-    SETTING,
+    OwnerRequest,
     Owners,
-    hyperconverged_path,
-    read_setting,
+    path_of,
+    read_objects,
 )
 from reconciler.errors import ClusterError, NotFoundError, UnauthorizedError
+from reconciler.plan.kubevirt.owners import owner_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.informer.optional_kind import StartsReflectors
     from reconciler.cluster.informer.reflector import Reflector, Target
+    from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.live_owner import LiveOwner
+    from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
     from reconciler.ports import Clock
 
 GROUPS_POLL_S = 60.0
@@ -40,8 +42,8 @@ GROUPS_POLL_S = 60.0
 
 Within this time, the informer notices that an operator was installed or a permission granted.
 """
-SETTING_POLL_S = 5.0
-"""The interval at which the Harvester Setting is polled, in seconds."""
+OBJECT_POLL_S = 5.0
+"""The interval at which the only object that is read of a kind is polled, in seconds."""
 _READ = "read"
 """A placeholder for the resourceVersion of objects that are polled and not watched."""
 
@@ -71,12 +73,11 @@ class OwnerInformer:
         self._running: list[Reflector] = []
         self._served: ServedGroups | None = None
         self._groups_error: ClusterError | None = None
-        self._hyperconvergeds: OptionalKind[KindTarget[LiveOwner]] = OptionalKind(
-            self._start, change
-        )
-        self._settings: OptionalKind[_SettingTarget] = OptionalKind(
-            self._start, change, poll_s=SETTING_POLL_S, watchable=False
-        )
+        self._kinds = tuple((each, self._optional(each)) for each in owner_table.owner_objects())
+
+    def _optional(self, kind: OwnerObject) -> OptionalKind[KindTarget[LiveOwner] | _PolledObject]:
+        polled = {"poll_s": OBJECT_POLL_S, "watchable": False} if kind.only else {}
+        return OptionalKind(self._start, self._change, **polled)
 
     @property
     def served(self) -> ServedGroups | None:
@@ -110,20 +111,17 @@ class OwnerInformer:
     def owners(self) -> Owners:
         """Return the newest custom resources; the caller must hold the snapshot's lock."""
         now = self._clock.monotonic()
-        problems = (
-            (GROUPS, self._groups_error),
-            (HYPERCONVERGEDS, self._hyperconvergeds.problem(now)),
-            (SETTING, self._settings.problem(now)),
-        )
-        unread = {request: error for request, error in problems if error is not None}
         values: list[LiveOwner] = []
-        findings = [request.unread(error) for request, error in unread.items()]
-        listed, setting = self._hyperconvergeds.target, self._settings.target
-        if listed is not None and HYPERCONVERGEDS not in unread:
-            values += listed.store.view.values()
-            findings += listed.store.findings
-        if setting is not None and SETTING not in unread:
-            values += setting.found.values
+        findings: list[Diagnostic] = []
+        if self._groups_error is not None:
+            findings.append(GROUPS.unread(self._groups_error))
+        for kind, optional in self._kinds:
+            error, target = optional.problem(now), optional.target
+            if error is not None:
+                findings.append(OwnerRequest.of(kind).unread(error))
+            elif target is not None:
+                values += target.store.view.values()
+                findings += target.store.findings
         return Owners(values=tuple(values), served=self._served, diagnostics=tuple(findings))
 
     def _start(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401 - those of Reflector
@@ -149,39 +147,42 @@ class OwnerInformer:
         self._groups_error = None
         if served != self._served:
             self._change(lambda: setattr(self, "_served", served))
-        try:
-            self._follow_setting(client, served)
-        finally:
-            self._follow_hyperconverged(client, served)
+        failures: list[ClusterError] = []
+        for kind, optional in self._kinds:
+            version = served.version_of(kind)
+            target = self._target(kind, version)
+            try:
+                optional.follow(client, version, target, path_of(kind, version))
+            except ClusterError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return _READ
 
-    def _follow_hyperconverged(self, client: Client, served: ServedGroups) -> None:
-        version = served.hyperconverged
-        path, kind = hyperconverged_path(version), HyperConvergeds(version)
+    def _target(self, kind: OwnerObject, version: str) -> KindTarget[LiveOwner] | _PolledObject:
+        if kind.only:
+            return _PolledObject(kind, version, self._change)
         store: ObjectStore[LiveOwner] = ObjectStore()
-        target = KindTarget(path, kind, store, self._change, list_objects=list_kind)
-        self._hyperconvergeds.follow(client, version, target, path)
-
-    def _follow_setting(self, client: Client, served: ServedGroups) -> None:
-        version = SETTING_VERSION if served.harvester else ""
-        target = _SettingTarget(self._change)
-        self._settings.follow(client, version, target, resource_paths.HARVESTER_SETTINGS)
+        path, objects = path_of(kind, version), OwnerObjects(kind, version)
+        return KindTarget(path, objects, store, self._change, list_objects=list_kind)
 
 
-class _SettingTarget(PolledTarget):
-    """A ``reflector.Target`` that polls and stores Harvester's hotplug ratio Setting."""
+class _PolledObject(PolledTarget):
+    """A ``reflector.Target`` that polls and stores the only object that is read of a kind."""
 
-    def __init__(self, change: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, kind: OwnerObject, version: str, change: Callable[[Callable[[], None]], None]
+    ) -> None:
         super().__init__(self._read)
-        self._change = change
-        self.found = Owners()
+        self._kind, self._version, self._change = kind, version, change
+        self.store: ObjectStore[LiveOwner] = ObjectStore()
 
     def _read(self, client: Client) -> str:
-        """Read the Harvester Setting; report a change only if it differs from the stored one."""
+        """Read the object; report a change only if it differs from the stored one."""
         try:
-            found = read_setting(client)
+            found = read_objects(client, self._kind, self._version).values
         except NotFoundError:
-            found = Owners()
-        if found != self.found:
-            self._change(lambda: setattr(self, "found", found))
+            found = ()
+        if found != tuple(self.store.view.values()):
+            self._change(lambda: self.store.replace(found, ()))
         return _READ

@@ -13,18 +13,11 @@ from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import unreadable
 from reconciler.decoders import json_decoder
 from reconciler.errors import ForbiddenError, NotFoundError
-from reconciler.model.live.live_owner import HARVESTER_GROUP
-from reconciler.model.references import HYPERCONVERGED_GROUP
-from reconciler.plan.kubevirt.owners import deckhouse
-from reconciler.plan.kubevirt.owners.hyperconverged_fields import VERSIONS
+from reconciler.plan.kubevirt.owners import owner_table
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
-
-SETTING_VERSION = "v1beta1"
-"""The API version of Harvester Settings."""
-PLATFORMS = frozenset({HYPERCONVERGED_GROUP, HARVESTER_GROUP, deckhouse.GROUP})
-"""The API groups that show which virtualization platform runs in the cluster."""
+    from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -49,21 +42,15 @@ class ServedGroups:
     @property
     def platforms(self) -> frozenset[str]:
         """The served API groups that show which virtualization platform runs in the cluster."""
-        return PLATFORMS & self.versions.keys()
+        return frozenset(each.group for each in owner_table.OWNERS) & self.versions.keys()
 
-    @property
-    def hyperconverged(self) -> str:
-        """The API version to use for HyperConverged, or an empty string if the server has none.
+    def version_of(self, kind: OwnerObject) -> str:
+        """Return the API version to use for a kind, or an empty string if the server has none.
 
-        The version is always explicit, because the field paths of v1 and v1beta1 differ.
+        The version is always explicit, because the field paths of API versions differ.
         """
-        served = self.versions.get(HYPERCONVERGED_GROUP, ())
-        return next((each for each in VERSIONS if each in served), "")
-
-    @property
-    def harvester(self) -> bool:
-        """Whether the API server serves Harvester Settings."""
-        return SETTING_VERSION in self.versions.get(HARVESTER_GROUP, ())
+        served = self.versions.get(kind.group, ())
+        return next((each for each in kind.fields if each in served), "")
 
 
 def served_groups(client: Client) -> ServedGroups:

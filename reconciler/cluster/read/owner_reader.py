@@ -13,18 +13,16 @@ from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.paging import unreadable
 from reconciler.cluster.decode import owners
 from reconciler.cluster.decode.pages import UnreadableError
-from reconciler.cluster.read.api_groups import SETTING_VERSION, ServedGroups, served_groups
+from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.lists import list_kind
 from reconciler.errors import ClusterError, ForbiddenError, NotFoundError, UnauthorizedError
 from reconciler.model.diagnostic import OWNER_UNREADABLE, Diagnostic, Severity
-from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
-from reconciler.model.references import HYPERCONVERGED_GROUP
+from reconciler.model.live.live_owner import LiveOwner
+from reconciler.plan.kubevirt.owners import owner_table
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
-
-RATIO_SETTING = "max-hotplug-ratio"
-"""The name of the Setting that Harvester copies to ``maxHotplugRatio`` in the KubeVirt CR."""
+    from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 
 
 class OwnerRequest(NamedTuple):
@@ -34,6 +32,12 @@ class OwnerRequest(NamedTuple):
     what: str
     group: str
     """The API group of the requested objects; empty for the list of API groups itself."""
+
+    @classmethod
+    def of(cls, kind: OwnerObject) -> OwnerRequest:
+        """Return the request that reads the objects of a kind."""
+        what = f"{kind.plural} {kind.only}" if kind.only else kind.plural
+        return cls("get" if kind.only else "list", what, kind.group)
 
     def unread(self, error: ClusterError) -> Diagnostic:
         """Return the diagnostic that reports the failure of this request."""
@@ -55,8 +59,6 @@ class OwnerRequest(NamedTuple):
 
 
 GROUPS = OwnerRequest("list", "API groups", "")
-HYPERCONVERGEDS = OwnerRequest("list", "hyperconvergeds", HYPERCONVERGED_GROUP)
-SETTING = OwnerRequest("get", f"settings {RATIO_SETTING}", HARVESTER_GROUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ class Owners:
 
 
 def read_owners(client: Client) -> Owners:
-    """Read all HyperConverged objects and the Harvester Setting, if the server serves them.
+    """Read the objects from which operators generate the KubeVirt CR, if the server serves them.
 
     Raises:
         UnauthorizedError: The server rejects the credentials.
@@ -88,61 +90,49 @@ def read_owners(client: Client) -> Owners:
         return Owners(diagnostics=(GROUPS.unread(error),))
     values: list[LiveOwner] = []
     findings: list[Diagnostic] = []
-    for request, version in (
-        (HYPERCONVERGEDS, served.hyperconverged),
-        (SETTING, SETTING_VERSION if served.harvester else ""),
-    ):
+    for kind in owner_table.owner_objects():
+        version = served.version_of(kind)
         if not version:
             continue
-        found = _optional(client, request, version)
+        found = _optional(client, kind, version)
         values += found.values
         findings += found.diagnostics
     ordered = tuple(sorted(values, key=lambda each: each.ref))
     return Owners(values=ordered, served=served, diagnostics=tuple(findings))
 
 
-def _optional(client: Client, request: OwnerRequest, version: str) -> Owners:
+def _optional(client: Client, kind: OwnerObject, version: str) -> Owners:
     try:
-        if request is SETTING:
-            return read_setting(client)
-        return read_hyperconverged(client, version)
+        return read_objects(client, kind, version)
     except NotFoundError:
         return Owners()
     except UnauthorizedError:
         raise
     except ClusterError as error:
-        return Owners(diagnostics=(request.unread(error),))
+        return Owners(diagnostics=(OwnerRequest.of(kind).unread(error),))
 
 
-def hyperconverged_path(version: str) -> str:
-    """Return the API path that lists all HyperConverged objects in an API version."""
-    api = f"/apis/{HYPERCONVERGED_GROUP}/{version}"
-    return resource_paths.collection(resource_paths.HYPERCONVERGEDS, api=api)
+def path_of(kind: OwnerObject, version: str) -> str:
+    """Return the API path of all objects of a kind, or of the only object that is read."""
+    api = f"/apis/{kind.group}/{version}"
+    if kind.only:
+        return resource_paths.member(kind.plural, "", kind.only, api)
+    return resource_paths.collection(kind.plural, api=api)
 
 
-def read_hyperconverged(client: Client, version: str) -> Owners:
-    """List all HyperConverged objects in an API version.
-
-    Raises:
-        NotFoundError: The server does not know the kind.
-        ClusterError: The list cannot be read.
-    """
-    kind = owners.HyperConvergeds(version)
-    listed = list_kind(client, hyperconverged_path(version), kind)
-    return Owners(values=listed.values, diagnostics=listed.diagnostics)
-
-
-def read_setting(client: Client) -> Owners:
-    """Read the Harvester Setting for the hotplug ratio; other Settings can contain secrets.
+def read_objects(client: Client, kind: OwnerObject, version: str) -> Owners:
+    """Read the objects of a kind in an API version.
 
     Raises:
-        NotFoundError: Harvester has no such Setting, since it is older than v1.6.
-        ClusterError: The Setting cannot be read.
+        NotFoundError: The server does not know the kind, or the only object does not exist.
+        ClusterError: The objects cannot be read.
     """
-    api = f"/apis/{HARVESTER_GROUP}/{SETTING_VERSION}"
-    path = resource_paths.member(resource_paths.HARVESTER_SETTINGS, "", RATIO_SETTING, api)
+    path = path_of(kind, version)
+    if not kind.only:
+        listed = list_kind(client, path, owners.OwnerObjects(kind, version))
+        return Owners(values=listed.values, diagnostics=listed.diagnostics)
     body = client.get(path)
     try:
-        return Owners(values=(owners.setting(body, SETTING_VERSION),))
+        return Owners(values=(owners.owner_object(body, kind, version),))
     except UnreadableError as error:
         raise unreadable(client, path, str(error)) from error

@@ -15,7 +15,7 @@ from reconciler.model.fields import (
 from reconciler.model.paths import MISSING, value_at
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, dotted
-from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
+from reconciler.plan.kubevirt.owners.owner_table import owner_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import PatchOp
 
 _OWNED = {
-    home.path: FIELD_BY_PATH[path].type for homes in HOMES.values() for path, home in homes.items()
+    path: kind
+    for each in owner_objects()
+    for fields in each.fields.values()
+    for path, kind in fields.items()
 }
 _TYPES = {**_OWNED, **{path: each.type for path, each in FIELD_BY_PATH.items()}} | {
     GUEST_MEMORY: FieldType.QUANTITY,

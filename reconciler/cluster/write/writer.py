@@ -13,18 +13,16 @@ from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.write import answer_check
 from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, NotFoundError
-from reconciler.model.live.live_owner import HARVESTER_SETTING
 from reconciler.model.plan.plan import Action, Verb
 from reconciler.model.run.write_result import Refusal, Written
+from reconciler.plan.kubevirt.owners.owner_table import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.client import Client
-    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveVM
-    from reconciler.model.plan.plan import WriteTarget
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
@@ -199,7 +197,11 @@ def _written(action: Action, answer: Answer) -> Written:
         vm = workloads.VMS.one(answer.body) if action.ref.is_vm else None
         target = action.target
         config = kubevirt(answer.body)[0] if action.ref.is_kubevirt and not target else None
-        owner = _owner(answer.body, target) if target else None
+        owner = (
+            owners.owner_object(answer.body, object_of(target.ref.kind), target.version)
+            if target
+            else None
+        )
     except UNDECODABLE as error:
         missing = (f"the response cannot be read: {error}",)
         vm = config = owner = None
@@ -220,9 +222,3 @@ def patch_path(action: Action) -> str:
     if target is None:
         return resource_paths.of(action.ref)
     return resource_paths.of(target.ref, target.version)
-
-
-def _owner(body: bytes, target: WriteTarget) -> LiveOwner:
-    is_setting = target.ref.kind == HARVESTER_SETTING
-    read = owners.setting if is_setting else owners.hyperconverged
-    return read(body, target.version)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from reconciler.model.live.conditions import Conditions
 from reconciler.model.references import FieldPath, ObjectRef, Uid
 
-HARVESTER_SETTING = "Setting"
 HARVESTER_GROUP = "harvesterhci.io"
 
 

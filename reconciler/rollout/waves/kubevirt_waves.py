@@ -12,6 +12,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
+from reconciler.plan.kubevirt.owners import owner_table
 from reconciler.plan.kubevirt.owners.recognise import owner_of
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import alert_hold, closed_hold, opened, windows_disagree
@@ -34,8 +35,6 @@ NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = (
     "the next run can change the KubeVirt CR, which was not possible when this run started"
 )
-_OWNER_UNREAD = frozenset({Reason.OWNED_BY_HYPERCONVERGED, Reason.OWNED_BY_HARVESTER})
-"""The reason codes if the HyperConverged or Harvester object with the settings is unreadable."""
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
@@ -210,7 +209,8 @@ class KubeVirtWaves:
 
         The written value might not have reached the KubeVirt CR yet, so the run waits.
         """
-        return bool(self._sent) and decision.reason in _OWNER_UNREAD
+        unread = {each.unread for each in owner_table.OWNERS}
+        return bool(self._sent) and decision.reason in unread
 
     def _fail_if_overdue(self, tracked: TrackedObject, context: PlanContext) -> None:
         if self._settled(context) or not self.overdue:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from reconciler.model.diagnostic import OWNER_UNREADABLE, Severity
 from reconciler.model.plan.plan import Change, Reason
 from reconciler.plan.finding import blocked
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState
     from reconciler.model.plan.plan import PatchOp
     from reconciler.plan.finding import Finding
 
@@ -55,3 +56,18 @@ class ClosedOwner:
     def writer(self, _changes: tuple[Change, ...]) -> str:
         """Return the name of the operator that manages the KubeVirt CR."""
         return self.name
+
+
+def failure_of(live: LiveState) -> str:
+    """Return what the user can do if the managing operator's object could not be read.
+
+    The result is empty if the object was read, or if only the permission to read it is missing.
+    """
+    return next(
+        (
+            each.hint
+            for each in live.diagnostics
+            if each.code == OWNER_UNREADABLE and each.severity is Severity.WARNING
+        ),
+        "",
+    )

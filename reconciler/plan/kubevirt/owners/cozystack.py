@@ -11,24 +11,25 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.kubevirt.owners.closed import ClosedOwner
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.desired.config import HyperConvergedPolicy
+    from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Change
 
 NAMESPACE = "cozy-kubevirt"
 
 
-def owns(kubevirt: LiveKubeVirt) -> bool:
+def owns(live: LiveState) -> bool:
     """Return whether cozystack installed a KubeVirt CR."""
-    return kubevirt.ref.namespace == NAMESPACE
+    return live.kubevirt.ref.namespace == NAMESPACE
 
 
-def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
+def owner(live: LiveState, _policy: HyperConvergedPolicy) -> ClosedOwner:
     """Create the ``ClosedOwner`` for a KubeVirt CR that cozystack installed."""
     return ClosedOwner(
         name="cozystack",
         reason=Reason.OWNED_BY_COZYSTACK,
-        why=f"Flux installs {kubevirt.ref} from cozystack's package system/kubevirt and applies "
-        "it again; the package's values have none of these settings",
+        why=f"Flux installs {live.kubevirt.ref} from cozystack's package system/kubevirt and "
+        "applies it again; the package's values have none of these settings",
         hint=_hint,
     )
 

@@ -15,7 +15,8 @@ from reconciler.plan.behaviour.platform import DECKHOUSE_NAMESPACE
 from reconciler.plan.kubevirt.owners.closed import ClosedOwner
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.desired.config import HyperConvergedPolicy
+    from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Change
 
 GROUP = "internal.virtualization.deckhouse.io"
@@ -26,17 +27,17 @@ HINT = (
 )
 
 
-def owns(kubevirt: LiveKubeVirt) -> bool:
+def owns(live: LiveState) -> bool:
     """Return whether Deckhouse installed a KubeVirt CR."""
-    return kubevirt.ref.namespace == DECKHOUSE_NAMESPACE
+    return live.kubevirt.ref.namespace == DECKHOUSE_NAMESPACE
 
 
-def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
+def owner(live: LiveState, _policy: HyperConvergedPolicy) -> ClosedOwner:
     """Create the ``ClosedOwner`` for a KubeVirt CR that Deckhouse installed."""
     return ClosedOwner(
         name="Deckhouse",
         reason=Reason.OWNED_BY_DECKHOUSE,
-        why=f"Deckhouse's module virtualization writes {kubevirt.ref}",
+        why=f"Deckhouse's module virtualization writes {live.kubevirt.ref}",
         hint=_hint,
     )
 

@@ -9,23 +9,34 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from reconciler.model.fields import MAX_HOTPLUG_RATIO, UPDATE_METHODS, NameSet
+from reconciler.model.fields import MAX_HOTPLUG_RATIO, UPDATE_METHODS, FieldType, NameSet
 from reconciler.model.live.conditions import is_false
-from reconciler.model.live.live_owner import LiveOwner
+from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
 from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
 from reconciler.model.references import dotted, pointer
 from reconciler.plan.behaviour.platform import HARVESTER_UPGRADE
 from reconciler.plan.finding import blocked, wait
+from reconciler.plan.kubevirt.owners.closed import failure_of
+from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 from reconciler.plan.patches import same_generation, same_object
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.desired.config import HyperConvergedPolicy
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState
     from reconciler.model.plan.plan import Change
     from reconciler.model.references import FieldPath
     from reconciler.plan.finding import Finding
 
 VALUE: FieldPath = ("value",)
 """The path of the value in a Harvester Setting; if the value is empty, the default applies."""
+SETTING = OwnerObject(
+    group=HARVESTER_GROUP,
+    kind="Setting",
+    plural="settings",
+    fields={"v1beta1": {VALUE: FieldType.WORD}},
+    only="max-hotplug-ratio",
+)
+"""The Setting that Harvester copies to ``maxHotplugRatio``; other Settings can contain secrets."""
 LOWEST, HIGHEST = 1, 20
 """The bounds of the Setting ``max-hotplug-ratio``, whose default is 4. Source: harvester v1.6."""
 _CONFIGURED = "configured"
@@ -148,6 +159,12 @@ class HarvesterOwner:
     def writer(self, _changes: tuple[Change, ...]) -> str:
         """Return the field manager that last wrote Harvester's Setting."""
         return self.held.managers.get(VALUE, "") if self.held is not None else ""
+
+
+def owner(live: LiveState, _policy: HyperConvergedPolicy) -> HarvesterOwner:
+    """Create the owner of a Harvester cluster's KubeVirt CR from the Setting, if it exists."""
+    found = [each for each in live.owners if each.ref.kind == SETTING.kind]
+    return HarvesterOwner(held=found[0] if found else None, failure=failure_of(live))
 
 
 def _emptied(change: Change) -> bool:

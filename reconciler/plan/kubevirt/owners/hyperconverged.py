@@ -21,6 +21,7 @@ from reconciler.plan.behaviour.effective_config import spelled
 from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.owners import json_patch_annotation
+from reconciler.plan.kubevirt.owners.closed import ClosedOwner, failure_of
 from reconciler.plan.kubevirt.owners.hyperconverged_annotation import (
     ANNOTATION_PATH,
     annotation_patch,
@@ -28,26 +29,22 @@ from reconciler.plan.kubevirt.owners.hyperconverged_annotation import (
     invalid_annotation,
     taints,
 )
-from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES, Release
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import AUTOPILOT, HOMES, Release
 from reconciler.plan.patches import same_object, settings_patch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState
     from reconciler.model.plan.plan import Change
     from reconciler.model.references import FieldPath
     from reconciler.plan.finding import Finding
+    from reconciler.plan.kubevirt.owners.settings_owner import SettingsOwner
 
 MANAGER = "hyperconverged-cluster-operator"
 """The name of the HyperConverged operator as a field manager."""
 MANAGED_BY = "hco-operator"
 """The label ``app.kubernetes.io/managed-by`` of a KubeVirt CR that HyperConverged writes."""
-AUTOPILOT = "virt-platform-autopilot"
-"""A field manager that overwrites the HyperConverged object about every five minutes.
-
-Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21).
-"""
 _SETTLED = ("ReconcileComplete", "Available")
 _FIRST_OF_V1: Release = (1, 18)
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)")
@@ -300,6 +297,34 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
         any(each.startswith(f"{HYPERCONVERGED}/") for each in kubevirt.owners)
         or kubevirt.labels.get("app.kubernetes.io/managed-by") == MANAGED_BY
         or MANAGER in kubevirt.managers.values()
+    )
+
+
+def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
+    """Create the owner of a KubeVirt CR from the HyperConverged object in the CR's namespace.
+
+    If the object cannot be read, or the namespace contains several, every change is blocked.
+    """
+    kubevirt, place = live.kubevirt, (HYPERCONVERGED, live.kubevirt.ref.namespace)
+    found = [each for each in live.owners if (each.ref.kind, each.ref.namespace) == place]
+    if len(found) == 1:
+        return HyperConvergedOwner.of(found[0], kubevirt, policy)
+    if found:
+        state = f"exists {len(found)} times in {kubevirt.ref.namespace}"
+        hint = "delete every HyperConverged except the one that the operator uses"
+    else:
+        state = "cannot be read"
+        hint = failure_of(live) or (
+            "grant permission to list and patch hyperconvergeds in the API group hco.kubevirt.io "
+            "(examples/deploy/overlays/hyperconverged), or make the change in the HyperConverged "
+            "resource"
+        )
+    return ClosedOwner(
+        name=HYPERCONVERGED,
+        reason=Reason.OWNED_BY_HYPERCONVERGED,
+        why=f"HyperConverged writes {kubevirt.ref} and reverts direct changes, and the "
+        f"HyperConverged object {state}",
+        hint=lambda _changes: hint,
     )
 
 

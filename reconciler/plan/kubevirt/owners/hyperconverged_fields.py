@@ -1,5 +1,7 @@
 """``HOMES``: the HyperConverged field for each setting of the KubeVirt CR, by API version.
 
+``HYPERCONVERGED_OBJECT`` is the record of what is read of a HyperConverged object.
+
 Source: hyperconverged-cluster-operator api/v1beta1 and api/v1 hyperconverged_types.go,
 controllers/handlers/kubevirt.go, of releases 1.10 to 1.19.
 """
@@ -10,19 +12,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import (
+    FIELD_BY_PATH,
     KUBEVIRT_FIELDS,
     LIVE_UPDATE,
     MIGRATIONS,
     WORKLOAD_DISRUPTION,
     WORKLOAD_UPDATE,
 )
-from reconciler.model.references import FieldPath
+from reconciler.model.references import HYPERCONVERGED, HYPERCONVERGED_GROUP, FieldPath
+from reconciler.plan.kubevirt.owners.json_patch_annotation import ANNOTATION
+from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSIONS = ("v1", "v1beta1")
 """The API versions of HyperConverged, the preferred one first; their field paths differ."""
+
+AUTOPILOT = "virt-platform-autopilot"
+"""A field manager that overwrites the HyperConverged object about every five minutes.
+
+Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21).
+"""
 
 Release = tuple[int, int]
 """The major and minor version of HyperConverged's operator, such as ``(1, 18)``."""
@@ -72,3 +83,15 @@ HOMES: Mapping[str, Mapping[FieldPath, Home]] = {
 1.12. KubeVirt's feature gates have no such field, because HyperConverged's ``featureGates`` uses
 other names.
 """
+
+HYPERCONVERGED_OBJECT = OwnerObject(
+    group=HYPERCONVERGED_GROUP,
+    kind=HYPERCONVERGED,
+    plural="hyperconvergeds",
+    fields={
+        version: {home.path: FIELD_BY_PATH[path].type for path, home in HOMES[version].items()}
+        for version in VERSIONS
+    },
+    annotation=ANNOTATION,
+    forced_manager=AUTOPILOT,
+)

@@ -27,9 +27,9 @@ from reconciler.cluster.read import (
     capacity_reader,
     lists,
     migration_policy_reader,
-    owner_reader,
 )
 from reconciler.cluster.read.namespace_names import namespace_names
+from reconciler.cluster.read.owner_reader import read_objects
 from reconciler.cluster.write.access_review import Right, may
 from reconciler.cluster.write.dry_run import ClusterDryRun
 from reconciler.cluster.write.events import ClusterRecorder
@@ -49,6 +49,8 @@ from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, PatchOp, Reason, Verb
 from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.run.write_result import Refusal
+from reconciler.plan.kubevirt.owners.harvester import SETTING
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import HYPERCONVERGED_OBJECT
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -433,13 +435,13 @@ ROWS = [
     listing(
         "list hyperconvergeds",
         "/apis/hco.kubevirt.io/v1/hyperconvergeds",
-        lambda client, _: codes(owner_reader.read_hyperconverged(client, "v1")),
+        lambda client, _: codes(read_objects(client, HYPERCONVERGED_OBJECT, "v1")),
         outcomes=READ,
     ),
     Row(
         name="get Harvester's Setting",
         path="/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio",
-        ask=lambda client, _: codes(owner_reader.read_setting(client)),
+        ask=lambda client, _: codes(read_objects(client, SETTING, "v1beta1")),
         success=(200, {"metadata": {"name": "max-hotplug-ratio"}, "value": "4"}),
         result=[],
         outcomes=READ,
