@@ -101,7 +101,7 @@ def _origin_document(origin: Origin) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Convert a configuration value to a JSON value, written as in the configuration file."""
+    """Convert a configuration value to JSON, in the notation of the configuration file."""
     match value:
         case tuple():
             return [plain(each) for each in value]

@@ -81,7 +81,7 @@ def finding_lines(
 ) -> Iterator[str]:
     """Render reported problems as lines of text, ordered by file and line.
 
-    If *comparison* is given, problems that the base commit also has get a mark.
+    If *comparison* is given, problems that also exist in the base commit are marked.
     """
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""

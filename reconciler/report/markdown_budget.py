@@ -31,9 +31,9 @@ class Section:
     """The rendered rows, as many as can fit into the size limit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """How the planned change in each row takes effect, also for rows that are not rendered."""
+    """How the change in each row takes effect (live, …), including rows that are not rendered."""
     folded: bool = False
-    """Whether the rows are collapsed even if they are few."""
+    """Whether to collapse the rows even if the section has only a few."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ _FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "re
 _LAST = (
     *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
 )
-"""The fields of a VM's result that come after the migration's fields in the trace."""
+"""The fields of a trace entry that follow the fields about the migration."""
 
 
 def trace_document(

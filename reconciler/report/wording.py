@@ -180,7 +180,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def load(forecast: Forecast) -> str:
-    """Return a clause about how much memory a plan's migrations copy, and how much more they use.
+    """Return a clause about the memory that a plan's migrations copy, and the extra they request.
 
     The clause is empty if the plan causes no migration.
     """

@@ -161,7 +161,7 @@ class _Rollout:
 
     @property
     def open(self) -> bool:
-        """Whether the run still has to write to an object or track one."""
+        """Whether the run still has objects to write or to track."""
         return self.kubevirt.open or self.memory.open
 
     def abandon_if_in_doubt(self) -> None:

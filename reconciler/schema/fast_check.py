@@ -215,4 +215,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _for(dict, lambda value, homes: homes.keys().isdisjoint(value)),
 }
-"""The function that creates the test for each schema keyword."""
+"""Maps each schema keyword to the function that creates its test."""

@@ -103,7 +103,7 @@ def time_zone(value: str) -> None:
 
 
 def date_time(value: str) -> None:
-    """Check that a string is an RFC 3339 timestamp; stricter than ``datetime.fromisoformat``."""
+    """Check that a string is an RFC 3339 timestamp; ``datetime.fromisoformat`` accepts more."""
     try:
         found = _DATE_TIME.fullmatch(value) and datetime.fromisoformat(value)
     except ValueError:
@@ -124,7 +124,7 @@ def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[ob
 
 
 _AMOUNT = (str, int, float)
-"""The types of an amount of memory; integers of more than 64 bits are read as floats."""
+"""The Python types of a memory quantity; integers of more than 64 bits are read as floats."""
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     "duration": duration,
     "timeout": timeout,
@@ -143,4 +143,4 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "memory": _of(_AMOUNT, memory),
     **{name: _of((str,), parse) for name, parse in _TEXT_PARSERS.items()},
 }
-"""Each format's check, which returns True or raises ValueError with a message and a hint."""
+"""Maps each format to its check, which returns True or raises ValueError with a hint."""

@@ -78,7 +78,7 @@ class Leadership(threading.Thread):
         """The number of times that this process has acquired the Lease."""
         self._ended = threading.Event()
         self.steps: list[Callable[[], None]] = []
-        """Additional functions that this thread calls once per second, whoever is the leader."""
+        """Functions that the leader election thread calls once per second, leader or not."""
         self.state = LeaderState()
         """The role and the leader; set by the leader election thread, read by other threads."""
 

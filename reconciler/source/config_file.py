@@ -73,7 +73,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The functions that decode values, by configuration key; other values are used unchanged."""
+"""Maps configuration keys to functions that decode the values; others are used unchanged."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)

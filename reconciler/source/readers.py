@@ -40,8 +40,7 @@ def _read_tree(
 ) -> Reading:
     """Read the desired state and the configuration of a revision.
 
-    If no commit passes the checks, the result must not be planned; it serves only to show
-    problems.
+    If no commit passes the checks, no plan must be made from the result; it only shows problems.
     """
     found = commit.config if commit else read_config(tree)
     in_force = commit.in_force if commit else None

@@ -69,7 +69,7 @@ def exchange(
     most_bytes: int,
     truncate: bool = False,
 ) -> HttpAnswer:
-    """Send an HTTP request once, and return the response, whatever its status is.
+    """Send an HTTP request once, and return the response regardless of its status.
 
     Args:
         pool: The connection pool, which has its own timeouts.

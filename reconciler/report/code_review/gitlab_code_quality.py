@@ -24,9 +24,9 @@ def gitlab_code_quality(review: Review) -> Iterator[str]:
     """Render code review findings as a GitLab Code Quality report, in pieces of JSON text.
 
     GitLab requires a line for each entry, so the list omits findings without a line in Git;
-    ``Review.without_line`` counts the omitted findings. Findings that the base commit also has
-    stay in the list with the lowest severity, because GitLab would otherwise report them as
-    resolved.
+    ``Review.without_line`` counts the omitted findings. Findings that also exist
+    in the base commit stay in the list with the lowest severity, because GitLab would otherwise
+    report them as resolved.
     """
     found = (each for each in review.findings if each.state is not BaselineState.ABSENT)
     return pieces(_entry(each, each.at) for each in found if each.at is not None)

@@ -40,7 +40,7 @@ LEVELS = {
     Effect.COLD: Severity.NOTE,
     Effect.NONE: Severity.NOTE,
 }
-"""The severity of a finding by how the change takes effect (live, by a restart, …)."""
+"""Maps how a planned change takes effect (live, by a restart, …) to its finding's severity."""
 
 _LEVEL_ORDER = tuple(Severity)
 
@@ -70,9 +70,9 @@ class ReviewFinding:
     at: Location | None
     """The line in Git, or None if the finding has no line or concerns a manifest from stdin."""
     state: BaselineState | None = None
-    """Whether the base commit also has the finding, or None if plans are not compared.
+    """Whether the finding also exists in the base commit, or None if plans are not compared.
 
-    If only the base commit has the finding, ``at`` is a line in the base commit.
+    If the finding exists only in the base commit, ``at`` is a line in the base commit.
     """
     edited: bool = False
     """Whether the pull request edits the value or object that the finding concerns."""
@@ -113,7 +113,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
     """Convert a plan's problems and planned changes to code review findings.
 
     If *comparison* is given, each finding says how it differs from the base commit's plan.
-    Findings that only the base commit has come last.
+    Findings that exist only in the base commit come last.
     """
     cluster, summary = plan.cluster, wording.counts(plan.summary)
     decisions = [*wording.by_attention(plan), *_unchanged_with_warnings(plan)]
@@ -137,7 +137,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Yield decisions, except about invalid manifests, which have more precise findings."""
+    """Yield the decisions, except those about manifests whose errors are separate findings."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -145,7 +145,7 @@ def _without_invalid(
 
 
 def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
-    """Yield the findings that only the base commit has, with their lines in that commit."""
+    """Yield the findings that exist only in the base commit, with their lines in that commit."""
     gone = comparison.absent_diagnostics
     decisions = _without_invalid(comparison.withdrawn, gone)
     found = (*_diagnostics(gone, cluster), *(_decision(each, cluster) for each in decisions))

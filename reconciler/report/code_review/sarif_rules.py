@@ -28,7 +28,7 @@ LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NO
 
 
 def rules_of(findings: Iterable[ReviewFinding], docs_url: str = "") -> dict[str, dict[str, Any]]:
-    """Build the SARIF rules to which the findings refer, by rule ID, in the order of first use.
+    """Build the SARIF rules to which findings refer, keyed by rule ID, in order of first use.
 
     Each rule links to *docs_url* followed by the rule's code. If *docs_url* is empty, the rule has
     only a help text.

@@ -20,12 +20,12 @@ def qualified_name(each: Mapping[str, Any]) -> str:
 
 
 def location_text(at: Mapping[str, Any] | None) -> str:
-    """Return ``path:line:column``, or an empty string if the value is not in Git."""
+    """Format a location as ``path:line:column``, or '' if the value is not in Git."""
     return f"{at['path']}:{at['line']}:{at['column']}" if at else ""
 
 
 def value_text(value: object, *, memory: bool = False) -> str:
-    """Format a value as it is written in Git; with *memory*, a number of bytes gets a unit."""
+    """Format a value as in Git; if *memory* is true, format a number of bytes with a unit."""
     match value:
         case None:
             return "(not set)"
@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return an object's first change (old, new), or a VM's current and target memory."""
+    """Return the old and new value of the first changed field or, without one, of the memory."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""The exit codes for which the summary line names objects, and the result of these objects."""
+"""Maps an exit code to the result of the objects that the summary line lists by name."""
 _ERROR = "error: "
 
 

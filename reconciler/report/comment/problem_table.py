@@ -25,7 +25,7 @@ class Problem:
 
     name: str
     result: str
-    """How the planned change takes effect, the result of the run, or ``error``."""
+    """How the planned change takes effect (``blocked``, …), the run's result, or ``error``."""
     reason: str
     message: str
     """A description of the problem and its solution."""

@@ -35,7 +35,7 @@ _ALL_NEW: Mapping[str, Any] = {
     "reason": None,
     "target": None,
 }
-"""The default for an object without the optional JSON field ``baseline``: new and edited."""
+"""The value for objects whose JSON has no field ``baseline``: they count as new and edited."""
 STATE_TITLE = "Since base"
 """The title of the table column that says how each VM differs from the base commit."""
 
@@ -145,7 +145,7 @@ def _pending(each: Mapping[str, Any]) -> str:
 def _gone(
     document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
 ) -> Iterator[Group]:
-    """Yield the collapsed section about changes and problems that only the base commit has."""
+    """Yield the collapsed section about changes and problems only in the base commit's plan."""
     kept = [
         {**each, "message": "nothing to do", **baseline_of(each)}
         for each in document["objects"]

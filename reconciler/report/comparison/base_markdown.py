@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of listed changes, and of listed problems, that only the base commit has."""
+"""The maximum number of changes, and of problems, to list that only the base commit's plan has."""
 
 
 def base_title(comparison: Comparison) -> str:
@@ -57,7 +57,7 @@ def base_cell(decision: Decision, comparison: Comparison) -> str:
 
 
 def gone_section(comparison: Comparison, limit: int) -> Section:
-    """Build the section that lists the changes and problems that only the base commit has."""
+    """Build the section that lists changes and problems only in the base commit's plan."""
     lines = list(gone(comparison, _MAX_GONE))
     return Section(
         title="Only in the base commit",

@@ -34,7 +34,7 @@ _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the base commit's short hash and the requested base, such as a branch."""
+    """Format the base commit: its short hash, and the branch or other base that was requested."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 
@@ -101,7 +101,7 @@ def since_sentences(compared: ComparedObject) -> list[str]:
 
 
 def gone(comparison: Comparison, most: int) -> Iterator[str]:
-    """Yield lines about the changes, objects and problems that only the base commit has.
+    """Yield lines about changes, objects and problems that exist only in the base commit.
 
     At most *most* changes and *most* problems are listed individually; the last line of each list
     counts the rest.

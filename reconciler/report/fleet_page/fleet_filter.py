@@ -39,7 +39,7 @@ class FleetFilter:
 
     @property
     def active(self) -> bool:
-        """Whether any filter value is set, so that the page can hide VMs."""
+        """Whether any filter value is set, so that the page might not show all VMs."""
         return any((self.namespace, self.node, self.effect, self.reason, self.q))
 
     @property

@@ -43,9 +43,9 @@ _STAGES = {
 After a step that is not listed, the pages derive the progress from the cluster.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects for which a user must act, unless the plan contains a write for the VM."""
+"""The effects (blocked, restart) for which a user must act, unless the plan has a write."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
-"""The effects of planned changes for which a running migration counts as a memory change."""
+"""The effects (live, wait) for which an unfinished migration counts as a memory change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class FleetVM:
 
     @property
     def searched(self) -> str:
-        """The lower-case text in which the status page's search looks for words."""
+        """The text, in lower case, that the search on the status page examines."""
         ref, message = self.ref.namespaced_name, self.decision.why.message
         return f"{ref} {self.effect} {self.reason} {self.node} {message}".lower()
 
@@ -101,7 +101,7 @@ class FleetVM:
 
 
 def fleet_vms(view: ServiceView) -> tuple[FleetVM, ...]:
-    """Return the VMs of the newest plan in the order of the plan, by namespace and name."""
+    """Return the VMs of the newest plan, sorted by namespace and name as in the plan."""
     if view.plan is None:
         return ()
     return tuple(_vm(each, view) for each in view.plan.decisions if each.ref.is_vm)

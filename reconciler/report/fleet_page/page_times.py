@@ -1,7 +1,7 @@
 """``time_html``: formats times in UTC for the status pages.
 
-Times that change with each new plan have no seconds, so that open pages do not change every
-second.
+Times that change with each new plan are shown without seconds, so that open pages do not change
+every second.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def finding_section(
 ) -> Iterator[str]:
     """Render a section with one row for each reported problem; without problems, yield nothing.
 
-    If *comparison* is given, problems that the base commit also has get a mark.
+    If *comparison* is given, problems that also exist in the base commit are marked.
     """
     if not diagnostics:
         return

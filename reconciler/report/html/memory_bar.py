@@ -34,7 +34,7 @@ An effect says how a change takes effect: live, by a restart, and so on.
 
 
 def bar_keys(effects: Iterable[Effect]) -> str:
-    """Render a legend of the memory bar colors for the given effects of changes."""
+    """Render a legend of the memory bar colors for the given effects (live, restart, …)."""
     found = frozenset(effects)
     return "".join(
         f'<span><span class="key {name}"></span>{text}</span>'
@@ -92,7 +92,7 @@ def _sizes(decision: Decision) -> tuple[int | None, int | None]:
 
 
 def _n_bytes(*values: SettingValue | None) -> int | None:
-    """Return the first value that is a memory size, in bytes, or None if no value is a size."""
+    """Return, in bytes, the first of the given values that is a memory size, or None."""
     return next((each.n_bytes for each in values if isinstance(each, MemoryQuantity)), None)
 
 

@@ -94,7 +94,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the problems for the table, except those about the whole plan, shown above it."""
+    """Return the problems for the table; those about the whole plan are shown above it."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 

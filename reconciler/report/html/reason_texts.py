@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects of planned changes that can require action by a user."""
+"""The effects (blocked, restart, wait) of changes that can require action by a user."""
 PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def settings_table(decision: Decision, comparison: Comparison | None = None) -> Iterator[str]:
     """Render a table of the planned changes to one object; without changes, yield nothing.
 
-    If *comparison* is given, changes that were edited since the base commit get a mark.
+    If *comparison* is given, settings that were edited since the base commit are marked.
     """
     if not decision.changes:
         return

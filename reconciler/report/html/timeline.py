@@ -103,7 +103,7 @@ def _name_of(batch: str) -> str:
 
 
 def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
-    """Build one timeline row for each node, sorted by name; the last row combines the rest."""
+    """Build one timeline row per node, sorted by name; the last row combines remaining nodes."""
     by_node: dict[str, list[VMForecast]] = {}
     for each in vms:
         by_node.setdefault(each.node, []).append(each)

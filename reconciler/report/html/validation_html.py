@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def validation_html(desired: DesiredState, comparison: Comparison | None = None) -> Iterator[str]:
     """Render the problems in the desired state as an HTML page, for the command ``validate``.
 
-    If *comparison* is given, problems that the base commit also has get a mark.
+    If *comparison* is given, problems that also exist in the base commit are marked.
     """
     title = "The desired state is valid" if desired.valid else "The desired state is invalid"
     totals = Counter(each.severity for each in desired.diagnostics)

@@ -81,7 +81,7 @@ def _legend(counts: Mapping[Effect, int]) -> str:
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield a title and the VMs of each table, by namespace, with the most urgent changes first.
+    """Yield the title and VMs of each table, grouped by namespace, most urgent changes first.
 
     A large namespace is divided into several tables, because browsers are slow with thousands of
     rows in one table.

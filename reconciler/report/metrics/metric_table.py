@@ -174,7 +174,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
     ),
     "Requests": (API_REQUESTS, WEBHOOK_DELIVERIES, NOTIFICATIONS),
 }
-"""The metrics, by the section of the documentation that describes them."""
+"""Maps each section of the metrics documentation to the metrics that it describes."""
 
 METRICS = tuple(each for group in GROUPS.values() for each in group)
 

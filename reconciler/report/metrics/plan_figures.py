@@ -25,7 +25,7 @@ _CHANGING = frozenset(
         Reason.HOTPLUG_IN_FLIGHT,
     }
 )
-"""The reasons in a plan for VMs whose memory change is in progress."""
+"""The reason codes with which a plan shows VMs whose memory change is in progress."""
 
 
 def vm_decisions(plan: Plan) -> tuple[Decision, ...]:

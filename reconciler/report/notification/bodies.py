@@ -1,4 +1,4 @@
-"""``BODIES``: the functions that render HTTP request bodies, by kind of notification receiver."""
+"""``BODIES``: the functions that render HTTP request bodies, one for each kind of receiver."""
 
 from __future__ import annotations
 

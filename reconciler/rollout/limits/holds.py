@@ -44,7 +44,7 @@ ALERT_GRACE = timedelta(minutes=5)
 
 
 class Holds:
-    """Determines why the change to a VM must still wait."""
+    """Determines whether the change to a VM must wait, and why."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -174,7 +174,7 @@ class Holds:
 def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
-    """Return an error if local and server time disagree about whether a window is open."""
+    """Return an error if the two clocks disagree on whether a maintenance window is open."""
     clocks, windows = context.clocks, context.policy.windows
     if clocks is None:
         return None

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 MAX_AGE_S = 60.0
-"""The maximum age of pod and quota data in seconds while changes still have to start."""
+"""The maximum age of pod and quota data in seconds while some changes have not started."""
 MAX_AGE_SHORT_S = 10.0
-"""The maximum age of pod data in seconds if a change has ended and another lacks capacity."""
+"""The maximum age of pod data in seconds if one change has ended and another lacks capacity."""
 
 
 class RemainingCapacity:
@@ -80,7 +80,7 @@ class RemainingCapacity:
         objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
-        """Return a function that tests whether a node and the quotas can take a VM's target pod.
+        """Return a function that tests if a node and the quotas have capacity for a target pod.
 
         If the test passes, the capacity is reserved. Capacity is also reserved for changes whose
         pods are not visible yet, so that two changes never get the same capacity. Call the

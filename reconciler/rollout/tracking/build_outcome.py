@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""Maps what ended the tracking of an object without a write to its reported ``Actuation``."""
+"""Maps the cause that ended an unwritten object's tracking to the reported ``Actuation``."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

@@ -61,7 +61,8 @@ class _Document(msgspec.Struct, frozen=True):
 def encoded(checkpoint: Checkpoint) -> str | None:
     """Encode a checkpoint as an annotation value, or return None if the checkpoint is empty.
 
-    If the checkpoint contains too many failures, the oldest are dropped. Long messages are cut.
+    If the checkpoint contains too many failures, the oldest are dropped. Long messages are
+    truncated.
     """
     known = sorted(checkpoint.failures.items(), key=lambda item: (item[1].at, item[0]))
     newest = known[::-1][:MOST_FAILURES]

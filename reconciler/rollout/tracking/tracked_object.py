@@ -88,7 +88,7 @@ _NEXT: dict[str, dict[State, State]] = {
     "recreated": {State.WRITTEN: State.WAITING},
     "ended": dict.fromkeys(_OPEN, State.ENDED),
 }
-"""The next state for each transition and state; transitions that are not listed are illegal."""
+"""Maps transitions and states to next states; transitions that are not listed are illegal."""
 _NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
 
 
@@ -133,7 +133,7 @@ class TrackedObject:
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     last_open_state: State = field(default=State.WAITING, init=False)
-    """The current state, or the state before the end if the tracking has ended."""
+    """The current state or, if the tracking has ended, the last state before its end."""
     final: FinalResult | None = field(default=None, init=False)
 
     @property

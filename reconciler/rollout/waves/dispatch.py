@@ -223,7 +223,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether a write disrupts the VM, which the VM's status might not show yet."""
+    """Return whether a write disrupts the VM although the VM's status might not show it yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:

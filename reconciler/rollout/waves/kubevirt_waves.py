@@ -166,7 +166,7 @@ class KubeVirtWaves:
     def _settled(self, context: PlanContext) -> bool:
         """Return whether KubeVirt's components had enough time to read the changed KubeVirt CR.
 
-        The only exact signal needs permissions on pods. So this method waits for
+        An exact check would need permissions on pods. So this method waits for
         observedGeneration and then a few seconds more.
         Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108.
         """

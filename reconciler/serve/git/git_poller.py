@@ -67,7 +67,7 @@ class GitPoller(threading.Thread):
         """Poll Git as soon as possible; any thread can call this method.
 
         Returns:
-            The value of ``state.polls`` once the next poll that starts has ended.
+            The value that ``state.polls`` will have after the next complete poll.
         """
         with self._woken:
             self._requested = True

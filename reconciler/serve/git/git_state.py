@@ -32,7 +32,7 @@ class GitState:
     reading: Reading | None = None
     """The desired state from the applied commit, or None before the first successful poll."""
     in_force: CommitInForce | None = None
-    """The commits that the last successful poll accepted and rejected; None before that poll."""
+    """The applied and rejected commits of the last successful poll, or None before the first."""
     fetched_at: datetime | None = None
     """The time of the last poll that reached the Git repository."""
     attempted_at: datetime | None = None

@@ -78,7 +78,7 @@ class _Receiver:
         self._rejections = RejectionLog(options.clock)
 
     async def receive(self, request: Request) -> Response:
-        """Respond with 2xx to every request with a valid signature, even to one without effect."""
+        """Respond with 2xx to every request with a valid signature, even if it has no effect."""
         name = request.path_params["scheme"]
         if name not in set(Scheme):
             return PlainTextResponse("Not Found", 404)

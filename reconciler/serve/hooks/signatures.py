@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEY_PREFIX = "whsec_"
-"""The prefix of a Standard Webhooks secret, which the base64-encoded key follows."""
+"""The prefix of a Standard Webhooks secret; the rest of the secret is the key in base64."""
 WINDOW_S = 300.0
 """The maximum difference in seconds between the signed time and the arrival time.
 

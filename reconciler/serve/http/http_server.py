@@ -68,7 +68,7 @@ class HttpServer:
             self._close_sockets()
             raise
         self.addresses: Final = tuple(map(_bound, self._sockets))
-        """The bound addresses, with the actual ports for port 0."""
+        """The addresses on which the server listens, with actual ports instead of port 0."""
         self._servers = [
             _Server(LimitedConfig(each.app, each.limits, _GRACE_S)) for each in listeners
         ]

@@ -45,7 +45,7 @@ class _Group:
     documents: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
 
     def has(self, sources: tuple[object, ...]) -> bool:
-        """Return whether the documents were rendered from these source objects."""
+        """Return whether the documents were rendered from the given source objects."""
         return len(self.sources) == len(sources) and all(
             a is b for a, b in zip(self.sources, sources, strict=True)
         )

@@ -51,7 +51,7 @@ _WRITES_FIRST_S = 60.0
 
 
 class Loop:
-    """Repeats plan and rollout; each call to ``turn`` returns the seconds until the next call."""
+    """Plans and applies repeatedly; each call to ``turn`` returns the seconds until the next."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts

@@ -25,7 +25,7 @@ class Git(Protocol):
     state: GitState
 
     def wake(self) -> int:
-        """Poll Git as soon as possible, and return ``state.polls`` after that poll."""
+        """Poll Git as soon as possible; return the value that ``state.polls`` has afterwards."""
         ...
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
 
 HICCUP = timedelta(seconds=15)
-"""The maximum duration of an API server outage that is not displayed, such as a restart."""
+"""The maximum duration of an API server outage, such as a restart, that is not displayed."""
 
 
 def outage_shown(found: tuple[datetime, ClusterError] | None, now: datetime) -> Wait | None:

@@ -40,7 +40,7 @@ _PATHS: tuple[FieldPath, ...] = (
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and column of each value, by the index of its field path in ``_PATHS``."""
+"""The line and column of each value, keyed by the index of its field path in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):

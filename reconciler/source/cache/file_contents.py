@@ -92,7 +92,7 @@ class RememberedContents:
     def __init__(self, inner: FileContents) -> None:
         self._inner = inner
         self._known: dict[tuple[str, str], FileResult] = {}
-        """The parsed results by file path and Git hash."""
+        """The parsed results, keyed by file path and Git hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         """Return the parsed result of each file, in the given order.

@@ -56,7 +56,7 @@ _SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
 
 
 def version() -> str:
-    """Return a hash of the code and the schema that determine the parsed result of a file."""
+    """Return a hash of the code and the schema on which the parsed result of a file depends."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
     for part in ("model", "schema", "source"):

@@ -37,7 +37,7 @@ _PROGRAMS = {
     "GIT_SSH_COMMAND": "--git-credentials, or core.sshCommand in the git configuration",
     "GIT_PROXY_COMMAND": "core.gitProxy in the git configuration",
 }
-"""Variables that name a program, which git would run in a fetch; git does not get them.
+"""Variables that name a program that git would run in a fetch; they are not passed to git.
 
 The value for each variable says what to use instead.
 """

@@ -89,7 +89,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """At least the last ``MAX_OUTPUT_BYTES`` bytes of git's output, or the whole output."""
+        """The last ``MAX_OUTPUT_BYTES`` or more bytes of git's output, or all if it is shorter."""
         return b"".join(self._last)
 
 

@@ -126,7 +126,7 @@ class Repository:
         return stdout
 
     def resolve(self, revision: str) -> str:
-        """Return the hash of the commit that a revision refers to.
+        """Return the hash of the commit to which a revision refers.
 
         Args:
             revision: A branch, tag, hash or hash prefix, or another expression that git

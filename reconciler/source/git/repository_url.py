@@ -128,7 +128,7 @@ def without_credentials(text: str) -> str:
 
 
 def cleaned(text: str, address: str) -> str:
-    """Remove the secret parts of the repository URL, and of other URLs, from a message of git."""
+    """Remove the secret parts of the repository URL, and of other URLs, from a git message."""
     text = text.replace(address, shown(address))
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)

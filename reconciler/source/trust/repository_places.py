@@ -26,7 +26,7 @@ class RepositoryPlaces:
 
     folders: tuple[Path, ...] = ()
     addresses: frozenset[tuple[str, str]] = frozenset()
-    """The URLs of the repository in the form that ``normalized`` returns."""
+    """The host and path of each URL of the repository, as ``normalized`` returns them."""
 
     @classmethod
     def of(cls, address: str, folder: Path | None) -> RepositoryPlaces:

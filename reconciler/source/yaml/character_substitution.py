@@ -47,7 +47,7 @@ def substitutes(text: str) -> Substitutes | None:
 
 
 def _swapped(text: str, old: str, new: str) -> str:
-    r"""Replace the first digit in escapes such as ``\ud83d``, and keep upper or lower case."""
+    r"""Replace the first digit in escapes such as ``\ud83d``, and preserve its case."""
     escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
     return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
 

@@ -116,7 +116,7 @@ class _Document:
         self._count = 0
         """The number of YAML values read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        """Each anchor's node and its number of values, or None until the node is complete."""
+        """Maps anchors to their node and its number of values, or to None until it is complete."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
         """Add a scalar as a key or a value; this method takes most of the time for reading."""
@@ -229,7 +229,7 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a quoted or tagged scalar; with the tag ``!``, it is a string."""
+    """Return the value of a quoted or tagged scalar; the tag ``!`` makes the value a string."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:

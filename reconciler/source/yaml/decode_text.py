@@ -8,9 +8,9 @@ import re
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_FILE_BYTES = 50_000_000
-"""The maximum size of a file or stream in bytes; the CRDs of many operators fit."""
+"""The maximum size of a file or stream in bytes, enough for the CRDs of many operators."""
 MAX_DOCUMENT_BYTES = 10_000_000
-"""The maximum size of one document in bytes; a list of more than 10,000 VMs fits."""
+"""The maximum size of one document in bytes, enough for a list of more than 10,000 VMs."""
 MAX_CONFIG_BYTES = 256_000
 """The maximum size of a configuration file in bytes; its parser is slow and needs much memory."""
 

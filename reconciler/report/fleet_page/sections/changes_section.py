@@ -97,7 +97,7 @@ def migration_nodes(migration: LiveMigration) -> str:
 
 
 def progress_bar(vm: FleetVM) -> str:
-    """Render the progress of a VM's change as an HTML bar; unknown progress has no percentage."""
+    """Render an HTML bar with the progress of a VM's change, if known in percent."""
     name = html_text(f"progress of {vm.ref.namespaced_name}")
     fraction = vm.progress.fraction if vm.progress else None
     if fraction is None and vm.migration is not None:

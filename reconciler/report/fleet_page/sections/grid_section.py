@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_CELLS = 10_000
-"""The maximum number of VMs in the grid; users can set a filter to see others."""
+"""The maximum number of VMs in the grid; users can set a filter to see other VMs."""
 MAX_LISTED = 100
 """The maximum number of matching VMs that the page also lists in a table."""
 MANY = 600

@@ -18,7 +18,7 @@ MAX_ROWS = 10
 """The maximum number of notifications that the status page lists."""
 _MAX_RECEIVERS = 20
 _CLASSES = {NotificationSeverity.INFO: "none", NotificationSeverity.WARNING: "restart"}
-"""The CSS class of a notification's badge, by severity; other severities get an alert color."""
+"""Maps a notification's severity to the CSS class of its badge; others get an alert color."""
 
 
 def notification_rows(view: ServiceView) -> Iterator[str]:

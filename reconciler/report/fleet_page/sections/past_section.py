@@ -22,7 +22,7 @@ MAX_ROWS = 10
 """The maximum number of past runs, and of past plans, that the page lists."""
 _MAX_TEXT = 300
 _CLASSES = {ExitCode.DONE: "live", ExitCode.BLOCKED: "restart", ExitCode.DEADLINE: "restart"}
-"""The CSS class of a run's badge, by exit code; other exit codes get an alert color."""
+"""Maps the exit code of a run to the CSS class of its badge; others get an alert color."""
 
 
 def past_section(view: ServiceView, links: PageLinks) -> str:

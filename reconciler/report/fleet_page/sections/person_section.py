@@ -1,4 +1,4 @@
-"""``person_section``: renders the VMs that keep their memory until a user acts, by reason."""
+"""``person_section``: renders VMs that keep their memory until a user acts, grouped by reason."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class _Times:
         return f"{first} to {minute_text(latest, self._now)}"
 
     def end(self) -> str:
-        """Format the time by which all guests have their new memory."""
+        """Format the time by which all guests are expected to have their new memory."""
         earliest_s, latest_s = self._forecast.earliest_s, self._forecast.latest_s
         if self._start is None:
             return html_text(f"in {wording.span(earliest_s, latest_s)}")

@@ -204,7 +204,7 @@ def _certificates(credentials: GitCredentials) -> dict[str, str]:
 
 
 def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
-    """Return the environment variable with the ssh command and this program's ssh options."""
+    """Return the environment variable that sets git's ssh command and its options."""
     options = list(_SSH_OPTIONS)
     if credentials is None:
         configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
