@@ -38,7 +38,7 @@ MODELS = {
     "Service": client.V1Service,
 }
 VOLUMES = {"configMap", "downwardAPI", "emptyDir", "projected", "secret"}
-"""Volume types that the restricted Pod Security Standard permits and that the CronJobs may use."""
+"""The volume types of the restricted Pod Security Standard that CronJobs are allowed to use."""
 
 
 def objects() -> list[dict]:

@@ -48,7 +48,7 @@ FOLDERS = sorted(
     {path.parent for root in (PACKAGE, ROOT / "tests") for path in root.rglob("*.py")}
 )
 FREE_NAMES = ("simulator", "cli/commands")
-"""Directories of the product whose modules may have the same names as other modules."""
+"""Directories of the product whose modules can have the same names as other modules."""
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
 """Python distributions whose import package has a different name."""
 DATA_ONLY = {"tzdata"}
@@ -79,12 +79,12 @@ def test_module_docstring_starts_with_a_one_line_summary(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_module_has_at_most_400_lines(path):
+def test_each_module_has_at_most_400_lines(path):
     assert path.read_text(encoding="utf-8").count("\n") <= CEILING
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_directory_has_at_most_16_modules(folder):
+def test_each_directory_has_at_most_16_modules(folder):
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST_MODULES
 

@@ -123,7 +123,7 @@ NAMES = {
     "paths.0",
     "rollout.antiAffinity.0",
 }
-"""The fields for names, kinds, paths and choices, whose values a message may quote."""
+"""The fields for names, kinds, paths and choices, whose values a message can quote."""
 
 
 def places(value, path=()):

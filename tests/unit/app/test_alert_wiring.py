@@ -22,7 +22,7 @@ def clock():
     return FakeClock()
 
 
-def test_pause_without_a_prometheus_url_keeps_its_start_time_until_no_alert_is_selected(clock):
+def test_rollout_pause_for_a_missing_prometheus_url_keeps_its_start_time(clock):
     with alert_wiring.alerts(PrometheusOptions(), clock) as alerts:
         for _ in range(2):
             hold = alerts.hold(CEPH)

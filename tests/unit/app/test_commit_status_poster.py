@@ -77,7 +77,9 @@ def test_commit_status_is_sent_again_after_a_failed_request(forge):
     assert [each["state"] for _, each in forge.statuses] == ["success"]
 
 
-def test_commit_status_that_is_left_out_during_its_request_is_sent_again_if_it_returns(forge):
+def test_commit_status_that_is_withdrawn_during_its_request_is_sent_again_when_requested_again(
+    forge,
+):
     other = replace(DONE, commit="b" * 40)
     with opened(forge) as poster:
         forge.before_answer = partial(poster.show, [other])

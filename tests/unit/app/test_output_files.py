@@ -23,7 +23,7 @@ def test_output_file_is_replaced_atomically_without_temporary_files_left_behind(
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_output_file_is_readable_only_for_its_owner_even_if_the_old_file_was_public(tmp_path):
+def test_new_output_file_is_readable_only_by_its_owner_even_if_the_old_file_was_public(tmp_path):
     before = os.umask(0o002)
     try:
         (tmp_path / "report.json").write_text("old, for everybody")
@@ -56,7 +56,7 @@ def test_failed_write_of_an_output_file_keeps_the_old_file_without_temporary_fil
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_symbolic_link_to_an_output_file_is_kept(tmp_path):
+def test_symbolic_link_to_an_output_file_is_kept_when_the_file_is_replaced(tmp_path):
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"
     target.write_text("old")

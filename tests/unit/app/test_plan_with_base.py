@@ -1,4 +1,4 @@
-"""Tests that a plan and its base commit's plan share a cluster snapshot and equal decisions."""
+"""Tests that the plans of a commit and of its base commit share a snapshot and equal decisions."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_plan_with_a_base_commit_reads_the_live_state_once_and_capacity_only_if_
     assert found == [["state"], ["state", "capacity"], ["state", "capacity"]]
 
 
-def test_missing_pod_permission_is_not_reported_as_solved_if_only_the_base_commit_needs_pods():
+def test_missing_pod_permission_is_not_reported_as_resolved_if_only_the_base_commit_needs_pods():
     live = Live()
     found = planned(reading(want("2Gi", A)), reading(want("1Gi", A)), live)
     assert live.reads == ["state", "capacity"]

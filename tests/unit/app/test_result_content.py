@@ -1,4 +1,4 @@
-"""Tests that a forged time in a result cannot keep a comment from being updated later."""
+"""Tests that a forged future time in a result does not prevent later updates of the comment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_comment_about_a_report_contains_the_time_at_which_the_run_ended(stamp):
 
 
 def test_forged_future_time_of_a_result_does_not_prevent_later_results_from_being_posted(stamp):
-    """A plan from a pull request must not stay in the comment after the report of its rollout."""
+    """The report of a rollout must replace the plan, even a plan with a forged time."""
     assert stamp("plan-paced.json", observedAt="9999-12-31T23:59:59Z").time == NOW
 
 

@@ -33,7 +33,9 @@ def hang(*, after):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_code_that_allows_a_delayed_interrupt_is_interrupted_after_the_grace_period(stop, number):
+def test_code_that_allows_a_delayed_interrupt_is_interrupted_a_grace_period_after_the_signal(
+    stop, number
+):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
     assert stop.requested
@@ -66,7 +68,7 @@ def test_code_that_allows_an_immediate_interrupt_is_interrupted_immediately_by_a
         raise AssertionError("not entered after the signal")
 
 
-def test_second_ctrl_c_ends_the_process_although_a_second_sigterm_does_not(stop):
+def test_second_ctrl_c_ends_the_process_immediately_unlike_a_second_sigterm(stop):
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):

@@ -106,7 +106,7 @@ def test_check_run_is_skipped_if_the_token_has_no_permission_for_check_runs(gith
     assert not post(github, run())
 
 
-def test_check_run_annotation_texts_are_shortened_to_the_limits_of_github(github):
+def test_check_run_annotation_strings_are_shortened_to_the_limits_of_github(github):
     (long,) = annotations(1)
     long = replace(long, title="t" * 999, message="ü" * 70_000, details="x" * 70_000)
     assert post(github, replace(run(), annotations=(long,)))
@@ -171,7 +171,7 @@ def test_comment_command_creates_a_check_run_instead_of_a_commit_status(command,
     assert "check run with" in capsys.readouterr().err
 
 
-def test_comment_command_sets_a_commit_status_if_the_token_may_not_create_check_runs(
+def test_comment_command_sets_a_commit_status_if_the_token_cannot_create_check_runs(
     command, capsys
 ):
     with FakeGitHub() as server:

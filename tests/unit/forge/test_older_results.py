@@ -41,7 +41,7 @@ def test_plan_of_a_newer_commit_replaces_the_comment_of_an_older_commit(place):
 
 
 def test_pull_request_comment_is_not_posted_if_a_newer_commit_is_pushed_during_the_job(place):
-    """Another push may occur after the CI job starts and before the job writes its comment."""
+    """Another push can occur after the CI job starts and before the job writes its comment."""
     place.post("plan")
 
     def push(received) -> None:

@@ -1,4 +1,4 @@
-"""Tests that a message does not quote an invalid quantity, which may be a secret."""
+"""Tests that a message does not quote an invalid quantity, which might be a secret."""
 
 import pytest
 

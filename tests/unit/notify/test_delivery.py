@@ -152,7 +152,7 @@ def test_error_about_an_unusable_receiver_header_does_not_contain_the_header(
     assert server.requests == []
 
 
-def test_error_about_certificate_authorities_names_the_notification_receiver(tmp_path):
+def test_error_about_invalid_ca_certificates_names_the_notification_receiver(tmp_path):
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     found = receiver(url=f"https://127.0.0.1/{SECRET}", ca_file=str(tmp_path / "ca.crt"))
     problem = sent(found).problem
@@ -162,6 +162,6 @@ def test_error_about_certificate_authorities_names_the_notification_receiver(tmp
     assert SECRET not in problem
 
 
-def test_repr_of_receiver_access_does_not_contain_the_receiver_url():
+def test_string_representation_of_receiver_access_does_not_contain_the_receiver_url():
     found = read_access(replace(receiver(), url=f"https://host/{SECRET}"))
     assert SECRET not in repr(found)

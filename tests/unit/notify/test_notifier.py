@@ -237,5 +237,5 @@ def test_exception_in_one_notification_does_not_affect_other_notifications(caplo
 
 
 @pytest.mark.parametrize("text", [repr(OPS), str(NotifySettings(receivers=(OPS,)))])
-def test_repr_of_a_notification_receiver_does_not_contain_its_url(text):
+def test_string_representation_of_a_notification_receiver_does_not_contain_its_url(text):
     assert "hook" not in text

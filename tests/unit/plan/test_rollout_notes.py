@@ -281,7 +281,7 @@ def test_forecast_starts_a_batch_after_running_changes_in_the_previous_batch():
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_forecast_includes_restarts_in_the_concurrency_limits_but_not_in_migrations():
+def test_forecast_counts_a_restart_towards_the_concurrency_limit_but_not_as_a_migration():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
@@ -301,7 +301,7 @@ def test_forecast_includes_restarts_in_the_concurrency_limits_but_not_in_migrati
         ((window(3600, "8h"),), "times are counted from the start of a window"),
     ],
 )
-def test_forecast_with_maintenance_windows_says_when_its_times_start_to_count(windows, said):
+def test_forecast_with_maintenance_windows_says_from_which_moment_its_times_count(windows, said):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

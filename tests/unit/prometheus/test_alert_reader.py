@@ -187,7 +187,7 @@ def test_certificate_authority_is_read_from_the_prometheus_credentials_directory
         (None, {"url": "https://bot:secret@host"}, "contains credentials"),
     ],
 )
-def test_error_about_an_unusable_prometheus_url_or_credential_does_not_contain_it(
+def test_error_about_an_unusable_prometheus_url_or_credential_does_not_quote_the_value(
     url, files, message, tmp_path
 ):
     with pytest.raises(UsageError, match=message) as caught:

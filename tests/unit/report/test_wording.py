@@ -26,7 +26,9 @@ def test_durations_are_printed_in_a_short_form(seconds, words):
     [(19.25, 184, "19s-4m"), (38.5, 410, "38s-7m"), (5, 5, "5s"), (130, 170, "2m-3m"),
      (3700, 7300, "1h1m-2h2m")],
 )  # fmt: skip
-def test_printed_time_range_is_rounded_outwards(earliest, latest, words):
+def test_printed_time_range_is_rounded_down_at_its_start_and_up_at_its_end(
+    earliest, latest, words
+):
     assert wording.span(earliest, latest) == words
 
 
@@ -55,7 +57,7 @@ def test_every_exit_code_has_a_description():
     assert set(wording.MEANING) == set(wording.ExitCode)
 
 
-def test_display_order_contains_every_effect_of_a_planned_change():
+def test_order_in_which_planned_effects_are_displayed_contains_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 

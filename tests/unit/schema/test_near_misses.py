@@ -1,7 +1,7 @@
 """Checks that no field name of a supported KubeVirt release counts as a misspelt name.
 
 The CRDs of v1.9.0 contain the current names. ``released_fields.json`` contains the names of
-earlier releases, because a name may have been removed since.
+earlier releases, because a newer release can have removed a name.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def test_git_poller_survives_every_error_and_counts_the_result_of_each_poll():
     assert one.state.next_at == NOW + timedelta(seconds=180)
 
 
-def test_git_poll_that_was_already_running_is_not_the_poll_that_was_requested():
+def test_request_for_a_git_poll_is_not_satisfied_by_a_poll_that_is_already_running():
     one, requested = poller([]), []
 
     class Slow:

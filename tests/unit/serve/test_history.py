@@ -56,7 +56,7 @@ def plan_with(effect: Effect, reason: Reason, *, changes=()):
 @pytest.mark.parametrize(
     ("n_decisions", "n_runs"), [(1, 30), (1_000, 20), (7_000, 2), (50_000, 1)]
 )
-def test_run_history_is_bounded_by_the_number_of_runs_and_of_decisions(n_decisions, n_runs):
+def test_run_history_is_limited_to_a_number_of_runs_and_of_decisions(n_decisions, n_runs):
     plan, runs = replace(PLAN, decisions=PLAN.decisions * n_decisions), ()
     for n in range(40):
         one = replace(report(Result.DONE, Actuation.SUCCEEDED, n), plan=plan)
@@ -64,7 +64,7 @@ def test_run_history_is_bounded_by_the_number_of_runs_and_of_decisions(n_decisio
     assert [each.run_id for each in runs] == [f"run-{39 - n}" for n in range(n_runs)]
 
 
-def test_equal_consecutive_plans_are_one_history_entry():
+def test_equal_consecutive_plans_are_stored_as_one_history_entry():
     plans = history.with_plan((), PLAN, NOW)
     assert history.with_plan(plans, PLAN, LATER) == plans
     other = replace(PLAN, revision="c2")
@@ -87,7 +87,7 @@ def test_result_of_a_change_replaces_its_start_in_the_history():
     assert (change.result, change.before, change.after) == ("done", ONE, TWO)
 
 
-def test_unchanged_object_is_not_a_change_in_the_history():
+def test_history_of_changes_omits_an_unchanged_object():
     assert history.with_changes({}, report(Result.HELD, Actuation.SKIPPED)) == {}
 
 
@@ -117,7 +117,7 @@ def test_history_omits_changes_of_a_removed_vm():
     assert history.without_removed(changes, frozenset({REF})) == changes
 
 
-def test_restart_is_shown_as_needed_since_the_first_plan_that_needed_it():
+def test_vm_is_shown_as_waiting_for_a_restart_since_the_first_plan_that_needs_the_restart():
     waiting = plan_with(Effect.RESTART, Reason.RESTART_PENDING)
     first = history.restart_since({}, waiting, NOW)
     assert history.restart_since(first, waiting, LATER) == {REF: NOW}

@@ -39,7 +39,7 @@ def test_status_page_server_serves_each_page_and_its_files(app, path, status, te
     assert (answer.status, text in answer.text) == (status, True)
 
 
-def test_missing_status_page_links_to_the_overview_page_with_a_relative_url(app):
+def test_page_for_an_unknown_status_page_url_has_a_relative_link_to_the_overview(app):
     assert 'href="../../"' in ask(app, "/vm/a/b").text
     assert 'href="../"' in ask(app, "/reasons/a").text
 

@@ -38,11 +38,11 @@ def test_plan_without_changes_needs_no_rollout():
     assert next_run(NOTHING, (), None, NOW) is None
 
 
-def test_first_rollout_starts_at_once():
+def test_serve_starts_its_first_rollout_immediately():
     assert next_run(PLAN, (), None, NOW).at == NOW
 
 
-def test_firing_alert_prevents_rollouts():
+def test_firing_alert_prevents_new_rollouts():
     hold = AlertHold(since=NOW, message="an alert fires")
     assert next_run(replace(PLAN, hold=hold), (), None, NOW) is None
 

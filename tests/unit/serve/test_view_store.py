@@ -57,6 +57,6 @@ def test_state_store_calls_no_subscriber_whose_subscription_has_ended(store):
         (WaitKind.ROLLOUT_LEASE, True),
     ],
 )
-def test_serve_is_ready_unless_its_state_may_be_outdated(store, kind, ready):
+def test_serve_is_ready_unless_its_state_might_be_outdated(store, kind, ready):
     store.update(waits=(Wait(kind=kind, since=store.read()[1].at, message="waits"),))
     assert store.read()[1].ready is ready

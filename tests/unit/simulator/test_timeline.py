@@ -38,12 +38,14 @@ def marked_at(entry, **changes):
     return None
 
 
-def test_timeline_entry_without_a_migration_phase_happens_at_its_time():
+def test_timeline_entry_of_a_cluster_description_without_a_migration_phase_runs_at_its_time():
     assert marked_at({"at": "3s", "request": MARK}) == (pytest.approx(3.0, abs=0.1), [])
 
 
 @pytest.mark.parametrize("phase", ["Scheduling", "PreparingTarget", "Running"])
-def test_timeline_entry_with_a_migration_phase_happens_when_a_migration_enters_that_phase(phase):
+def test_timeline_entry_of_a_cluster_description_runs_when_a_migration_enters_the_given_phase(
+    phase,
+):
     by_hand = [{"vmi": "vm"}]
     entry = {"when": {"vm": "vm", "phase": phase}, "request": MARK}
     assert marked_at(entry, migrations=by_hand)[1] == [phase]
@@ -52,7 +54,7 @@ def test_timeline_entry_with_a_migration_phase_happens_when_a_migration_enters_t
     assert later[0] > 20.0
 
 
-def test_timeline_entry_with_a_migration_phase_never_happens_without_a_migration():
+def test_timeline_entry_with_a_migration_phase_never_runs_in_a_simulation_without_a_migration():
     assert marked_at({"when": {"vm": "vm", "phase": "Running"}, "request": MARK}) is None
 
 
@@ -66,6 +68,6 @@ def test_timeline_entry_with_a_migration_phase_never_happens_without_a_migration
         ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
     ],
 )
-def test_incomplete_timeline_entry_is_rejected(entry, says):
+def test_incomplete_timeline_entry_in_a_cluster_description_is_rejected(entry, says):
     with pytest.raises(worlds.WorldError, match=says):
         worlds.parse(world(entry))

@@ -51,7 +51,7 @@ def test_base_commit_reader_reads_each_commit_with_its_own_configuration(git_rep
     assert head.config != base.config
 
 
-def test_vm_name_on_the_command_line_may_be_absent_from_the_base_commit(git_repo, both):
+def test_vm_name_on_the_command_line_can_be_absent_from_the_base_commit(git_repo, both):
     git_repo.commit({"vms/a.yaml": vm("a")})
     git_repo.git("checkout", "--quiet", "-b", "topic")
     git_repo.commit({"vms/b.yaml": vm("b")})

@@ -233,7 +233,7 @@ def test_only_plan_objects_that_fail_the_fast_schema_check_are_checked_with_json
 
 
 def test_plan_objects_without_planned_changes_are_not_validated(file):
-    """In a plan for 10,000 VMs, nearly all VMs may need no change."""
+    """In a plan for 10,000 VMs, nearly all VMs might need no change."""
     document = as_json(rich_plan())
     (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")
     still["reason"] = 7

@@ -125,7 +125,7 @@ def test_no_proxy_entry_for_a_different_host_has_no_effect(no_proxy):
 
 
 @pytest.mark.parametrize(("host", "direct"), [("10.1.2.3", True), ("11.1.2.3", False)])
-def test_no_proxy_variable_may_contain_an_ip_network(host, direct):
+def test_no_proxy_variable_can_contain_an_ip_network(host, direct):
     assert proxied("10.0.0.0/8", f"https://{host}/api") is not direct
 
 

@@ -131,7 +131,7 @@ def test_malformed_github_output_file_fails_the_step_that_wrote_the_file(action,
         ("a<<END\none\ntwo=2\nEND\nb=\n", {"a": "one\ntwo=2", "b": ""}),
     ],
 )
-def test_github_output_file_may_contain_single_line_and_delimited_multiline_values(
+def test_github_output_file_can_contain_single_line_and_delimited_multiline_values(
     text, expected, tmp_path
 ):
     path = tmp_path / "output"

@@ -81,6 +81,6 @@ def test_interpolation_of_an_object_or_an_unclosed_github_expression_is_an_error
 
 
 @pytest.mark.parametrize("nothing", [None, False, 0, ""])
-def test_workflow_condition_is_false_only_for_empty_values(nothing):
+def test_github_workflow_condition_is_false_only_for_null_false_zero_and_empty_strings(nothing):
     assert not truthy(nothing)
     assert truthy("false")

@@ -92,7 +92,7 @@ def test_exit_code_that_a_gitlab_job_allows_does_not_stop_the_pipeline(pipeline)
     assert list(results) == ["first", "last"]
 
 
-def test_rules_and_manual_starts_determine_which_gitlab_jobs_run(pipeline):
+def test_rules_and_manual_starts_determine_which_simulated_gitlab_jobs_run(pipeline):
     text = (
         "plan: {script: [echo plan], rules: [{if: '$KIND == \"merge\"'}]}\n"
         "apply: {script: [echo apply], rules: [{if: '$KIND == \"push\"', when: manual}]}\n"

@@ -32,7 +32,7 @@ WRITES = {
     "github/apply.yml": {"statuses"},
     "workflows/release.yml": {"attestations", "contents", "id-token", "packages"},
 }
-"""The write permissions that the jobs of a workflow may have."""
+"""The write permissions that the jobs of a workflow are allowed to have."""
 
 
 def load(path: Path) -> dict:

@@ -119,7 +119,7 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 def not_migratable(running: RunningVM) -> Finding | None:
     """Require a restart of a VM that cannot migrate, or wait until KubeVirt reports migratability.
 
-    A resize in place needs no migration. KubeVirt sets the condition LiveMigratable a
+    An in-place resize needs no migration. KubeVirt sets the condition LiveMigratable a
     moment after the start.
 
     Source: observed (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.

@@ -113,7 +113,7 @@ def test_trace_file_lists_vms_that_are_still_waiting_when_the_run_ends(trace, fi
 
 
 def test_trace_file_gets_another_line_for_a_vm_whose_result_changes_during_the_run(trace, file):
-    """A canary VM may lose its memory during the soak time, so only its last trace line counts."""
+    """A canary VM might lose its memory during the soak time, so only its last line counts."""
     trace(ended(DONE))
     trace.finish(report(replace(DONE, result=Result.FAILED)))
     assert [each["result"] for each in lines(file)] == ["done", "failed"]

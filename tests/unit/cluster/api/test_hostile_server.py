@@ -1,7 +1,8 @@
 """Tests that a server cannot make a request last longer than the client's timeout.
 
-The client's timeout is short, and the hostile servers never complete a response. So a request ends
-only because of a limit of the client; ``HANG_S`` is reached only by a request that has none.
+The client's timeout is short, and the hostile servers never complete a response. A request can
+therefore end only because of a limit of the client. ``HANG_S`` is reached only if the client sets
+no limit.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ def connect(make_client):
 
 
 def answer(call, *arguments, **named):
-    """Return the result of *call*; fail if it hangs."""
+    """Return the result of *call*; fail the test if *call* does not return in time."""
     return threads.start(call, *arguments, **named).result(HANG_S)
 
 

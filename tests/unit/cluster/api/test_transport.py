@@ -67,7 +67,7 @@ def test_connection_timeout_is_a_third_of_the_request_timeout_and_at_most_ten_se
     assert api.waits == [(pytest.approx(connect_s), timeout_s)]
 
 
-def test_watch_request_may_last_for_its_whole_timeout():
+def test_watch_request_can_last_for_its_whole_timeout():
     api = Api(None)
     Transport(api, timeout_s=20.0).open(Request("WATCH", "/api"), 75.0)
     assert api.waits == [(10.0, 75.0)]

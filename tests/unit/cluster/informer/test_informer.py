@@ -419,7 +419,7 @@ def test_informer_raises_an_error_if_the_server_is_unavailable_and_the_snapshot_
 def test_reflector_sends_a_new_list_request_after_ten_minutes_of_events(
     streams, cluster, informer, page, raw_vm, clock
 ):
-    """A proxy may drop events without an error, so that only a list shows the missed changes."""
+    """A proxy might drop events without an error; only a list request then shows the changes."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 

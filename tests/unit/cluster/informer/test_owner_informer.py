@@ -1,6 +1,6 @@
 """Tests how the informer reads the resources from which an operator generates the KubeVirt CR.
 
-The resources are optional, and may appear at any time.
+The resources are optional, and can appear at any time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HANG_S = 20.0
 
 
 class Owner(NamedTuple):
-    """A resource that determines the KubeVirt CR, as the scripted API server serves it."""
+    """A resource from which an operator generates the KubeVirt CR, as the test server has it."""
 
     name: str
     path: str
@@ -49,7 +49,7 @@ OWNERS = (
 
 
 class Rig:
-    """An owner informer whose minute is a few milliseconds, with its scripted API server."""
+    """An informer whose minute is a few milliseconds, and the scripted API server for it."""
 
     def __init__(self, server, client, clock, harness):
         self.server, self.clock, self._harness = server, clock, harness
@@ -109,7 +109,7 @@ class Rig:
             return self.informer.owners()
 
     def until(self, holds):
-        """Wait until *holds* is true for the owners in the snapshot, and return them."""
+        """Wait until *holds* is true for the resources in the snapshot, and return them."""
         with self._changed:
             assert self._changed.wait_for(lambda: holds(self.informer.owners()), HANG_S)
             return self.informer.owners()
@@ -259,7 +259,9 @@ def test_unreadable_list_of_api_groups_causes_a_diagnostic_until_the_list_is_rea
     assert (codes(found), found.groups) == ([], {"hco.kubevirt.io"})
 
 
-def test_owner_informer_raises_an_error_if_the_server_rejects_the_credentials(rig, failure):
+def test_informer_for_hyperconverged_and_harvester_fails_if_the_server_rejects_the_credentials(
+    rig, failure
+):
     rig.server.on("/apis", failure(401, "Unauthorized", "Unauthorized"))
     with pytest.raises(UnauthorizedError):
         rig.informer.begin()

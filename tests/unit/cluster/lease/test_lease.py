@@ -28,7 +28,7 @@ class LeaseApi:
         self.version = 0
         self.failing = None
         self.deaf = False
-        """Whether writes are carried out without a response."""
+        """Whether the fake API server carries out writes but sends no response."""
         self._conftest = harness
 
     def handle(self, request):

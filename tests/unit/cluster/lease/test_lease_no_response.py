@@ -78,7 +78,7 @@ def make(api, clock):
 
 
 @pytest.mark.parametrize("begins_s", [0.0, 9.9, 10.0, 14.0, 19.0, 24.0, 24.9])
-def test_unrenewed_lease_counts_as_lost_before_another_run_may_acquire_the_lease(
+def test_unrenewed_lease_counts_as_lost_before_another_run_can_acquire_the_lease(
     api, make, clock, begins_s
 ):
     with make() as lease:

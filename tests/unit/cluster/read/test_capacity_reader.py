@@ -378,7 +378,7 @@ def test_capacity_reader_raises_an_error_if_the_server_is_unavailable(
         read_capacity(client, clock)
 
 
-def test_cluster_snapshot_does_not_read_pods(cluster, client, clock):
+def test_reading_a_cluster_snapshot_sends_no_list_request_for_pods(cluster, client, clock):
     assert ClusterReader(client, clock=clock).read().capacity is None
     assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
 

@@ -37,7 +37,9 @@ def test_cluster_snapshot_contains_objects_of_every_kind(cluster, read):
     assert state.diagnostics == ()
 
 
-def test_cluster_snapshot_takes_eight_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
+def test_reading_a_cluster_snapshot_takes_eight_requests_for_any_number_of_vms(
+    cluster, read, page, raw_vm
+):
     cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
     assert len(read().vms) == 50
     assert sorted(request.path for request in cluster.requests) == [

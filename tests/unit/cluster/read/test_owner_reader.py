@@ -1,4 +1,4 @@
-"""Tests which operators that manage the KubeVirt CR are found, and in which API version."""
+"""Tests how the objects from which an operator generates the KubeVirt CR are found and read."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(
     assert [each.path for each in server.requests] == ["/apis", path]
 
 
-def test_cluster_without_hyperconverged_or_harvester_takes_only_the_request_for_api_groups(
+def test_reading_kubevirt_cr_owners_sends_one_request_without_hyperconverged_and_harvester(
     server, client, groups
 ):
     groups(**{"kubevirt.io": ["v1"]})
@@ -151,7 +151,7 @@ def test_unreadable_hyperconverged_or_harvester_setting_causes_only_a_diagnostic
 
 
 @pytest.mark.parametrize("path", ["/apis", HYPERCONVERGEDS, SETTING])
-def test_owner_reader_raises_an_error_if_any_request_is_rejected_with_401(
+def test_reading_hyperconverged_and_harvester_settings_fails_if_a_request_is_rejected_with_401(
     server, client, page, groups, failure, path
 ):
     groups(**{"hco.kubevirt.io": ["v1"], "harvesterhci.io": ["v1beta1"]})

@@ -57,7 +57,7 @@ def updates(settings):
         ),
     ],
 )
-def test_response_to_a_patch_must_contain_every_value_of_the_patch(
+def test_response_to_a_patch_must_contain_every_value_that_the_patch_writes(
     op, path, value, answer, sentences
 ):
     found = unpatched(answer, (PatchOp(op=op, path=path, value=value),))

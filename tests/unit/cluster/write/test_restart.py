@@ -36,7 +36,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_rejected_with_406_is_denied_with_the_http_reason_phrase_as_message(
+def test_restart_request_rejected_with_406_is_reported_with_the_http_reason_phrase(
     server, writer, reply
 ):
     text = "406: Not Acceptable\n\nAvailable representations: "

@@ -85,7 +85,7 @@ def test_write_error_for_one_vm_does_not_stop_writes_to_other_vms():
 
 @pytest.mark.parametrize("parallel", [1, 3])
 def test_parallel_writer_takes_the_next_change_only_when_a_thread_can_send_it(parallel):
-    """The caller may stop at any time, because every change that was taken is sent."""
+    """The caller can stop at any time, because every change that was taken is sent."""
     server, made = Server(1), []
 
     def turns():

@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_computed_memory_request_of_the_compute_container_equals_real_clusters(
+def test_computed_memory_request_of_the_compute_container_equals_that_on_real_clusters(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)

@@ -37,7 +37,7 @@ INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Inte
         ),
     ],
 )
-def test_vm_may_migrate_only_to_other_schedulable_nodes_with_the_required_labels(
+def test_vm_can_migrate_only_to_other_schedulable_nodes_with_the_required_labels(
     other, selector, same_cpu_vendor, eligible
 ):
     nodes = (node("node01", labels=INTEL | {"zone": "a"}), replace(node("node02"), **other))
@@ -46,7 +46,7 @@ def test_vm_may_migrate_only_to_other_schedulable_nodes_with_the_required_labels
     assert [each.name for each in found] == (["node02"] if eligible else [])
 
 
-def test_vmi_without_a_node_may_run_on_nodes_with_any_cpu_vendor():
+def test_vmi_without_a_node_can_run_on_nodes_with_any_cpu_vendor():
     nodes = (node("node01", labels=INTEL), node("node02", labels=AMD))
     found = eligible_nodes(make_vmi(node=""), nodes, same_cpu_vendor=True)
     assert [each.name for each in found] == ["node01", "node02"]

@@ -1,4 +1,4 @@
-"""Tests on which nodes the target pod of a migration may start, given the VM's constraints.
+"""Tests on which nodes the target pod of a migration can start, given the VM's constraints.
 
 Source of the expectations: the Kubernetes documentation of taints and tolerations, node affinity,
 pod anti-affinity and topology spread constraints (v1.36).
@@ -115,7 +115,7 @@ def vmis(*at):
         (["node01", "node03", "node04"], 1, 4, []),
     ],
 )
-def test_topology_spread_constraint_permits_only_nodes_where_another_pod_may_run(
+def test_topology_spread_constraint_permits_only_nodes_where_another_pod_can_run(
     at, skew, min_domains, eligible
 ):
     rule = Spread(topology_key=ZONE, max_skew=skew, selector=APP, min_domains=min_domains)
@@ -221,7 +221,7 @@ def test_pod_affinity_permits_only_nodes_in_a_topology_domain_with_selected_vms(
     assert [each.name for each in found] == eligible
 
 
-def test_pod_affinity_excludes_no_node_if_pods_without_a_vm_may_satisfy_it():
+def test_pod_affinity_excludes_no_node_if_pods_without_a_vm_can_satisfy_it():
     rule = Spread(topology_key=ZONE, selector=APP)
     vmi = make_vmi(node="node01", placement=Placement(together_with=(rule,)))
     assert len(eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=())) == 3
@@ -259,7 +259,7 @@ def test_plan_names_the_pod_affinity_that_excludes_all_nodes(vmi, words):
     assert words in decision.why.message
 
 
-def test_rules_read_no_other_vms_in_a_namespace_without_pod_anti_affinity():
+def test_planning_rules_read_no_other_vms_in_a_namespace_without_pod_anti_affinity():
     first = make_vmi(node="node01")
     second = make_vmi(
         ref=vm_ref("db", "b"), placement=Placement(apart_from=(Spread(topology_key=ZONE),))

@@ -44,7 +44,7 @@ def test_capacity_reservation_uses_the_memory_size_of_the_instancetype():
 
 
 @pytest.mark.parametrize(("has", "left"), [(USED, False), (NEED, True), (NEED + GIB, True)])
-def test_resize_in_place_reserves_only_memory_that_the_launcher_pod_does_not_have_yet(has, left):
+def test_in_place_resize_reserves_only_memory_that_the_launcher_pod_does_not_have_yet(has, left):
     """The second VM fits only if the first one has already grown from 1Gi to 2Gi."""
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     pod = replace(launcher("node01"), requests=ResourceUse(memory=has))

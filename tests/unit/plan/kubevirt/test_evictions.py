@@ -160,7 +160,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_eviction_message_lists_unlabelled_vms_if_more_vms_are_outdated_than_labelled():
+def test_eviction_message_lists_vms_without_the_outdated_label_if_kubevirt_counts_more_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (perhaps an outdated launcher pod: KubeVirt reports 1 more outdated VMs than have "
@@ -217,7 +217,7 @@ def test_eviction_check_includes_vms_whose_size_was_changed_under_the_stage_stra
         (ONLY_EVICT, BOTH, [vmi("a")], ""),
     ],
 )
-def test_eviction_warning_lists_vms_that_kubevirt_may_evict_later(before, after, vmis, said):
+def test_eviction_warning_lists_vms_that_kubevirt_might_evict_later(before, after, vmis, said):
     warnings = planned(listing(*before), after, *vmis).warnings
     found = [each for each in warnings if "KubeVirt evicts" in each]
     assert said in " / ".join(found) if said else not found
@@ -279,7 +279,7 @@ def test_message_about_a_change_that_would_evict_vms_contains_the_eviction_strat
         (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
-def test_reason_to_block_a_vm_that_cannot_migrate_depends_on_the_update_methods(
+def test_reason_to_block_a_vm_that_cannot_migrate_depends_on_the_workload_update_methods(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

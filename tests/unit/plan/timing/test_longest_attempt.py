@@ -36,7 +36,9 @@ def policy(**settings):
     ("target", "gigabytes"),
     [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
 )
-def test_maximum_migration_time_is_based_on_the_guest_memory_in_full_decimal_gb(target, gigabytes):
+def test_maximum_migration_time_is_based_on_guest_memory_rounded_up_to_decimal_gigabytes(
+    target, gigabytes
+):
     assert transfer_s(target) == 150 * gigabytes
 
 

@@ -79,7 +79,7 @@ def test_field_manager_that_will_revert_the_memory_size_causes_a_warning(manager
         ("Helm", ""),
     ],
 )
-def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_may_revert_changes(
+def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_might_revert_changes(
     mark, rule
 ):
     found = warned(vm=make_vm(tracked_by=mark, guest_manager="kubectl-create"))

@@ -71,7 +71,7 @@ def test_memory_size_that_harvesters_webhook_denies_for_a_running_vm_is_blocked(
 
 
 @pytest.mark.parametrize("vmi", [{"running": False}, {"phase": "Succeeded"}, {"phase": "Failed"}])
-def test_memory_of_a_stopped_vm_in_harvester_may_be_reduced(vmi):
+def test_memory_of_a_stopped_vm_in_harvester_can_be_reduced(vmi):
     assert decided("1Gi", harvester_hotplug=True, guest="2Gi", **vmi)[0] == "cold"
 
 
@@ -79,7 +79,7 @@ def test_memory_of_a_stopped_vm_in_harvester_may_be_reduced(vmi):
     ("harvester", "methods", "told"),
     [(True, (), True), (True, ("Evict",), False), (False, (), False)],
 )
-def test_hint_says_that_a_harvester_upgrade_may_cause_empty_update_methods(
+def test_hint_says_that_a_harvester_upgrade_might_cause_empty_workload_update_methods(
     harvester, methods, told
 ):
     # harvester PR 10386: the upgrade sets an empty list.

@@ -85,9 +85,7 @@ def test_message_about_a_failed_hotplug_counts_the_failed_migrations(failed, rea
     ("reason", "effect"),
     [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
 )
-def test_vm_waits_only_if_its_condition_failure_has_the_reason_hot_plug_memory_error(
-    reason, effect
-):
+def test_vm_waits_if_the_reason_of_its_failure_condition_is_hot_plug_memory_error(reason, effect):
     failure = {"Failure": condition("True", reason, "in progress")}
     assert decided("1Gi", vm=make_vm(conditions=failure)).effect.value == effect
     for status in ("False", "Unknown"):

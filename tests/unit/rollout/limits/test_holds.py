@@ -166,7 +166,7 @@ class TestWindows:
         assert hold.until == NOW.replace(hour=22)
         assert closed_hold(opened(first.context)) == hold
 
-    def test_vm_change_waits_if_its_first_migration_attempt_may_outlast_the_maintenance_window(
+    def test_vm_change_waits_if_its_first_migration_attempt_might_outlast_the_maintenance_window(
         self,
     ):
         hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)

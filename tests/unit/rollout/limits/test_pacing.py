@@ -1,4 +1,4 @@
-"""Tests how many VM changes may start, given the limits of KubeVirt, the user and groups."""
+"""Tests how many VM changes can start, given the limits of KubeVirt, the user and groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def live(**overrides):
 
 
 def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
-    """Return the VMs that may start, and the reason why each of the other VMs waits."""
+    """Return the VMs whose changes can start, and the reason why each of the other VMs waits."""
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in REFS)), live())
     decisions = [each for each in plan.decisions if each.ref in candidates]
     waits = {}

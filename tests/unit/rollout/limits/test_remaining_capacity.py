@@ -85,7 +85,7 @@ def test_capacity_for_a_memory_change_is_reserved_until_the_pod_list_shows_the_c
         (10, 30, 40, False),
     ],
 )
-def test_in_place_resize_may_be_incomplete_until_the_pod_list_is_newer_than_its_end(
+def test_in_place_resize_counts_as_incomplete_until_the_pod_list_is_newer_than_its_end(
     patched, ended, read, expected
 ):
     assert grows_still(tracked(patched, ended), capacity(read, 1)) is expected

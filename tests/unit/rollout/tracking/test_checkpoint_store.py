@@ -65,7 +65,7 @@ def test_stored_start_time_is_used_only_for_the_vm_that_an_earlier_run_created_o
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 
-def test_object_removed_from_the_rollout_checkpoint_is_removed_from_the_lease_annotation():
+def test_checkpoint_annotation_is_removed_from_the_lease_together_with_its_last_object():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.failed(VM, FAILURE)

@@ -178,7 +178,7 @@ def test_reported_result_of_a_vm_states_whether_the_run_wrote_the_vm(path, cause
     ("path", "named"),
     [((), False), (("sent",), False), (("followed",), True), (("sent", "accepted"), True)],
 )
-def test_reported_result_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
+def test_reported_result_contains_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
     found = tracked(*path)
     migration = make_migration(created_at=LATER)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))

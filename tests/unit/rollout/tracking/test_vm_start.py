@@ -66,7 +66,7 @@ def test_vm_start_counts_as_failed_after_a_timeout_or_if_the_new_vmi_has_the_wro
         (START, NEW, ANSWER_S + 1, False),
     ],
 )
-def test_restart_is_not_requested_again_while_a_restart_may_be_in_progress(
+def test_restart_is_not_requested_again_while_a_restart_might_be_in_progress(
     start, live, after_s, expected
 ):
     assert may_request_restart(PENDING, start, live, NOW + timedelta(seconds=after_s)) is expected

@@ -1,4 +1,4 @@
-"""Tests that the KubeVirt CR is written in steps before the memory of VMs may change."""
+"""Tests that the KubeVirt CR is written in steps before the memory of VMs changes."""
 
 from __future__ import annotations
 

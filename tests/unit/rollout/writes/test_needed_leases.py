@@ -1,4 +1,4 @@
-"""Tests that a run needs only the leases for the objects that it may write."""
+"""Tests that a run needs only the leases for the objects that the run might write."""
 
 from __future__ import annotations
 

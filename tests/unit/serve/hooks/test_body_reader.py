@@ -75,7 +75,7 @@ def test_memory_of_a_webhook_body_is_released_if_the_client_disconnects_or_excee
     asyncio.run(scenario())
 
 
-def test_delivery_memory_removes_the_oldest_webhook_ids():
+def test_list_of_received_webhook_ids_removes_the_oldest_ids():
     memory = DeliveryMemory(max_ids=3)
     for number in range(5):
         memory.add("github", str(number))
@@ -83,7 +83,7 @@ def test_delivery_memory_removes_the_oldest_webhook_ids():
     assert [memory.seen("github", str(number)) for number in range(5)] == [False] * 2 + [True] * 3
 
 
-def test_delivery_memory_stores_webhook_ids_of_each_scheme_separately():
+def test_received_webhook_ids_are_stored_separately_for_each_signature_scheme():
     memory = DeliveryMemory()
     memory.add("github", "1")
     assert not memory.seen("gitlab", "1")

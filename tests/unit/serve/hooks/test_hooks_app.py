@@ -243,7 +243,9 @@ def test_webhook_request_of_three_mebibytes_is_accepted_by_default(receiver):
 
 
 @ALL
-def test_webhook_request_for_a_scheme_without_a_secret_gets_status_501(receiver, sender, tmp_path):
+def test_webhook_request_for_a_signature_scheme_without_a_secret_gets_status_501(
+    receiver, sender, tmp_path
+):
     other = next(each for each in SENDERS if each.scheme != sender.scheme)
     answer = receiver(other).send(sender.hook())
     assert (answer.status, answer.text) == (501, "Not Implemented")

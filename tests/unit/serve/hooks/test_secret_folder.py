@@ -44,7 +44,7 @@ def test_each_line_of_a_webhook_secret_file_is_one_secret(opened):
     assert folder.secrets(Scheme.GITHUB).texts == (LONG.encode(), LONGER.encode())
 
 
-def test_webhook_scheme_without_a_file_has_no_secrets(opened):
+def test_webhook_signature_scheme_without_a_secret_file_has_no_secrets(opened):
     assert not opened(github=LONG).secrets(Scheme.GITLAB)
 
 
@@ -132,7 +132,9 @@ def test_link_to_a_file_outside_the_webhook_secret_directory_is_rejected(tmp_pat
         SecretFolder(tmp_path / "secrets", clock)
 
 
-def test_named_pipe_in_the_webhook_secret_directory_is_rejected_without_reading(tmp_path, clock):
+def test_named_pipe_in_the_webhook_secret_directory_is_rejected_without_being_read(
+    tmp_path, clock
+):
     os.mkfifo(tmp_path / "github")
     with pytest.raises(UsageError, match="named pipe"):
         SecretFolder(tmp_path, clock)

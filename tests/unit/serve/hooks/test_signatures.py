@@ -126,7 +126,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
         ("٣", False),
     ],
 )
-def test_signed_webhook_time_is_recent_within_five_minutes(timestamp, recent):
+def test_signed_webhook_time_counts_as_recent_for_five_minutes(timestamp, recent):
     assert signatures.is_recent(timestamp, NOW) is recent
 
 

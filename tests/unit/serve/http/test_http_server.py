@@ -59,7 +59,7 @@ def listener(**limits) -> Listener:
     )
 
 
-def test_http_server_serves_each_address_with_its_own_application():
+def test_http_server_runs_a_separate_application_for_each_listen_address():
     async def other(request):
         return PlainTextResponse("other")
 
@@ -105,13 +105,13 @@ def test_stopping_http_server_ends_event_streams_and_idle_connections():
     [(b"", b""), (b"GET /length HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"HTTP/1.1 408 ")],
     ids=["nothing", "a part of the headers"],
 )
-def test_connection_whose_headers_do_not_arrive_in_time_is_closed(sent, answer):
+def test_http_connection_whose_headers_do_not_arrive_in_time_is_closed(sent, answer):
     with HttpServer(listener(head_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(sent)
         assert read_to_end(client)[:13] == answer
 
 
-def test_connection_with_an_unread_body_is_closed_silently_if_no_request_follows():
+def test_http_connection_with_an_unread_body_is_closed_silently_if_no_request_follows():
     with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
         read_until(client, b"\r\n\r\nNot Found")
@@ -119,19 +119,19 @@ def test_connection_with_an_unread_body_is_closed_silently_if_no_request_follows
         assert read_to_end(client) == b""
 
 
-def test_connection_is_closed_if_the_headers_of_its_second_request_do_not_arrive_in_time():
+def test_http_connection_is_closed_if_the_headers_of_its_second_request_do_not_arrive_in_time():
     with HttpServer(listener(head_s=0.2)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\nGET /len")
         assert b"HTTP/1.1 408 " in read_to_end(client)
 
 
-def test_connection_whose_body_does_not_arrive_in_time_is_closed():
+def test_http_connection_whose_request_body_does_not_arrive_in_time_is_closed():
     with HttpServer(listener(body_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
         assert read_to_end(client).startswith(b"HTTP/1.1 408 ")
 
 
-def test_connection_that_stops_reading_a_large_response_is_closed():
+def test_http_connection_of_a_client_that_stops_reading_a_large_response_is_closed():
     with HttpServer(listener(write_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         read_until(client, b"\r\n\r\n")
@@ -144,7 +144,7 @@ def test_connection_that_stops_reading_a_large_response_is_closed():
         assert server.alive
 
 
-def test_connection_that_resumes_reading_in_time_is_not_closed():
+def test_http_connection_of_a_client_that_resumes_reading_in_time_is_not_closed():
     async def scenario(*, reads_again: bool) -> bool:
         closed = asyncio.Event()
         transport = SimpleNamespace(abort=closed.set, get_extra_info=lambda _name: None)
@@ -162,13 +162,13 @@ def test_connection_that_resumes_reading_in_time_is_not_closed():
     assert not asyncio.run(scenario(reads_again=True))
 
 
-def test_connection_without_a_second_request_is_closed_after_the_idle_time():
+def test_http_connection_without_a_second_request_is_closed_after_the_idle_time():
     with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_to_end(client).endswith(b"\r\n\r\n0")
 
 
-def test_connection_above_the_limit_is_closed_if_all_others_have_requests():
+def test_http_connection_above_the_limit_is_closed_if_all_other_connections_have_requests():
     with (
         HttpServer(listener(connections=2)) as server,
         connect(server.addresses[0]) as first,
@@ -191,7 +191,7 @@ def test_connection_above_the_limit_is_closed_if_all_others_have_requests():
     ],
     ids=["nothing", "a part of the headers", "a complete request", "a part of the body"],
 )
-def test_connection_above_the_limit_replaces_one_without_a_request(sent):
+def test_http_connection_above_the_limit_replaces_a_connection_without_a_request(sent):
     with HttpServer(listener(connections=1)) as server, connect(server.addresses[0]) as first:
         first.sendall(sent)
         if sent.endswith(b"\r\n\r\n"):
@@ -202,7 +202,7 @@ def test_connection_above_the_limit_replaces_one_without_a_request(sent):
         assert read_to_end(first) == b""
 
 
-def test_connection_above_the_limit_replaces_an_idle_one_rather_than_one_that_sends_a_request():
+def test_http_connection_above_the_limit_replaces_an_idle_connection_before_an_active_one():
     with (
         HttpServer(listener(connections=2)) as server,
         connect(server.addresses[0]) as sending,
@@ -217,7 +217,7 @@ def test_connection_above_the_limit_replaces_an_idle_one_rather_than_one_that_se
         read_until(sending, b"\r\n\r\n4")
 
 
-def test_client_that_sends_a_request_above_the_size_limit_is_disconnected():
+def test_http_client_that_sends_a_request_above_the_size_limit_is_disconnected():
     with HttpServer(listener(request_bytes=1_000)) as server:
         with connect(server.addresses[0]) as client:
             head = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"
@@ -226,7 +226,7 @@ def test_client_that_sends_a_request_above_the_size_limit_is_disconnected():
         assert request(server.addresses[0], "/length").text == "0"
 
 
-def test_size_limit_applies_to_each_request_of_a_connection_separately():
+def test_size_limit_applies_to_each_request_of_an_http_connection_separately():
     with (
         HttpServer(listener(request_bytes=1_000)) as server,
         connect(server.addresses[0]) as client,
@@ -237,7 +237,7 @@ def test_size_limit_applies_to_each_request_of_a_connection_separately():
             assert b"600" in read_until(client, b"\r\n\r\n600")
 
 
-def test_headers_above_the_size_limit_are_rejected_before_they_are_complete():
+def test_http_headers_above_the_size_limit_are_rejected_before_they_are_complete():
     with HttpServer(listener(head_bytes=2_000)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\nX-Large: " + b"x" * 5_000)
         assert read_to_end(client).startswith(b"HTTP/1.1 400 ")
@@ -280,7 +280,7 @@ def test_listen_address_is_loopback_only_if_no_other_machine_can_connect(host, l
     [b"zz\r\n", b"5\r\nabcdefghij", b"f" * 100 + b"\r\n"],
     ids=["no length", "no end", "gigantic"],
 )
-def test_connection_is_closed_if_malformed_data_follows_a_request_that_got_a_response(
+def test_http_connection_is_closed_if_malformed_data_follows_a_request_that_got_a_response(
     body, caplog
 ):
     with HttpServer(listener()) as server, connect(server.addresses[0]) as client:

@@ -177,7 +177,7 @@ def test_notification_is_due_for_each_problem_that_needs_a_user(case):
     assert story.sees(view) == []
 
 
-def test_invalid_manifest_of_a_commit_is_notified_once_with_its_location():
+def test_invalid_manifest_of_a_commit_causes_one_notification_with_its_location():
     error = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",
@@ -190,7 +190,7 @@ def test_invalid_manifest_of_a_commit_is_notified_once_with_its_location():
     assert story.last[0].text == "vms/db.yaml:4:9: guest is no quantity; and 1 more error"
 
 
-def test_invalid_manifest_is_notified_for_its_commit_and_not_again_for_its_vm():
+def test_invalid_manifest_causes_a_notification_about_its_commit_but_not_about_its_vm():
     error = Diagnostic(
         severity=Severity.ERROR, code="bad-quantity", message="guest is no quantity", ref=PG
     )
@@ -200,7 +200,7 @@ def test_invalid_manifest_is_notified_for_its_commit_and_not_again_for_its_vm():
     assert Story().sees(view) == ["invalid-commit bad-quantity"]
 
 
-def test_rejected_commit_is_notified_once_even_if_the_plan_also_shows_it():
+def test_rejected_commit_causes_one_notification_even_if_the_plan_also_reports_it():
     error = Diagnostic(severity=Severity.ERROR, code="unsigned", message="commit f is rejected")
     view = refusing()
     plan = replace(view.plan, diagnostics=(error,))
@@ -265,7 +265,7 @@ def test_very_many_objects_with_the_same_problem_cause_one_notification():
     assert story.sees(grows(*names, "another")) == []
 
 
-def test_problem_of_very_many_objects_lasts_from_commit_to_commit_and_ends_once():
+def test_problem_of_very_many_objects_causes_one_notification_although_its_objects_change():
     names = [f"vm-{n}" for n in range(GROUPED_FROM + 1)]
     story = Story()
     assert story.sees(grows(*names)) == ["waits-for-person above-max-guest"]
@@ -280,7 +280,7 @@ def test_problem_of_very_many_objects_lasts_from_commit_to_commit_and_ends_once(
     assert story.last[0].n_subjects == GROUPED_FROM
 
 
-def test_commit_that_gives_more_objects_a_known_problem_of_very_many_is_notified_once():
+def test_commit_that_adds_objects_to_a_problem_of_very_many_objects_causes_one_notification():
     names = [f"vm-{n}" for n in range(GROUPED_FROM + 1)]
     story, ids = Story(), set()
     for number, (found, added) in enumerate(
@@ -299,7 +299,7 @@ def test_commit_that_gives_more_objects_a_known_problem_of_very_many_is_notified
     assert len(ids) == 3
 
 
-def test_problem_of_very_many_objects_is_not_notified_again_after_a_restart_and_a_commit():
+def test_problem_of_very_many_objects_causes_no_new_notification_after_a_restart_and_a_commit():
     view = grows(*(f"vm-{n}" for n in range(GROUPED_FROM + 1)))
     story = Story()
     story.sees(view)
@@ -307,7 +307,7 @@ def test_problem_of_very_many_objects_is_not_notified_again_after_a_restart_and_
     assert story.sees(replace(view, plan=replace(view.plan, revision="f" * 40))) == []
 
 
-def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
+def test_end_of_a_problem_causes_one_notification_after_an_absence_of_five_minutes():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(later(QUIET, OVER_AFTER - timedelta(seconds=1))) == []
@@ -318,7 +318,7 @@ def test_end_of_a_problem_is_notified_once_after_an_absence_of_five_minutes():
     assert story.sees(later(gone, OVER_AFTER)) == []
 
 
-def test_problem_that_comes_and_goes_is_notified_once():
+def test_problem_that_comes_and_goes_causes_only_one_notification():
     story, bad = Story(), grows("pg-0")
     story.sees(bad)
     step = timedelta(minutes=4)
@@ -327,7 +327,7 @@ def test_problem_that_comes_and_goes_is_notified_once():
         assert story.sees(later(bad, step * (number + 1))) == []
 
 
-def test_problem_that_returns_after_its_notified_end_is_notified_again():
+def test_problem_that_returns_after_a_notification_about_its_end_causes_a_new_notification():
     story, bad = Story(), grows("pg-0")
     story.sees(bad)
     story.sees(later(QUIET, OVER_AFTER))
@@ -340,7 +340,7 @@ def test_problem_does_not_count_as_over_while_no_new_plan_is_made():
     assert story.sees(replace(QUIET, plan=None, at=NOW + OVER_AFTER * 3)) == []
 
 
-def test_start_of_a_rollout_that_continues_in_later_runs_is_notified_once():
+def test_rollout_that_continues_in_later_runs_causes_one_notification_about_its_start():
     story = Story()
     story.sees(STARTS)
     for number in range(1, 4):
@@ -348,7 +348,7 @@ def test_start_of_a_rollout_that_continues_in_later_runs_is_notified_once():
         assert story.sees(replace(view, run=replace(view.run, run_id=f"run-{number}"))) == []
 
 
-def test_later_rollout_of_the_same_commit_is_notified_after_six_hours():
+def test_later_rollout_of_the_same_commit_causes_a_notification_only_after_six_hours():
     story = Story()
     story.sees(STARTS)
     assert story.sees(later(QUIET, KEPT_FOR)) == []
@@ -365,6 +365,6 @@ def test_lasting_problems_are_listed_for_notification_receivers_that_expect_repe
 
 
 @pytest.mark.parametrize(("shard", "reported"), [(0, ["invalid-commit"]), (1, []), (2, [])])
-def test_invalid_commit_is_notified_by_only_one_shard(shard, reported):
+def test_only_one_shard_sends_the_notification_about_an_invalid_commit(shard, reported):
     view = replace(refusing(), shard=shard)
     assert [each.kind for each in due(view, Reported()).notifications] == reported

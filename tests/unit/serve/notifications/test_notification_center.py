@@ -49,7 +49,7 @@ class FakeSender:
 
 
 class DeafLease(FakeLease):
-    """A Lease that cannot be written."""
+    """A fake Lease to which every write fails."""
 
     def annotate(self, _annotations) -> bool:
         self.writes += 1
@@ -139,7 +139,7 @@ def test_standby_replica_sends_no_notification_and_rereads_the_lease_when_it_bec
     ("minutes", "view", "over"),
     [(19, QUIET, []), (20, QUIET, ["not-found"]), (20, replace(QUIET, plan=None), [])],
 )
-def test_problem_that_ended_during_a_restart_is_reported_as_over_some_minutes_later(
+def test_problem_that_ends_during_a_restart_of_serve_is_reported_as_over_some_minutes_later(
     minutes, view, over, clock, sender
 ):
     lease = FakeLease()
@@ -154,7 +154,7 @@ def test_problem_that_ended_during_a_restart_is_reported_as_over_some_minutes_la
     assert sender.sent == ["not-found", *over]
 
 
-def test_problem_that_lasts_during_a_restart_is_notified_once(clock, sender):
+def test_problem_that_lasts_during_a_restart_of_serve_causes_only_one_notification(clock, sender):
     lease = FakeLease()
     for _ in range(2):
         started, center = clock.now(), NotificationCenter(lease, sender, clock)

@@ -35,7 +35,7 @@ def test_object_that_does_not_match_the_url_path_is_rejected(server, path, obj, 
     assert message in answer.body["message"]
 
 
-def test_status_in_the_request_for_a_new_object_is_ignored(server):
+def test_simulated_api_server_ignores_the_status_in_a_create_request(server):
     created = server.send("POST", VMS, {**vm(), "status": {"ready": True}}).body
     assert "status" not in created
 
@@ -93,7 +93,7 @@ def test_virtual_machine_instance_has_no_status_subresource(server):
     assert server.send("GET", path).status == 404
 
 
-def test_delete_returns_a_status_with_the_uid_of_the_object(server):
+def test_simulated_delete_request_returns_a_status_with_the_uid_of_the_object(server):
     uid = server.create_vm().body["metadata"]["uid"]
     answer = server.send("DELETE", f"{VMS}/pg").body
     assert answer["status"] == "Success"
@@ -106,14 +106,16 @@ def test_delete_returns_a_status_with_the_uid_of_the_object(server):
 
 
 @pytest.mark.parametrize("field", ["uid", "resourceVersion"])
-def test_delete_checks_the_uid_and_resource_version_preconditions(server, field):
+def test_simulated_delete_request_checks_the_uid_and_resource_version_preconditions(server, field):
     server.create_vm()
     refused = server.send("DELETE", f"{VMS}/pg", {"preconditions": {field: "1"}})
     assert refused.status == 409
     assert "in precondition: 1, " in refused.body["message"]
 
 
-def test_delete_sets_only_the_deletion_timestamp_of_an_object_with_finalizers(server):
+def test_simulated_delete_request_only_sets_the_deletion_timestamp_of_an_object_with_finalizers(
+    server,
+):
     server.create_vm(finalizers=["kubevirt.io/x"])
     server.send("DELETE", f"{VMS}/pg", {"dryRun": ["All"]})
     assert "deletionTimestamp" not in server.send("GET", f"{VMS}/pg").body["metadata"]
@@ -121,7 +123,7 @@ def test_delete_sets_only_the_deletion_timestamp_of_an_object_with_finalizers(se
     assert marked["metadata"]["deletionTimestamp"]
 
 
-def test_delete_with_orphan_policy_keeps_dependents(server):
+def test_simulated_delete_request_with_the_orphan_policy_keeps_dependents(server):
     uid = server.create_vm().body["metadata"]["uid"]
     key = Key("pods", "db", "launcher")
     server.store.create(key, {"metadata": {"ownerReferences": [{"uid": uid}]}})
@@ -129,7 +131,7 @@ def test_delete_with_orphan_policy_keeps_dependents(server):
     assert server.store.get(key)["metadata"]["ownerReferences"] == []
 
 
-def test_delete_collection_deletes_the_selected_objects(server):
+def test_simulated_delete_collection_request_deletes_the_selected_objects(server):
     server.create_vm("a", labels={"old": "yes"})
     server.create_vm("b")
     server.send("DELETE", f"{VMS}?labelSelector=old")

@@ -91,7 +91,7 @@ def test_request_with_an_unsupported_http_method_gets_405(server):
     assert server.send("DELETE", path).status == 405
 
 
-def test_response_to_a_subresource_request_has_no_body(server):
+def test_simulated_subresource_request_gets_a_response_without_a_body(server):
     asked = []
 
     def restart(namespace, name, *, dry_run):

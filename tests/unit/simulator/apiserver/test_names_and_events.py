@@ -18,7 +18,7 @@ def event_about(name):
     }
 
 
-def test_names_that_the_api_server_generates_for_objects_are_unique(server):
+def test_object_names_that_the_simulated_api_server_generates_are_unique(server):
     names = set()
     for _ in range(3):
         anonymous = {**vm(), "metadata": {"generateName": "pg-"}}

@@ -106,7 +106,7 @@ def test_deleted_role_binding_no_longer_applies(server):
     assert server.send("GET", VMS, user=BOB).status == 403
 
 
-def test_every_user_may_review_their_own_permissions(server):
+def test_every_user_can_review_their_own_permissions(server):
     grant(server, rule(["patch"], ["virtualmachines"]), subject=USER)
 
     def may(verb):

@@ -47,7 +47,7 @@ def test_simulated_response_time_applies_to_writes_but_not_to_get_requests():
     assert sim.request("GET", ONE).delay_s == 0.0
 
 
-def test_responses_are_immediate_by_default():
+def test_simulated_api_server_responds_immediately_by_default():
     sim = simulator()
     assert sim.request("GET", VMS).delay_s == 0.0
     assert patch(sim).delay_s == 0.0

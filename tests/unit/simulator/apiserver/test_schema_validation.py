@@ -78,7 +78,7 @@ NODES = {
 
 
 @pytest.mark.parametrize(("node", "value", "message"), NODES.values(), ids=NODES)
-def test_each_rule_of_a_crd_schema_is_enforced(node, value, message):
+def test_simulated_api_server_enforces_each_rule_of_a_crd_schema(node, value, message):
     (error,) = schema_validation.check(value, node, "spec.x")
     assert message in error.message
     assert error.field.startswith("spec.x")

@@ -82,7 +82,7 @@ def test_manual_migration_waits_for_the_end_of_the_backup():
     assert migrations(sim)[0]["status"]["phase"] == "Succeeded"
 
 
-def test_backup_without_an_end_time_never_ends():
+def test_simulated_vm_backup_without_an_end_time_never_ends():
     sim = simulated({"name": "vm", "backup": {"name": "endless"}})
     ask(sim, "2Gi")
     sim.engine.run_until(7200)

@@ -167,7 +167,7 @@ def test_migration_state_without_a_policy_shows_the_settings_of_the_kubevirt_cr(
     assert 16 <= took(state) <= 20
 
 
-def test_migration_policy_may_allow_more_bandwidth_than_the_kubevirt_cr():
+def test_migration_policy_can_allow_more_bandwidth_than_the_kubevirt_cr():
     fast = policy("fast", BLUE, bandwidthPerMigration="1Gi")
     state = grown(simulated(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
     assert state["completed"]

@@ -78,7 +78,7 @@ def test_write_that_a_webhook_denies_is_also_denied_as_a_dry_run():
     assert get(sim, "virtualmachines")["metadata"]["generation"] == 1
 
 
-def test_clients_cannot_change_the_spec_of_a_vmi():
+def test_simulated_webhook_denies_client_changes_to_the_spec_of_a_vmi():
     sim = simulate({"name": "vm"})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
     answer = patch(sim, path, {"spec": {"domain": {"memory": {"guest": "2Gi"}}}})

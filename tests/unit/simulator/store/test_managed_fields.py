@@ -46,7 +46,7 @@ def test_patch_without_a_change_adds_no_entry_to_managed_fields():
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_change_of_the_json_type_of_a_value_counts_as_a_change_of_the_field():
+def test_new_json_type_of_a_value_counts_as_a_change_to_the_field_in_managed_fields():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 

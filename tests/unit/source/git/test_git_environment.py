@@ -39,7 +39,7 @@ def read_everything(repository, folder):
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *FILES, *FOLDERS])
-def test_git_environment_variable_cannot_run_programs_write_files_or_redirect_reads(
+def test_environment_variables_of_git_cannot_run_programs_write_files_or_redirect_reads(
     git_repo, monkeypatch, tmp_path, name
 ):
     commit = git_repo.commit({"a.yaml": named_vm("a")})

@@ -47,7 +47,7 @@ def clone(repo, path, *options):
         ("merge", "topic", "topic"),
     ],
 )
-def test_base_commit_is_the_newest_common_commit(forked, base, head, expected):
+def test_base_commit_is_the_newest_common_ancestor(forked, base, head, expected):
     repo, commits = forked
     assert base_of(repo, base, head) == commits[expected]
 

@@ -21,7 +21,7 @@ def listed(git_repo):
         yield tree, entry
 
 
-def test_file_of_a_working_tree_is_read(listed):
+def test_git_working_tree_returns_the_content_of_a_file(listed):
     tree, entry = listed
     assert tree.read(entry) == b"kind: Old\n"
 

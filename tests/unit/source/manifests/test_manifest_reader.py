@@ -63,7 +63,7 @@ def test_location_of_memory_requests_is_recorded_if_a_vm_manifest_sets_no_guest_
         ("'2.5Gi'", 5 * GIB // 2, "2.5Gi"),
     ],
 )
-def test_guest_size_in_a_manifest_may_be_text_or_a_number(written, n_bytes, raw):
+def test_guest_size_in_a_manifest_can_be_a_string_or_a_number(written, n_bytes, raw):
     guest = one(read(vm(f"guest: {written}"))).desired.guest
     assert (guest.n_bytes, guest.raw) == (n_bytes, raw)
     assert type(guest.raw) is type(raw)
@@ -90,7 +90,7 @@ def test_vm_labels_and_annotations_are_read():
 
 
 @pytest.mark.parametrize("consent", RestartConsent)
-def test_restart_annotation_sets_when_a_vm_may_be_restarted(consent):
+def test_restart_annotation_sets_when_a_vm_can_be_restarted(consent):
     found = one(read(vm(annotations=f"memory.reconciler.dev/restart: {consent}")))
     assert (found.desired.restart, found.diagnostics) == (consent, ())
 

@@ -300,7 +300,7 @@ SET, TEST, NEW = (
         ((SET, TEST, OTHER), (SET, TEST, OTHER, NEW)),
     ],
 )
-def test_json_patch_test_operation_in_the_hyperconverged_annotation_still_succeeds(
+def test_changed_hyperconverged_annotation_keeps_json_patch_test_operations_satisfied(
     found, expected
 ):
     live = make_owned(make_owner(json_patch=compact(*found)))
@@ -324,7 +324,7 @@ def permitted(state, *operations, release="1.15", version="v1.5.2"):
     return decision_of(state, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
 
 
-def test_field_in_a_parent_that_the_annotation_sets_waits_for_the_operator():
+def test_setting_inside_a_field_that_the_hyperconverged_annotation_sets_waits_for_the_operator():
     live = make_owned(make_owner("1.15.0", "v1beta1"), version="v1.5.2")
     parents = frozenset({("spec",), ("spec", "configuration")})
     live = replace(live, kubevirt=replace(live.kubevirt, containers=parents))
@@ -370,7 +370,9 @@ def test_field_in_a_parent_that_the_annotation_sets_waits_for_the_operator():
         ),
     ],
 )
-def test_annotation_operation_on_a_parent_keeps_its_other_fields(found, expected):
+def test_hyperconverged_annotation_operation_on_a_parent_field_keeps_its_other_fields(
+    found, expected
+):
     (action,) = permitted(RATIO, *found).actions
     assert json.loads(action.patch[-1].value) == expected
     assert permitted(RATIO, *expected).reason.value == "owner-not-settled"
@@ -379,12 +381,14 @@ def test_annotation_operation_on_a_parent_keeps_its_other_fields(found, expected
 @pytest.mark.parametrize(
     "operation", [{**PARENT, "op": "remove"}, {**PARENT, "value": None}, {**PARENT, "value": []}]
 )
-def test_annotation_operation_that_leaves_no_place_for_a_field_blocks_it(operation):
+def test_setting_is_blocked_if_an_operation_in_the_hyperconverged_annotation_cannot_contain_it(
+    operation,
+):
     decision = permitted(RATIO, operation)
     assert (decision.reason.value, decision.actions) == ("set-by-annotation", ())
 
 
-def test_feature_gate_is_added_to_the_list_that_an_operation_on_a_parent_sets():
+def test_feature_gate_is_added_to_the_list_that_a_hyperconverged_annotation_operation_sets():
     parent = {"op": "add", "path": "/spec/configuration/developerConfiguration"}
     (action,) = permitted(GATE, {**parent, "value": {"featureGates": ["Root"]}}).actions
     (written,) = json.loads(action.patch[-1].value)

@@ -97,7 +97,9 @@ def test_hint_names_the_chart_value_that_sets_a_harvester_kubevirt_setting():
 
 
 @pytest.mark.parametrize(("before", "told"), [((), True), (("Evict",), False)])
-def test_hint_says_that_a_harvester_upgrade_may_have_removed_the_update_methods(before, told):
+def test_hint_says_that_a_harvester_upgrade_might_have_removed_the_workload_update_methods(
+    before, told
+):
     live = make_harvester({})
     kubevirt = with_settings(live.kubevirt, workloadUpdateMethods=NameSet.of(before))
     wanted = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
@@ -130,7 +132,7 @@ def test_kubevirt_cr_that_two_operators_claim_is_not_changed():
     assert "HyperConverged and Harvester both claim" in decision.why.message
 
 
-def test_kubevirt_cr_named_as_in_harvester_is_patched_directly_without_harvester():
+def test_kubevirt_cr_with_the_name_that_harvester_uses_is_patched_directly_outside_harvester():
     live = replace(make_harvester({}), api_groups=frozenset({"hco.kubevirt.io"}), owners=())
     live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
@@ -145,7 +147,7 @@ def test_warning_names_the_tool_that_would_revert_the_kubevirt_cr():
     assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
 
 
-def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_may_revert_it():
+def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might_revert_it():
     kubevirt = make_kubevirt(
         tracked_by="Argo CD infra", managers={fields.ROLLOUT_STRATEGY: "kubectl"}
     )

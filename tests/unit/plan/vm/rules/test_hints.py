@@ -85,7 +85,7 @@ def test_instancetype_change_is_live_only_if_it_adds_cpus_as_sockets(
 
 
 OWNED = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
-"""A KubeVirt CR that the reconciler may not change."""
+"""A KubeVirt CR that the reconciler must not change."""
 METHODS, STRATEGY = "workloadUpdateMethods", "vmRolloutStrategy"
 
 

@@ -71,7 +71,7 @@ def test_vm_that_cannot_migrate_grows_in_place():
     assert "inferred" in decision.why.message
 
 
-def test_resize_in_place_does_not_disrupt_the_vm():
+def test_in_place_resize_does_not_disrupt_the_vm():
     (decision,) = plan_of(make_desired(want("2Gi")), live()).decisions
     assert disruption_of(decision) is Disruption.NONE
     assert not migrates(decision)
@@ -85,7 +85,7 @@ def test_memory_change_of_a_vm_with_dedicated_cpus_or_huge_pages_needs_a_migrati
     assert judged(state) == ("blocked", "no-other-node")
 
 
-def test_memory_reduction_needs_a_migration_and_not_a_resize_in_place():
+def test_memory_reduction_needs_a_migration_instead_of_an_in_place_resize():
     state = live(vm=make_vm(guest="2Gi"), guest="2Gi", guest_at_boot=q("1Gi"))
     assert judged(state, "1Gi") == ("blocked", "no-other-node")
 
@@ -94,7 +94,7 @@ def test_memory_reduction_needs_a_migration_and_not_a_resize_in_place():
     ("taken", "expected"),
     [(3 * GIB, IN_PLACE), (3 * GIB + 1, ("blocked", "no-node-with-room"))],
 )
-def test_resize_in_place_needs_free_memory_on_the_vms_node_only_for_the_growth(taken, expected):
+def test_in_place_resize_needs_free_memory_on_the_vms_node_only_for_the_growth(taken, expected):
     found = capacity({"node01": use(taken)})
     assert judged(live(found=found, nodes=("4Gi", "64Gi"))) == expected
 
@@ -102,7 +102,7 @@ def test_resize_in_place_needs_free_memory_on_the_vms_node_only_for_the_growth(t
 @pytest.mark.parametrize(
     ("left", "expected"), [(GIB, IN_PLACE), (GIB - 1, ("blocked", "quota-would-refuse"))]
 )
-def test_resize_in_place_needs_quota_capacity_only_for_the_growth(left, expected):
+def test_in_place_resize_needs_quota_capacity_only_for_the_growth(left, expected):
     used = 4 * GIB
     quota = Quota(
         name="mem", hard={"requests.memory": used + left}, used={"requests.memory": used}
@@ -118,7 +118,7 @@ def test_resize_in_place_needs_quota_capacity_only_for_the_growth(left, expected
         ("Other", ("wait", "in-flight")),
     ],
 )
-def test_resize_in_place_is_in_progress_unless_the_node_cannot_hold_the_larger_pod(name, expected):
+def test_in_place_resize_is_in_progress_unless_the_node_cannot_hold_the_larger_pod(name, expected):
     changing = {each: condition("True") for each in ("LiveMigratable", "HotMemoryChange", name)}
     state = live(
         vm=make_vm(guest="2Gi"),
