@@ -102,7 +102,7 @@ _ALIASES: Final = {"ClusterRole": "Role", "ClusterRoleBinding": "RoleBinding"}
 
 
 class UnsupportedError(ValueError):
-    """Raised if a body is not a protobuf-encoded object, or if its kind is not supported."""
+    """Raised if a request body is not a protobuf-encoded object of a supported kind."""
 
 
 def loads(body: bytes) -> Json:
@@ -147,7 +147,7 @@ def _read(data: bytes, message: str) -> Json:
 
 
 def _texts(data: bytes) -> dict[int, bytes]:
-    """Returns the fields of a protobuf message by number; all must be strings or messages."""
+    """Maps the field numbers of a protobuf message to the fields, all strings or messages."""
     found = dict(_fields(data))
     if not all(isinstance(value, bytes) for value in found.values()):
         raise LookupError("a field has the wrong wire type")

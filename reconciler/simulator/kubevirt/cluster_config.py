@@ -59,7 +59,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether a VM's memory can change live; in KubeVirt v1.1, the VM enables this."""
+        """Returns whether a VM's memory can change live; in v1.1, the VM must allow this."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)

@@ -49,7 +49,7 @@ class PodFacts:
     deleting: bool
     memory: int
     hugepages: Mapping[str, int]
-    """The bytes of huge pages that the pod requests, by resource, such as `hugepages-2Mi`."""
+    """The bytes of huge pages that the pod requests, keyed by resource (`hugepages-2Mi`, …)."""
     limit: int
     labels: Mapping[str, str]
     repels: tuple[Json, ...]
@@ -58,7 +58,7 @@ class PodFacts:
     gated: bool
     """Whether the pod has a scheduling gate."""
     others: Mapping[str, int]
-    """The requested CPUs (in thousandths) and devices, by resource name, plus `pods`: 1."""
+    """What else the pod uses, keyed by resource name: CPUs (in thousandths), devices, one pod."""
 
     @property
     def active(self) -> bool:
@@ -99,12 +99,12 @@ class NodeFacts:
     name: str
     memory: int
     hugepages: Mapping[str, int]
-    """The huge pages of the node in bytes, by resource name, such as `hugepages-2Mi`."""
+    """The huge pages of the node in bytes, keyed by resource name, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
     taints: tuple[Json, ...]
     others: Mapping[str, int]
-    """The allocatable CPUs in thousandths, devices and pods, by resource name."""
+    """The node's allocatable CPUs (in thousandths), devices and pods, keyed by resource name."""
 
 
 class Inventory:
@@ -121,9 +121,9 @@ class Inventory:
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
-        """The used huge pages in bytes, by node and resource name."""
+        """The used huge pages in bytes, keyed by node and resource name."""
         self.others_used: dict[tuple[str, str], int] = defaultdict(int)
-        """The used CPUs in thousandths, devices and pods, by node and resource name."""
+        """The used CPUs (in thousandths), devices and pods, keyed by node and resource name."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)

@@ -133,7 +133,7 @@ def make_condition(
 
 
 def drop_finalizer(obj: Json, name: str) -> None:
-    """Removes a finalizer from an object, and an empty list of finalizers."""
+    """Removes a finalizer from an object, and the list of finalizers if it becomes empty."""
     meta = obj["metadata"]
     left = [f for f in meta.get("finalizers") or () if f != name]
     if left:

@@ -155,7 +155,7 @@ class Fields:
         return Fields(self.mapping(name), path, self.problems)
 
     def each(self, name: str) -> Iterator[Fields]:
-        """Yields a reader for each mapping in the list of a field."""
+        """Yields a reader for each mapping in the list that a field contains."""
         for index, value in enumerate(self._typed(name, list, [], "a list")):
             where = ".".join(part for part in (self.path, f"{name}[{index}]") if part)
             if isinstance(value, dict):

@@ -35,7 +35,7 @@ class NodeSpec:
     memory: int = DEFAULT_NODE_MEMORY
     """The allocatable memory of the node in bytes."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """The allocatable huge pages of the node in bytes, by page size (2Mi, 1Gi)."""
+    """The allocatable huge pages of the node in bytes, keyed by page size (2Mi, 1Gi)."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
     """The CPU vendor of the node, such as Intel or AMD, which a node label shows."""
@@ -44,7 +44,7 @@ class NodeSpec:
     """The taints of the node, each as `key=value:effect`."""
     cpus: int = DEFAULT_CPUS
     devices: Mapping[str, str] = field(default_factory=dict)
-    """The number of the node's devices, by resource name, such as `nvidia.com/gpu: 1`."""
+    """The number of the node's devices, keyed by resource name, such as `nvidia.com/gpu: 1`."""
     pods: int = DEFAULT_PODS
     cordoned: bool = False
     ready: bool = True
@@ -148,7 +148,7 @@ class ClusterQuotaSpec:
     name: str
     hard: Mapping[str, str]
     selects: Mapping[str, str]
-    """The labels of the namespaces that share the quota; without labels, all namespaces."""
+    """The labels of the namespaces that share the quota; if empty, all namespaces share it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +226,6 @@ class World:
     rbac: str = "open"
     """The authorization mode: `open` allows every request, `enforced` applies RBAC."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The user and groups of each bearer token."""
+    """Maps each bearer token to its user and groups."""
     api_faults: tuple[Fault, ...] = ()
     seed: int = 0

@@ -15,7 +15,7 @@ from reconciler.simulator.encoding import go_json
 
 
 class DecodeError(ValueError):
-    """Raised if a body is not a JSON Patch, with the error message of kube-apiserver."""
+    """Raised if a request body is not a JSON Patch, with the error message of kube-apiserver."""
 
 
 class NotApplicableError(ValueError):

@@ -57,7 +57,7 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Applies VM changes to the VMI where possible; sets conditions on the VM for the others.
+        """Applies VM changes to the VMI; sets VM conditions for changes that cannot be applied.
 
         Returns:
             The VMI after the changes.
@@ -99,7 +99,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changes to CPUs, placement and memory; if CPUs or placement fail, applies none.
+        """Applies CPU, placement and memory changes; none if a CPU or placement change fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """

@@ -52,7 +52,7 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns when the next automatic migration of a VMI can start; None without a delay.
+    """Returns when the next automatic migration of a VMI can start, or None if it can start now.
 
     The delay is 20 s from the latest failure. It doubles with each further failure since the last
     success.

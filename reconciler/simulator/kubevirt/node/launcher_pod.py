@@ -202,7 +202,7 @@ def _cpus(vmi: Json) -> str:
 
 
 def _devices(vmi: Json) -> Json:
-    """Returns the number of devices that a launcher pod requests, by resource name.
+    """Returns the number of devices that a launcher pod requests, keyed by resource name.
 
     The devices are GPUs, host devices, and devices in the VM's own resource requests. An SR-IOV
     interface needs such a request; usually, a webhook of the network plugin adds the request.

@@ -47,7 +47,7 @@ def _of_type(ranges: Iterable[Json], kind: str) -> Iterator[Json]:
 
 
 def _exceeded(limits: Json, kind: str, resources: list[Json]) -> str | None:
-    """Returns the error for the first violated bound: minimum, maximum, then ratio; or None."""
+    """Checks the minimum, maximum and ratio, and returns the first error, or None."""
     for check in (_below, _above, _ratio):
         for name in _RESOURCES:
             asked = _total(resources, "requests", name)

@@ -32,7 +32,7 @@ class QuotaScaling:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._raised: dict[Key, tuple[Key, dict[str, int]]] = {}
-        """For each VMI, the quota that was raised, and by how much."""
+        """Maps each VMI to the quota that was raised for its migration, and to the amount."""
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=_LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
