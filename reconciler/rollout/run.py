@@ -27,14 +27,13 @@ from reconciler.rollout.waves.memory_wave import MemoryWave
 from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.approval import Approval
     from reconciler.model.plan.plan import Plan
-    from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import Outcome
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.rollout.rollout_policy import RolloutPolicy
@@ -64,18 +63,16 @@ def run(
     context: RunContext,
     *,
     run_id: str,
-    written_by: Mapping[ObjectRef, str] | None = None,
 ) -> RunReport:
     """Apply a plan and track its changes until the run ends.
 
     The caller starts the informer and holds the leases. The run changes only objects in *plan*.
     Before each write, the object is planned again from the newest snapshot. If an API server
     response, for example 401, ends the run, the function still returns a report, which shows
-    what was written before. *written_by* maps objects whose change is still in flight to the
-    commit from which an earlier run wrote that change; only the report uses these commits.
+    what was written before.
     """
     started = context.clock.now()
-    rollout = _Rollout(plan, desired, choices, policy, context, written_by or {})
+    rollout = _Rollout(plan, desired, choices, policy, context)
     error: Exception | None = None
     try:
         with context.breakable():
@@ -139,7 +136,6 @@ class _Rollout:
         choices: PlanPolicy,
         policy: RolloutPolicy,
         context: RunContext,
-        written_by: Mapping[ObjectRef, str],
     ) -> None:
         self.desired, self.choices, self.policy, self.context = desired, choices, policy, context
         self.planner = Planner()
@@ -152,7 +148,7 @@ class _Rollout:
         self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes)
         self.memory = MemoryWave(plan, policy, context, self.writes)
         for each in self._objects():
-            each.commit, each.earlier_commit = plan.revision, written_by.get(each.ref, "")
+            each.commit = plan.revision
         self.lease_lost = False
         self.ready = False
         """Whether the settings in the KubeVirt CR allow the memory of VMs to change now."""

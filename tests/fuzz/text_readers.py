@@ -48,7 +48,8 @@ CHECKPOINT = (
     '{"soak":{"digest":"a","since":"2026-11-23T00:48:52Z"},"failures":[{"kind":'
     '"VirtualMachine","namespace":"a","name":"b","uid":"c","target":"1","reason":"d",'
     '"message":"e","at":"2026-11-23T00:48:52Z"}],"starts":[{"namespace":"a","name":"b",'
-    '"uid":"c","target":"1","instance":"d","at":"2026-11-23T00:48:52Z"}]}'
+    '"uid":"c","target":"1","instance":"d","at":"2026-11-23T00:48:52Z"}],"written":'
+    '{"f":{"a":{"b":["1","c"]}}}}'
 )
 DATES = ("Mon, 23 Nov 2026 00:48:52 GMT", "Monday, 23-Nov-26 00:48:52 GMT", "Mon Nov 23 2026")
 FORMATS = tuple(

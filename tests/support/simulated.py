@@ -25,7 +25,6 @@ from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.clock_difference import ClockDifference
-from reconciler.model.references import ObjectRef
 from reconciler.model.run.progress import Progress, Step
 from reconciler.prometheus.no_prometheus import NoPrometheus
 from reconciler.rollout import run
@@ -228,8 +227,8 @@ class Rig:
     stop: bool = False
     ended_by: str = ""
     """The reason why the rollout must end although no signal arrived."""
-    written_by: dict[ObjectRef, str] = field(default_factory=dict)
-    """The commit from which an earlier rollout wrote each change that is still in progress."""
+    commit: str = ""
+    """The commit of the desired state; if empty, the desired state comes from no commit."""
     lease_times: LeaseTimes | None = None
     holder: str = "test-run"
     """The holder identity of the rollout's leases."""
@@ -246,7 +245,8 @@ class Rig:
 
     def desired(self, text: str):
         """Parse the desired state from the YAML string *text*."""
-        return StreamReader([("desired.yaml", text.encode())]).read().state
+        state = StreamReader([("desired.yaml", text.encode())]).read().state
+        return replace(state, revision=self.commit or state.revision)
 
     def plan(self, text: str, **policy):
         """Return the plan for the manifests *text* and the current cluster state."""
@@ -285,7 +285,6 @@ class Rig:
                 RolloutPolicy(**policy),
                 context,
                 run_id="test-run",
-                written_by=self.written_by,
             )
 
     def lease(self, name: str) -> ClusterLease:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,6 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import DeclinedError, ReconcilerError
 from reconciler.model.desired.config import Mode
-from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import ExitCode, RunReport
 from reconciler.ports import Alerts, Clock, Informer
 from reconciler.report.wording import duration
@@ -75,8 +74,6 @@ class Execution:
     """Called with the report if the run ends before it is allowed to write."""
     superseded: Callable[[], str] = str
     """Returns why the run must end although no signal arrived; empty if the run can continue."""
-    written_by: Mapping[ObjectRef, str] = field(default_factory=dict)
-    """The commit from which an earlier run wrote each change that is still in flight."""
     meanwhile: Callable[[], None] | None = None
     """Called about once a second while the run waits for responses to its writes."""
 
@@ -260,7 +257,6 @@ def _roll_out(
             policy,
             context,
             run_id=execution.run_id,
-            written_by=execution.written_by,
         )
 
 

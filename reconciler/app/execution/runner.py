@@ -19,12 +19,11 @@ from reconciler.model.service.view import ActiveRun
 from reconciler.ports import Alerts, Clock, Informer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from reconciler.app.read_and_plan import PlanWithInputs
     from reconciler.model.plan.plan import Plan
-    from reconciler.model.references import ObjectRef
     from reconciler.model.run.progress import Progress
     from reconciler.ports import Listener
 
@@ -45,7 +44,6 @@ class RunsPlans(Protocol):
         self,
         planned: PlanWithInputs,
         *,
-        written_by: Mapping[ObjectRef, str],
         superseded: Callable[[], str],
         refresh: Callable[[], None],
         show: Callable[[ActiveRun], None],
@@ -54,7 +52,6 @@ class RunsPlans(Protocol):
 
         Args:
             planned: The plan with its inputs.
-            written_by: The commit of each change that is still in flight.
             superseded: Returns why the run must end, or an empty string if the run can continue.
             refresh: Called often, so that the process can plan and show its state.
             show: Called with the state of the run after each step.
@@ -84,7 +81,6 @@ class Runner:
         self,
         planned: PlanWithInputs,
         *,
-        written_by: Mapping[ObjectRef, str],
         superseded: Callable[[], str],
         refresh: Callable[[], None],
         show: Callable[[ActiveRun], None],
@@ -122,7 +118,6 @@ class Runner:
             until=until,
             unwritten=unwritten.append,
             superseded=superseded,
-            written_by=written_by,
             alerts=self.alerts,
             meanwhile=meanwhile,
         )

@@ -238,6 +238,9 @@ class ClusterLease:
             ValueError: A name does not have this program's prefix.
         """
         _check_names(annotations)
+        # A value that a failed request could not write must not replace this newer one.
+        waiting = self._unwritten.keys() & annotations.keys()
+        self._unwritten |= {name: annotations[name] for name in waiting}
         self._queued = self._changed({**self._queued, **annotations})
 
     def _changed(self, wanted: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -44,6 +44,20 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenSize:
+    """A size that a run has written to a VM, and the commit from which it came."""
+
+    uid: str
+    """The first ``UID_LENGTH`` characters of the VM's uid; empty for a VM that the run created."""
+    target: str
+    commit: str
+
+
+UID_LENGTH = 8
+"""How much of a uid ``WrittenSize`` keeps, because a Lease may hold thousands of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """The data for the next run, stored as one JSON value in an annotation of the Lease."""
 
@@ -52,3 +66,5 @@ class Checkpoint:
     """The failures of each object that the next run must consider."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
     """The requested starts and restarts by VM, each stored before the request is sent."""
+    written: Mapping[ObjectRef, WrittenSize] = field(default_factory=dict)
+    """The changes in flight by VM, each stored before its write is sent; only reports use them."""

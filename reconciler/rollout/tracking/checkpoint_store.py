@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import ROLLOUT
 from reconciler.model.plan.plan import Effect
+from reconciler.model.run.checkpoint import UID_LENGTH, WrittenSize
 from reconciler.rollout.tracking import checkpoint_codec as codec
 from reconciler.rollout.tracking.judge_convergence import is_under_way
 from reconciler.rollout.tracking.overwritten_size import wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
     from datetime import datetime
 
     from reconciler.model.plan.plan import Decision
@@ -62,8 +64,46 @@ class CheckpointStore:
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
+    def commit_of(self, decision: Decision) -> str:
+        """Return the commit from which a run wrote the VM's desired size, or an empty string."""
+        found = self.checkpoint.written.get(decision.ref)
+        if found is None or found.target != wanted(decision):
+            return ""
+        return found.commit if (decision.uid or "").startswith(found.uid) else ""
+
+    def writes(self, decisions: Iterable[Decision], commit: str) -> None:
+        """Store the commit of changes to VMs; called before the requests are sent.
+
+        A change to a stopped VM ends with its write, so no later run finds it in flight.
+        """
+        new = {
+            each.ref: WrittenSize(
+                uid=(each.uid or "")[:UID_LENGTH], target=wanted(each), commit=commit
+            )
+            for each in decisions
+            if each.effect is not Effect.COLD
+        }
+        known = self.checkpoint.written
+        if any(known.get(ref) != each for ref, each in new.items()):
+            kept = {ref: each for ref, each in known.items() if ref not in new}
+            self._keep(replace(self.checkpoint, written={**kept, **new}))
+
+    def keep_written(self, refs: Container[ObjectRef]) -> None:
+        """Remove the commits of all changes except those to the given VMs."""
+        known = self.checkpoint.written
+        left = {ref: each for ref, each in known.items() if ref in refs}
+        if len(left) < len(known):
+            self._keep_later(replace(self.checkpoint, written=left))
+
+    def not_written(self, ref: ObjectRef) -> None:
+        """Remove the commit of a change that is not in flight."""
+        if ref in self.checkpoint.written:
+            left = {each: size for each, size in self.checkpoint.written.items() if each != ref}
+            self._keep_later(replace(self.checkpoint, written=left))
+
     def forget(self, ref: ObjectRef) -> None:
         """Remove the stored failure and start of an object that now has the desired state."""
+        self.not_written(ref)
         known = self.checkpoint
         if ref in known.failures or ref in known.starts:
             failures = {each: why for each, why in known.failures.items() if each != ref}
@@ -77,3 +117,8 @@ class CheckpointStore:
     def _keep(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._lease.annotate({ROLLOUT: codec.encoded(checkpoint)})
+
+    def _keep_later(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint with the next renewal of the Lease, without a request of its own."""
+        self.checkpoint = checkpoint
+        self._lease.annotate_later({ROLLOUT: codec.encoded(checkpoint)})

@@ -71,6 +71,8 @@ class ObjectCloser:
         The table in the module docstring shows what is stored where.
         """
         tracked.ended(final, self._run.clock.now())
+        if tracked.ref.is_vm and not tracked.applied and tracked.unanswered_at is None:
+            self.memory.not_written(tracked.ref)
         if final.cause is Cause.RUN_ENDED:
             return
         self._store_for_later_runs(tracked, final)

@@ -53,7 +53,7 @@ class Dispatch:
         self.capacity = RemainingCapacity(run)
         planned = dict.fromkeys(each.ref for wave in plan.waves for each in wave.actions)
         self._order = {ref: n for n, ref in enumerate(planned)}
-        self._announced = False
+        self._announced, self._commit = False, plan.revision
         self.held: dict[ObjectRef, Hold] = {}
         """The VMs that could not start in the last round, and why."""
 
@@ -100,6 +100,7 @@ class Dispatch:
     ) -> Iterator[PendingWrite]:
         """Yield the writes to send, after checking the approval, failure budget and lease."""
         failures, unanswered = _failures(objects), list[TrackedObject]()
+        stored = False
         for decision in chosen:
             tracked, action = objects[decision.ref], decision.actions[0]
             end = approval_check.refused(self._policy.approval, decision, action)
@@ -115,6 +116,9 @@ class Dispatch:
             if action.verb is Verb.RESTART and not self._still_waits(decision):
                 continue
             self._announce(count)
+            if not stored:
+                self._checkpoint.writes(chosen, self._commit)
+                stored = True
             vm = context.live.vms.get(decision.ref)
             self._keep_start(decision, action, context)
             unanswered.append(tracked)

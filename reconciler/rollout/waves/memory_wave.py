@@ -58,6 +58,7 @@ class MemoryWave:
             for decision in plan.decisions
             if decision.ref.is_vm and decision.effect is not Effect.NONE
         }
+        self._checkpoint.keep_written({ref for ref, each in self.objects.items() if each.applied})
 
     @property
     def open(self) -> bool:
@@ -124,6 +125,7 @@ class MemoryWave:
         ours = vm is not None and vm.guest_manager == OUR_MANAGER
         tracked.followed(vm.guest_changed_at if vm is not None and ours else None)
         decision = tracked.latest
+        tracked.earlier_commit = self._checkpoint.commit_of(decision)
         self._run.progress(
             Step.FOLLOWING, decision.why.message, ref=decision.ref, reason=decision.reason.value
         )

@@ -223,7 +223,6 @@ class Loop:
         try:
             ended = self._parts.runner.run(
                 planned,
-                written_by={ref: each.revision for ref, each in self._in_flight.items()},
                 superseded=lambda: self._superseded(plan),
                 refresh=self._refresh,
                 show=self._show,

@@ -12,6 +12,8 @@ from support.simulated import ActOnStep, Rig, only, rig, vm_yaml
 
 from reconciler.cli.terminal.live_display import REMIND_AFTER, LineDisplay
 from reconciler.cli.terminal.waiting import Waiting
+from reconciler.cluster.lease.lease_requests import LeaseRequests
+from reconciler.model.annotations import ROLLOUT
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.run.progress import Step
@@ -455,21 +457,25 @@ def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
 
 
 def test_report_shows_which_commit_changed_a_vm_whose_change_an_earlier_run_started():
-    run = rig("hotplug")
+    """The Lease has the commit when the patch is sent, so that not even a crash can lose it."""
+    run, stored = rig("hotplug"), []
 
     def newer() -> None:
+        lease = LeaseRequests(run.client, run.sim.world.kubevirt_namespace, "test-memory").read(5)
+        stored.append(lease["metadata"]["annotations"][ROLLOUT])
         run.ended_by = "a newer commit is in force"
 
-    run.progress = ActOnStep(Step.PATCHED, newer)
+    run.progress, run.commit = ActOnStep(Step.PATCHED, newer), "1" * 40
     first = run.apply(ASK_2GI)
     assert first.message == "a newer commit is in force; migrations in flight continue"
-    assert (only(first).result, only(first).revision) == ("running", first.plan.revision)
-    run.ended_by, run.written_by = "", {only(first).ref: "an-earlier-commit"}
+    assert (only(first).result, only(first).revision) == ("running", "1" * 40)
+    assert "1" * 40 in stored[0]
+    run.ended_by, run.holder, run.commit = "", "another-replica", "2" * 40
     second = run.apply(ASK_2GI)
     assert (only(second).result, only(second).actuation) == ("done", "not-needed")
-    assert only(second).revision == "an-earlier-commit"
+    assert (second.plan.revision, only(second).revision) == ("2" * 40, "1" * 40)
     text = "".join(run_text(second, width=200, color=False))
-    assert "changed by commit an-earlier-c" in text
+    assert "changed by commit 111111111111" in text
 
 
 def test_report_shows_no_commit_for_a_vm_that_was_not_changed():

@@ -12,6 +12,7 @@ from support.fake_ports import FakePorts, FakeRecorder, FakeWriter
 from reconciler.errors import BrokenOff, UnauthorizedError, UnreachableError
 from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.alerts.alert_matcher import AlertMatcher
+from reconciler.model.annotations import ROLLOUT
 from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.fields import MAX_HOTPLUG_RATIO
 from reconciler.model.plan.approval import Approval, ApprovedAction
@@ -23,6 +24,7 @@ from reconciler.model.run.write_result import Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run import BROKEN_OFF, run
+from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.rollout.tracking.tracked_object import IllegalTransitionError
 from reconciler.rollout.writes import write_pause
 
@@ -166,7 +168,9 @@ def test_internal_error_while_one_vm_is_processed_does_not_stop_the_tracking_of_
     assert found[VM].why.message.endswith("pg-0 cannot be accepted: it is ended")
     assert found[OTHER].result is Result.DONE
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
-    assert ports.memory_lease.kept == {}
+    stored = checkpoint_codec.decoded(ports.memory_lease.kept[ROLLOUT]).checkpoint
+    assert stored.failures == {}
+    assert set(stored.written) == {VM}
 
 
 def test_internal_error_while_one_vm_is_processed_prevents_further_changes_in_the_run():

@@ -218,6 +218,19 @@ def test_queued_lease_annotation_waits_for_the_next_renewal_of_the_lease(stored,
     assert stored.annotations[OTHER] == "old"
 
 
+def test_queued_lease_annotation_replaces_an_older_value_that_could_not_be_written(
+    stored, make, clock, failure
+):
+    with make() as lease:
+        stored.failing = failure(503, "not ready")
+        assert not lease.annotate({ROLLOUT: "1"})
+        lease.annotate_later({ROLLOUT: "2"})
+        stored.failing = None
+        clock.elapsed = 2
+        assert lease.held()
+    assert stored.annotations[ROLLOUT] == "2"
+
+
 def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release(stored, make):
     with make() as lease:
         lease.annotate_later({COMMIT: "a"})

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.references import kubevirt_ref, vm_ref
-from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
+from reconciler.model.run.checkpoint import (
+    UID_LENGTH,
+    Checkpoint,
+    RecordedFailure,
+    Soak,
+    Start,
+    WrittenSize,
+)
 from reconciler.rollout.tracking import checkpoint_codec as codec
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, 250_000, tzinfo=UTC)
@@ -55,6 +62,11 @@ checkpoints = st.builds(
         ),
         max_size=5,
     ),
+    written=st.dictionaries(
+        st.builds(vm_ref, texts, texts),
+        st.builds(WrittenSize, uid=st.text(max_size=UID_LENGTH), target=texts, commit=texts),
+        max_size=5,
+    ),
 )
 
 
@@ -82,6 +94,36 @@ def test_rollout_checkpoint_annotation_has_a_stable_format():
             }
         ],
     }
+
+
+def fleet(count, name="vm"):
+    """Return *count* changes in flight, each from one of two commits."""
+    return {
+        vm_ref("db", f"{name}-{i:04}"): WrittenSize(
+            uid="3f2a9c41", target="12884901888", commit="ab"[i % 2] * 40
+        )
+        for i in range(count)
+    }
+
+
+def test_changes_in_flight_of_2000_vms_store_each_commit_once_and_fit_beside_the_failures():
+    checkpoint = Checkpoint(written=fleet(2000))
+    text = codec.encoded(checkpoint)
+    assert (text.count("a" * 40), text.count("b" * 40)) == (1, 1)
+    assert len(text) < codec.MOST_BYTES * 3 // 4
+    assert codec.decoded(text).checkpoint == checkpoint
+
+
+def test_rollout_checkpoint_that_is_too_long_omits_the_oldest_changes_in_flight_first():
+    failures = many(codec.MOST_FAILURES, message="m" * 300).failures
+    checkpoint = Checkpoint(failures=failures, written=fleet(2000, name="v" * 60))
+    text = codec.encoded(checkpoint)
+    found = codec.decoded(text).checkpoint
+    assert len(text) <= codec.MOST_BYTES
+    assert found.failures == failures
+    newest = vm_ref("db", "v" * 60 + "-1999")
+    assert newest in found.written
+    assert len(found.written) < 2000
 
 
 def test_empty_rollout_checkpoint_is_stored_as_no_annotation():
@@ -144,6 +186,8 @@ GARBAGE = [
     '{"failures": null}',
     '{"failures": [{"kind": "VirtualMachine"}]}',
     '{"starts": [{"namespace": 1}]}',
+    '{"written": {"commit": {"db": ["pg-0"]}}}',
+    '{"written": {"commit": {"db": {"pg-0": ["12Gi"]}}}}',
     '{"soak": {"digest": "d", "since": "99999-01-01T00:00:00Z"}}',
     '{"soak": {"digest": "d", "since": 1e400}}',
     '{"soak": {"digest": "\\ud800", "since": "2026-11-23T12:00:00Z"}}',

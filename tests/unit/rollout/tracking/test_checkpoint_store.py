@@ -11,6 +11,7 @@ from support.fake_ports import FakeLease
 from reconciler.model.annotations import ROLLOUT
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.references import vm_ref
 from reconciler.model.run.checkpoint import RecordedFailure, Soak, Start
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.overwritten_size import wanted
@@ -63,6 +64,61 @@ def test_stored_start_time_is_used_only_for_the_vm_that_an_earlier_run_created_o
     start, applies
 ):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
+
+
+def written(commit="commit-1") -> CheckpointStore:
+    """Return the checkpoint store of a run after an earlier run wrote the desired size."""
+    lease = FakeLease()
+    CheckpointStore(lease, NOW).writes([DECISION], commit)
+    return CheckpointStore(lease, NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "commit"),
+    [
+        ({}, "commit-1"),
+        ({"uid": "another"}, ""),
+        ({"target": None}, ""),
+        ({"ref": vm_ref("db", "pg-1")}, ""),
+    ],
+    ids=["same", "another VM", "another size", "another name"],
+)
+def test_stored_commit_is_used_only_for_the_same_vm_and_target_size(changes, commit):
+    assert written().commit_of(replace(DECISION, **changes)) == commit
+
+
+def test_stored_commit_of_a_created_vm_is_used_although_its_uid_was_unknown():
+    lease = FakeLease()
+    store = CheckpointStore(lease, NOW)
+    store.writes([replace(DECISION, uid=None)], "commit-1")
+    assert CheckpointStore(lease, NOW).commit_of(DECISION) == "commit-1"
+
+
+def test_no_commit_is_stored_for_a_stopped_vm():
+    store = CheckpointStore(FakeLease(), NOW)
+    store.writes([replace(DECISION, effect=Effect.COLD)], "commit-1")
+    assert store.checkpoint.written == {}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda store: store.forget(VM),
+        lambda store: store.not_written(VM),
+        lambda store: store.keep_written(()),
+    ],
+    ids=["done", "not sent", "not in flight"],
+)
+def test_commit_of_a_change_that_is_not_in_flight_is_removed(end):
+    store = written()
+    end(store)
+    assert store.commit_of(DECISION) == ""
+
+
+def test_commit_of_a_later_write_replaces_the_stored_commit():
+    store = written()
+    store.writes([DECISION], "commit-2")
+    assert store.commit_of(DECISION) == "commit-2"
 
 
 def test_checkpoint_annotation_is_removed_from_the_lease_together_with_its_last_object():
