@@ -157,7 +157,7 @@ def test_api_server_tests_use_an_existing_cluster_only_if_an_environment_variabl
     assert clusters.chosen(environment) == expected
 
 
-def test_crds_that_the_package_contains_include_the_kubevirt_kinds():
+def test_packaged_crds_include_the_kubevirt_kinds():
     found = {each["metadata"]["name"] for each in definitions.load(definitions.SHIPPED)}
     assert found >= {
         f"{plural}.kubevirt.io"

@@ -64,7 +64,7 @@ def test_command_outside_a_repository_requires_a_source_option(command, monkeypa
     assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
 
 
-def test_validate_ignores_an_output_format_from_the_environment_that_only_plan_supports(
+def test_validate_ignores_the_output_format_variable_if_only_plan_supports_the_format(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
@@ -74,7 +74,7 @@ def test_validate_ignores_an_output_format_from_the_environment_that_only_plan_s
     assert command("validate", "--repo", git).code == 64
 
 
-def test_validate_uses_an_output_format_from_the_environment_that_status_does_not_support(
+def test_validate_uses_the_output_format_variable_even_if_status_does_not_support_the_format(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "sarif")

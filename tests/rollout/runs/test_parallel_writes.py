@@ -30,7 +30,7 @@ def changed(serve, git, *faults):
     return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
 
 
-def test_throttled_patch_is_retried_after_the_retry_after_time_and_each_vm_is_patched_once(
+def test_throttled_parallel_patches_are_retried_after_the_time_in_the_retry_after_header(
     serve, git, command
 ):
     cluster = changed(serve, git, BUSY)

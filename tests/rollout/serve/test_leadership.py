@@ -81,7 +81,7 @@ def test_leader_that_stops_releases_its_lease_to_another_replica_at_once(world):
     assert world.clock.monotonic() - began <= 1
 
 
-def test_withdrawn_replica_holds_no_lease_until_it_competes_for_leadership_again(world):
+def test_replica_that_withdraws_from_leader_election_holds_no_lease_until_it_competes_again(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     one.withdraw()
@@ -96,7 +96,7 @@ def test_withdrawn_replica_holds_no_lease_until_it_competes_for_leadership_again
     assert (one.leads(), one.term, two.term) == (True, 2, 1)
 
 
-def test_replica_that_is_withdrawn_while_it_waits_does_not_replace_a_dead_leader(world):
+def test_replica_that_withdraws_while_it_waits_for_the_lease_does_not_replace_a_dead_leader(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     world.clock.slept = two.withdraw

@@ -368,7 +368,7 @@ def test_serve_process_ends_if_an_informer_thread_fails():
         serve.loop.turn()
 
 
-def test_serve_process_never_writes_to_a_wrong_cluster_and_reports_it():
+def test_serve_process_reports_a_wrong_cluster_and_never_writes_to_it():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), cluster="another")
     assert serve.turns(60) == 0
