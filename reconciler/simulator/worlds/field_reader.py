@@ -38,7 +38,7 @@ class WorldError(ValueError):
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
-        super().__init__(f"{source} does not describe a possible cluster:{lines}")
+        super().__init__(f"{source} does not describe a valid cluster:{lines}")
         self.problems = problems
 
 
@@ -53,7 +53,7 @@ class Fields:
 
     def problem(self, name: str, message: str) -> None:
         """Reports a problem with a field or, without a name, with the whole mapping."""
-        where = ".".join(part for part in (self.path, name) if part) or "world"
+        where = ".".join(part for part in (self.path, name) if part) or "scenario"
         self.problems.append(Problem(path=where, message=message))
 
     def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
@@ -82,7 +82,7 @@ class Fields:
         """Reads a field that must be an integer of at least 0."""
         value = self._typed(name, int, default, "a whole number")
         if isinstance(value, int) and value < 0:
-            self.problem(name, f"{value} is below 0")
+            self.problem(name, f"{value} is negative; use a number of at least 0")
             return default
         return int(value)
 
@@ -136,7 +136,9 @@ class Fields:
         values = self._typed(name, list, [], "a list")
         for index, value in enumerate(values):
             if not isinstance(value, str):
-                self.problem(f"{name}[{index}]", f"{value!r} is not a string")
+                self.problem(
+                    f"{name}[{index}]", f"{value!r} is not a string; put the value in quotes"
+                )
         return tuple(value for value in values if isinstance(value, str))
 
     def labels(self, name: str) -> dict[str, str]:
@@ -161,9 +163,7 @@ class Fields:
             if isinstance(value, dict):
                 yield Fields(value, where, self.problems)
             else:
-                self.problems.append(
-                    Problem(path=where, message=f"{value!r} is not a mapping of fields")
-                )
+                self.problems.append(Problem(path=where, message=f"{value!r} is not a mapping"))
 
     def finish(self) -> None:
         """Reports each field that was not read as an unknown field."""

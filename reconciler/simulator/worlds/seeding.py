@@ -107,7 +107,7 @@ class WorldSeeder:
                 name = manifest["metadata"]["name"]
                 yield Problem(
                     path=f"objects[{index}]",
-                    message=f"the {manifest['kind']} {name!r} is already part of the world",
+                    message=f"the {manifest['kind']} {name!r} already exists in the scenario",
                 )
 
     def _seed_namespaces(self) -> None:
@@ -200,7 +200,7 @@ class WorldSeeder:
         found = world_checks.kind_of(manifest)
         if found is None:
             raise LookupError(
-                f"the simulator does not store objects of kind {manifest.get('kind')}"
+                f"the simulator does not support objects of kind {manifest.get('kind')}"
             )
         meta = manifest["metadata"]
         namespace = meta.get("namespace", "default") if found.namespaced else ""

@@ -153,8 +153,8 @@ class VMSeeder:
         if spec.hotplugged:
             if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
                 message = (
-                    f"the VMI of {namespace}/{spec.name} has no maxGuest, so its memory cannot "
-                    "have been hotplugged"
+                    f"KubeVirt cannot have hotplugged memory to the VM {namespace}/{spec.name}, "
+                    "because its VMI has no maxGuest"
                 )
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
@@ -163,7 +163,7 @@ class VMSeeder:
         launcher_pod.add_auto_limit(pod, own)
         limit_ranges.add_defaults(pod, self._store.list(limit_ranges.RESOURCE, spec.namespace))
         if (refused := launcher_pod.invalid(pod)) is not None:
-            message = f"{spec.namespace}/{spec.name} could not have started: {refused}"
+            message = f"the VM {spec.namespace}/{spec.name} cannot have started: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))
         node = self._place(spec, memory_overhead.pod_memory(vmi, config))
         self._report_running(vmi, spec, node, config)
@@ -218,7 +218,7 @@ class VMSeeder:
         if self._free.get(node, 0) < needed:
             free = quantity.binary(max(self._free.get(node, 0), 0))
             message = (
-                f"{spec.namespace}/{spec.name} needs {needed} bytes of memory, but node "
+                f"the VM {spec.namespace}/{spec.name} needs {needed} bytes of memory, but node "
                 f"{node!r} has only {free} free; add nodes or memory"
             )
             self.problems.append(Problem(path=spec.path, message=message))
@@ -228,7 +228,7 @@ class VMSeeder:
             self._pages[pages] = self._pages.get(pages, 0) - asked.hugepages
             if self._pages[pages] < 0:
                 vm = f"{spec.namespace}/{spec.name}"
-                message = f"{vm}: node {node!r} has too few {pages[1]} for the VM"
+                message = f"node {node!r} has too few {pages[1]} for the VM {vm}"
                 self.problems.append(Problem(path=spec.path, message=message))
         return node
 

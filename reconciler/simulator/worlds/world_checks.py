@@ -43,7 +43,8 @@ def check(world: World) -> Iterator[Problem]:
             )
         elif not target.profile.migratable:
             yield _problem(
-                f"{migration.path}.vmi", f"the VM {migration.vmi!r} has migratable: false"
+                f"{migration.path}.vmi",
+                f"the VM {migration.vmi!r} cannot migrate, because it has migratable: false",
             )
 
 
@@ -110,7 +111,7 @@ def _check_unique(world: World) -> Iterator[Problem]:
         for (namespace, name), count in Counter(names).items():
             if count > 1:
                 where = f" in namespace {namespace!r}" if namespace else ""
-                message = f"{count} of them have the name {name!r}{where}; use unique names"
+                message = f"{count} {field} have the name {name!r}{where}; use unique names"
                 yield _problem(field, message)
 
 
@@ -130,8 +131,8 @@ def _check_objects(world: World) -> Iterator[Problem]:
             yield _problem(f"{path}.metadata.name", "an object needs a name")
         kind = kind_of(manifest)
         if kind is None:
-            given = f"{manifest.get('apiVersion')}, {manifest.get('kind')}"
-            yield _problem(f"{path}.kind", f"the simulator does not store objects of {given}")
+            given = f"kind {manifest.get('kind')} (apiVersion {manifest.get('apiVersion')})"
+            yield _problem(f"{path}.kind", f"the simulator does not support objects of {given}")
         elif kind.custom:
             yield from _check_schema(path, manifest, structural_schema.served(kind))
 
@@ -164,19 +165,20 @@ def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
         yield _problem(f"{vm.path}.backup", message)
     nodes = {node.name: node for node in world.nodes}
     if vm.node and vm.node not in nodes:
-        yield _problem(f"{vm.path}.node", f"{vm.node!r} is not one of: {', '.join(sorted(nodes))}")
+        yield _problem(
+            f"{vm.path}.node", f"{vm.node!r} is not one of the nodes {', '.join(sorted(nodes))}"
+        )
     if vm.instancetype and not any(
         kind.name == vm.instancetype and kind.namespace in {"", vm.namespace}
         for kind in world.instancetypes
     ):
         message = (
-            f"{vm.instancetype!r} is not an instancetype in {vm.namespace!r} or in the cluster"
+            f"the instancetype {vm.instancetype!r} exists neither in the namespace "
+            f"{vm.namespace!r} nor cluster-wide"
         )
         yield _problem(f"{vm.path}.instancetype", message)
     if vm.instancetype and vm.guest is not None:
-        message = (
-            "a VM with an instancetype gets its memory from it; remove guest or the instancetype"
-        )
+        message = "the instancetype sets the memory of the VM; remove guest or instancetype"
         yield _problem(f"{vm.path}.guest", message)
 
 
@@ -234,10 +236,10 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
             if value:
                 yield _problem(
                     f"{vm.path}.{name}",
-                    "a VM with running: false cannot have this field, since it has not booted",
+                    "a VM with running: false cannot have this field, because it has not booted",
                 )
     if vm.guest is None and vm.booted_with is not None:
-        message = "a VM with bootedWith also needs guest, its new size"
+        message = "a VM with bootedWith also needs guest, the new size of the VM"
         yield _problem(f"{vm.path}.bootedWith", message)
     if vm.hotplugged and vm.booted_with is None:
         yield _problem(
@@ -246,7 +248,7 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
         )
     keeps, offered = vm.faults.guest_keeps, max(vm.guest or 0, vm.booted_with or 0)
     if keeps is not None and vm.guest is not None and keeps > offered:
-        given = f"{quantity.binary(keeps)} is more than the VM's {quantity.binary(offered)}"
+        given = f"{quantity.binary(keeps)} is more than the VM has, {quantity.binary(offered)}"
         yield _problem(f"{vm.path}.faults.guestKeeps", given)
 
 

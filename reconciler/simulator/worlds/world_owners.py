@@ -73,7 +73,7 @@ def _with_hyperconverged(world: World, fields: Fields) -> World:
     )
     down.finish()
     if world.kubevirt_spec:
-        message = "HyperConverged writes the CR; set hyperConverged.spec instead"
+        message = "HyperConverged writes the KubeVirt CR; set hyperConverged.spec instead"
         fields.problem("spec", message)
     try:
         written = hyperconverged_spec.kubevirt_spec(spec, annotations, release)

@@ -52,7 +52,7 @@ def loads(data: bytes, source: str) -> World:
         mark = getattr(error.__cause__, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         message = f"the file is not YAML{where}" if error.__cause__ else str(error)
-        raise WorldError(source, (Problem(path="world", message=message),)) from error
+        raise WorldError(source, (Problem(path="scenario", message=message),)) from error
     return parse(document, source=source)
 
 
@@ -67,7 +67,7 @@ def parse(document: object, *, source: str = "world") -> World:
         message = (
             f"the document must be a mapping with kind: {KIND}, not {type(document).__name__}"
         )
-        raise WorldError(source, (Problem(path="world", message=message),))
+        raise WorldError(source, (Problem(path="scenario", message=message),))
     fields = Fields(document, "", problems)
     world = _world(fields)
     fields.finish()
@@ -81,7 +81,7 @@ def parse(document: object, *, source: str = "world") -> World:
 def _world(fields: Fields) -> World:
     for name, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
         if (value := fields.raw(name)) != expected:
-            fields.problem(name, f"{value!r} must be {expected}")
+            fields.problem(name, f"{value!r} is not supported; write {expected}")
     kubevirt = fields.nested("kubevirt")
     names = kubevirt.texts("names") if "names" in kubevirt.values else ("kubevirt",)
     namespaces = _namespaces(fields)
@@ -202,7 +202,7 @@ def _entry(entry: Fields) -> TimelineEntry:
             "when", "set both fields: vm, the VM that migrates, and phase, the migration phase"
         )
     if at_s is None and not phase:
-        entry.problem("at", "the time is missing; set a duration such as 30s")
+        entry.problem("at", "the time of this entry is missing; set a duration such as 30s")
     for change in entry.each("faults"):
         key = (change.text("namespace", "default"), change.text("name"))
         faults[key] = read_faults(

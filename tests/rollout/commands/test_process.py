@@ -70,7 +70,7 @@ def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_closes_its_port_
         (["--world", "{here}/none.yaml"], "{here}/none.yaml: No such file or directory"),
         (
             ["--world", "{here}/world.yaml"],
-            "{here}/world.yaml does not describe a possible cluster",
+            "{here}/world.yaml does not describe a valid cluster",
         ),
         (["--world", "{good}", "--port", "99999"], "'--port'"),
         (["--world", "{good}", "--time-scale", "0"], "'--time-scale'"),

@@ -161,7 +161,7 @@ def test_unusable_cluster_description_is_reported_without_library_jargon(
     file = tmp_path / "world.yaml"
     file.write_bytes(content)
     ended = command("cluster", "--world", file, "--kubeconfig", tmp_path / "kubeconfig")
-    plain(ended, "world: the file is not YAML", file)
+    plain(ended, "scenario: the file is not YAML", file)
 
 
 @pytest.mark.parametrize(

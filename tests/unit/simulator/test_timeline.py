@@ -61,7 +61,7 @@ def test_timeline_entry_with_a_migration_phase_never_runs_in_a_simulation_withou
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"request": MARK}, "the time is missing"),
+        ({"request": MARK}, "the time of this entry is missing"),
         ({"when": {"vm": "vm"}, "request": MARK}, "set both fields"),
         ({"when": {"phase": "Running"}, "request": MARK}, "set both fields"),
         ({"when": {"vm": "vm", "phase": "Sleeping"}, "request": MARK}, "Sleeping"),

@@ -163,7 +163,7 @@ def test_vm_described_as_hotplugged_in_the_cluster_file_has_increased_memory_req
 
 def test_cluster_description_with_an_impossible_hotplug_is_rejected():
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
-    with pytest.raises(WorldError, match="could not have started"):
+    with pytest.raises(WorldError, match="cannot have started"):
         Play({**PLUGGED, "domain": {"resources": resources}})
     spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
     with pytest.raises(WorldError, match="has no maxGuest"):

@@ -90,7 +90,7 @@ def vm(**fields):
         (
             {"quotas": [{"name": "q", "namespace": "db", "hard": {"limits.memory": "1Gi"}}] * 2},
             "quotas",
-            "2 of them have the name 'q' in namespace 'db'",
+            "2 quotas have the name 'q' in namespace 'db'",
         ),
         ({"startsAt": "2026-07-06T22:00:00"}, "startsAt", "+02:00"),
         (
@@ -167,7 +167,7 @@ def test_all_problems_of_a_cluster_description_are_listed_together():
 def test_cluster_description_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
-    with pytest.raises(WorldError, match=r"world\.yaml does not describe a possible cluster"):
+    with pytest.raises(WorldError, match=r"world\.yaml does not describe a valid cluster"):
         worlds.loads(path.read_bytes(), str(path))
 
 
@@ -227,6 +227,6 @@ def test_duplicate_object_in_a_cluster_description_is_reported():
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
     world = worlds.parse({**HEAD, "nodes": [{"name": "n"}], "objects": [node]})
     with pytest.raises(
-        WorldError, match=r"objects\[0\].*the Node 'n' is already part of the world"
+        WorldError, match=r"objects\[0\].*the Node 'n' already exists in the scenario"
     ):
         Simulator(world)
