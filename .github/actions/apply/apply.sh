@@ -23,21 +23,21 @@ apply() {
 
 case "$GITHUB_EVENT_NAME" in
   pull_request*)
-    echo "::error::the apply action does not run for pull requests"
+    echo "::error::the apply action cannot run in a pull request workflow; run it after the merge"
     exit 64
     ;;
 esac
 if [ -z "$BRANCH" ]; then
-  echo "::error::the event does not name the default branch; set the input branch"
+  echo "::error::the event does not contain the default branch; set the input branch to a branch name"
   exit 64
 fi
 if [ "$GITHUB_REF" != "refs/heads/$BRANCH" ]; then
-  echo "::error::the apply action only runs on the default branch; the input branch permits another one"
+  echo "::error::the apply action is not allowed to run on this branch; to allow it, set the input branch"
   exit 64
 fi
 # Without an approval, apply would apply any plan if RECONCILER_YES is set.
 if [ -z "$RECONCILER_PLAN$RECONCILER_EXPECT_DIGEST" ]; then
-  echo "::error::the apply action needs plan-file or expect-digest"
+  echo "::error::the apply action needs an approved plan; set the input plan-file or expect-digest"
   exit 64
 fi
 write_kubeconfig

@@ -132,7 +132,7 @@ def test_apply_action_without_an_approved_plan_does_not_write(job, given, served
     runner.env["RECONCILER_YES"] = "1"
     result = runner.action(APPLY, given)
     assert result.outcome == "failure"
-    assert "needs plan-file or expect-digest" in runner.log
+    assert "needs an approved plan" in runner.log
     assert served.ours() == []
 
 

@@ -112,7 +112,7 @@ def test_install_action_rejects_an_incomplete_hash_before_it_creates_a_virtual_e
 ):
     runner, result = install(version="1.0", sha256=digest)
     assert result.outcome == "failure"
-    assert "::error::sha256 is not a SHA-256" in runner.log
+    assert "::error::the input sha256 is not a SHA-256" in runner.log
     assert not list((tmp_path / "temp").glob("reconciler.*"))
 
 
