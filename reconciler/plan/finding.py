@@ -25,12 +25,12 @@ class Finding:
 
     @classmethod
     def of(cls, effect: Effect, reason: Reason, message: str, hint: str = "") -> Finding:
-        """Create a rule's result from an effect and an explanation."""
+        """Create a planning rule's result from an effect and an explanation."""
         return cls(effect=effect, why=Explanation(reason=reason, message=message, hint=hint))
 
     @property
     def reason(self) -> Reason:
-        """The reason code of the rule's explanation."""
+        """The reason code in the explanation of a planning rule's result."""
         return Reason(self.why.reason)
 
 
@@ -40,17 +40,17 @@ def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding 
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Create a rule's result with the effect ``restart``: the change needs a restart of the VM."""
+    """Create a planning rule's result with the effect ``restart``: the VM needs a restart."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Create a rule's result with the effect ``wait``: the change will be possible later."""
+    """Create a planning rule's result with the effect ``wait``: the change is possible later."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
 def invalid(error: Diagnostic) -> Finding:
-    """Create a rule's result that blocks an object because its manifest in Git has an error."""
+    """Create a planning rule's result that blocks an object whose manifest in Git has an error."""
     return blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",
@@ -59,5 +59,5 @@ def invalid(error: Diagnostic) -> Finding:
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Create a rule's result with the effect ``blocked``: the change would fail or do harm."""
+    """Create a planning rule's result with the effect ``blocked``: the change is not made."""
     return Finding.of(Effect.BLOCKED, reason, message, hint)

@@ -68,7 +68,7 @@ class Planner:
 
     @property
     def context(self) -> PlanContext:
-        """The inputs that the last call to ``update`` set."""
+        """The planning inputs that the last call to ``update`` set."""
         if self._context is None:
             raise RuntimeError("call update() first")
         return self._context

@@ -221,7 +221,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return VM names, the slowest change first, and the longest time that one change takes."""
+    """Return the names of VMs, those with the longest changes first, and the longest duration."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

@@ -261,7 +261,7 @@ def _roll_out(
 
 
 def _notes(execution: Execution, approval: Approval | None, trace: Tracer) -> Iterator[str]:
-    """Yield the notes for the report: which approval was used, and what was ignored."""
+    """Yield the report's notes about the approval, and about ignored windows and alerts."""
     if approval is not None:
         yield approval_options.note(approval)
     if execution.windows_ignored:

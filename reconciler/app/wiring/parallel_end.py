@@ -1,4 +1,4 @@
-"""``ParallelEnd``: ends the threads of a process in parallel, so that their ends take less time.
+"""``ParallelEnd``: ends the threads of a process in parallel, so that the process ends sooner.
 
 Each thread might hang in a request to another server, and each wait for a thread has a limit. One
 after the other, these waits would take longer than the process is allowed to take to end.

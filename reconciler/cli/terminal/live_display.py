@@ -41,7 +41,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line for each new object state, and after a quiet minute what the run waits for."""
+    """Prints a line for each state change and, after a quiet minute, what the run waits for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -122,7 +122,7 @@ class LiveDisplay:
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:
-        """Update the progress bar of a VM, or print a line for an event of another kind."""
+        """Update the progress bar of a VM, or print a line about the end of a change."""
         self._waiting(progress, news=progress.step not in (Step.PHASE, Step.WAITING))
         if progress.step is Step.WAITING:  # once a second, at the end of each round
             self._bars.refresh()

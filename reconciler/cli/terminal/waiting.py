@@ -39,7 +39,7 @@ class Waiting:
         self._since: datetime | None = None
 
     def __call__(self, progress: Progress, *, news: bool) -> None:
-        """Record one step of the run; *news* is whether the step is a change of state."""
+        """Record one step of the run; *news* is whether the step changes an object's state."""
         self._started = self._started or progress.at
         if news or self._since is None:
             self._since = progress.at

@@ -39,11 +39,11 @@ _OPERATOR = "operator"
 
 @dataclass(frozen=True, slots=True)
 class OwnerObjects:
-    """A ``pages.Readable`` that decodes the objects of one kind and API version."""
+    """A ``pages.Readable`` that decodes objects from which an operator writes the KubeVirt CR."""
 
     kind: OwnerObject
     version: str
-    """The paths of the settings depend on this API version."""
+    """The API version of the objects, which determines the paths of the settings."""
 
     def page(self, body: bytes) -> Decoded[LiveOwner]:
         """Decode every object on a page of a list.
@@ -73,7 +73,7 @@ class OwnerObjects:
 
 
 def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> LiveOwner:
-    """Decode an object that was read in the given API version.
+    """Decode an object, in a given API version, from which an operator writes the KubeVirt CR.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
@@ -111,10 +111,10 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
 def _forced_managers(
     meta: dict[str, Any], paths: tuple[FieldPath, ...], manager: str
 ) -> Mapping[FieldPath, str]:
-    """Return the fields that a manager has applied with force, with that manager.
+    """Return the fields that a field manager has applied with force, mapped to this manager.
 
-    Another field manager might have written the same value later. The manager uses server-side
-    apply with force, so its value wins nevertheless.
+    Another field manager might have written the same value later. Server-side apply with force
+    then still makes the first manager's value win.
     """
     applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == manager]
     return managers({"managedFields": applied}, paths) if manager else {}

@@ -70,7 +70,7 @@ class CapacityRefresh:
         return found
 
     def start(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start a background refresh, unless a refresh is running or the last one is too recent.
+        """Refresh the free capacity in the background, unless a refresh is running or too recent.
 
         If the refresh fails, the failure is logged and the known capacity remains.
 
@@ -97,7 +97,7 @@ class CapacityRefresh:
         return "they were not requested yet"
 
     def _running(self) -> Future[None] | None:
-        """Return the running refresh, or start a refresh if the last one is old enough."""
+        """Return the running capacity refresh, or start one if the last is old enough."""
         with self._lock:
             now = self._clock.monotonic()
             if self._reading is not None and not self._reading.done():

@@ -43,7 +43,7 @@ GROUPS_POLL_S = 60.0
 Within this time, the informer notices that an operator was installed or a permission granted.
 """
 OBJECT_POLL_S = 5.0
-"""The interval at which the only object that is read of a kind is polled, in seconds."""
+"""The interval at which a single object, such as Harvester's Setting, is polled, in seconds."""
 _READ = "read"
 """A placeholder for the resourceVersion of objects that are polled and not watched."""
 
@@ -168,7 +168,7 @@ class OwnerInformer:
 
 
 class _PolledObject(PolledTarget):
-    """A ``reflector.Target`` that polls and stores the only object that is read of a kind."""
+    """A ``reflector.Target`` that polls a single object, such as Harvester's Setting."""
 
     def __init__(
         self, kind: OwnerObject, version: str, change: Callable[[Callable[[], None]], None]
@@ -178,7 +178,7 @@ class _PolledObject(PolledTarget):
         self.store: ObjectStore[LiveOwner] = ObjectStore()
 
     def _read(self, client: Client) -> str:
-        """Read the object; report a change only if it differs from the stored one."""
+        """Read the polled object; report a change only if it differs from the stored object."""
         try:
             found = read_objects(client, self._kind, self._version).values
         except NotFoundError:

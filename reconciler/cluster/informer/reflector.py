@@ -124,7 +124,7 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """The monotonic time when requests started to fail, and the last error; or None."""
+        """When requests started to fail (monotonic time), and the last error, or None."""
         return self._failing
 
     @property

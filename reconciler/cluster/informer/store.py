@@ -61,7 +61,7 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and its diagnostic."""
+        """Remove an object and its diagnostic from the store."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
         """Replace an object with its newest version, or with a diagnostic if it is unreadable."""
@@ -81,7 +81,7 @@ class ObjectStore(Store[L, L]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and its diagnostic."""
+        """Remove an object and its diagnostic from the store."""
         self._rows.pop(ref, None)
         self._findings.pop(ref, None)
         self._view = None
@@ -103,7 +103,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove a migration and its diagnostic."""
+        """Remove a migration and its diagnostic from the store."""
         self._findings.pop(ref, None)
         vm = self._vms.pop(ref, None)
         if vm is None:

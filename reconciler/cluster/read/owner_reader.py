@@ -35,12 +35,12 @@ class OwnerRequest(NamedTuple):
 
     @classmethod
     def of(cls, kind: OwnerObject) -> OwnerRequest:
-        """Return the request that reads the objects of a kind."""
+        """Return the request that reads all objects of one kind."""
         what = f"{kind.plural} {kind.only}" if kind.only else kind.plural
         return cls("get" if kind.only else "list", what, kind.group)
 
     def unread(self, error: ClusterError) -> Diagnostic:
-        """Return the diagnostic that reports the failure of this request."""
+        """Return the diagnostic that reports that this request has failed."""
         what, unknown = f"{self.verb} {self.what}", "the settings of the KubeVirt CR's owner"
         if isinstance(error, ForbiddenError):
             return Diagnostic(
@@ -113,7 +113,7 @@ def _optional(client: Client, kind: OwnerObject, version: str) -> Owners:
 
 
 def path_of(kind: OwnerObject, version: str) -> str:
-    """Return the API path of all objects of a kind, or of the only object that is read."""
+    """Return the API path that reads a kind: a list or, if a name is given, a single object."""
     api = f"/apis/{kind.group}/{version}"
     if kind.only:
         return resource_paths.member(kind.plural, "", kind.only, api)
@@ -121,7 +121,7 @@ def path_of(kind: OwnerObject, version: str) -> str:
 
 
 def read_objects(client: Client, kind: OwnerObject, version: str) -> Owners:
-    """Read the objects of a kind in an API version.
+    """Read the objects, of one kind and version, from which an operator writes the KubeVirt CR.
 
     Raises:
         NotFoundError: The server does not know the kind, or the only object does not exist.

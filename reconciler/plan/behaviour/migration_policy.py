@@ -27,9 +27,6 @@ def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
     Every label in both selectors must match. KubeVirt prefers the policy whose selectors have the
     most labels, then the policy that selects the most labels of the VMI, then the first by name.
 
-    Every label in both selectors must match. KubeVirt prefers the policy whose selectors have the
-    most labels, then the one that selects the most labels of the VMI, then the first by name.
-
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146.
     """
     namespace = live.namespace_labels.get(vmi.ref.namespace, {})

@@ -87,7 +87,7 @@ def _row(
 def _foreign_ends(
     foreign: Sequence[ForeignChange], queue: Queue, settling_s: float, n: int
 ) -> list[tuple[ForeignChange, float]]:
-    """Return when the changes that have already started end, in seconds."""
+    """Return when the changes that already run will end, in seconds from the run's start."""
     left = [(each, max(0.0, each.span.three[n] - settling_s)) for each in foreign]
     started = [(each, left_s) for each, left_s in left if each.started]
     pending = [(each, left_s) for each, left_s in left if not each.started]

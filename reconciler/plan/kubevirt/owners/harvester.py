@@ -53,7 +53,7 @@ class HarvesterOwner:
 
     @property
     def name(self) -> str:
-        """The name ``Harvester``, as in messages."""
+        """The name of the operator in messages: ``Harvester``."""
         return "Harvester"
 
     @property
@@ -162,7 +162,7 @@ class HarvesterOwner:
 
 
 def owner(live: LiveState, _policy: HyperConvergedPolicy) -> HarvesterOwner:
-    """Create the owner of a Harvester cluster's KubeVirt CR from the Setting, if it exists."""
+    """Create the ``HarvesterOwner`` of a cluster from Harvester's Setting, if that exists."""
     found = [each for each in live.owners if each.ref.kind == SETTING.kind]
     return HarvesterOwner(held=found[0] if found else None, failure=failure_of(live))
 

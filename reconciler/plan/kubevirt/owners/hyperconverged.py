@@ -63,12 +63,12 @@ class HyperConvergedOwner:
 
     @classmethod
     def of(cls, held: LiveOwner, kubevirt: LiveKubeVirt, policy: HyperConvergedPolicy) -> Self:
-        """Create the ``HyperConvergedOwner`` of a KubeVirt CR from its HyperConverged object."""
+        """Create the ``HyperConvergedOwner`` for a KubeVirt CR from its HyperConverged object."""
         return cls(held=held, release=_release(held, kubevirt), policy=policy)
 
     @property
     def name(self) -> str:
-        """The kind, namespace and name of the HyperConverged object."""
+        """The name of the operator in messages: its object's kind, namespace and name."""
         return str(self.held.ref)
 
     @property
@@ -271,7 +271,7 @@ class HyperConvergedOwner:
         return replace(self, held=held)
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return warnings about tools that revert fields, and about the JSON Patch annotation."""
+        """Return warnings about tools that revert changes, and about the JSON Patch annotation."""
         homes = [home for each in changes if (home := self._home(each.field)) is not None]
         return (
             *warnings_of(
@@ -281,7 +281,7 @@ class HyperConvergedOwner:
         )
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager that last wrote the first changed field of HyperConverged."""
+        """Return the field manager that last wrote HyperConverged's field for the first change."""
         homes = (self._home(each.field) for each in changes)
         managers = (self.held.managers.get(home, "") for home in homes if home is not None)
         return next(filter(None, managers), "")
@@ -301,7 +301,7 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
-    """Create the owner of a KubeVirt CR from the HyperConverged object in the CR's namespace.
+    """Create the ``SettingsOwner`` from the HyperConverged object in the KubeVirt CR's namespace.
 
     If the object cannot be read, or the namespace contains several, every change is blocked.
     """

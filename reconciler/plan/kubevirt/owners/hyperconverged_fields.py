@@ -1,6 +1,6 @@
 """``HOMES``: the HyperConverged field for each setting of the KubeVirt CR, by API version.
 
-``HYPERCONVERGED_OBJECT`` is the record of what is read of a HyperConverged object.
+``HYPERCONVERGED_OBJECT`` describes which fields of a HyperConverged object are read.
 
 Source: hyperconverged-cluster-operator api/v1beta1 and api/v1 hyperconverged_types.go,
 controllers/handlers/kubevirt.go, of releases 1.10 to 1.19.

@@ -131,7 +131,7 @@ def extended(text: str | None, changes: tuple[Change, ...], kubevirt: LiveKubeVi
 
 
 def _merged(found: list[dict[str, Any]], change: Change) -> bool:
-    """Merge a change into the operation that sets a parent field; return False if impossible.
+    """Merge a change into the JSON Patch operation on a parent field; return False if impossible.
 
     If a later operation tests the old value, the change is added as a separate operation.
     """

@@ -49,6 +49,6 @@ class DirectOwner:
         return warnings_of(managers, self.kubevirt.tracked_by)
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager of the first changed field of the KubeVirt CR."""
+        """Return the field manager that last wrote the first changed field of the KubeVirt CR."""
         managers = (self.kubevirt.managers.get(each.field, "") for each in changes)
         return next(filter(None, managers), "")

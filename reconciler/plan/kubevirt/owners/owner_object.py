@@ -1,4 +1,4 @@
-"""``OwnerObject``: the kind of object from which an owner writes the KubeVirt CR."""
+"""``OwnerObject``: describes a kind of object from which an operator writes the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.references import FieldPath
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OwnerObject:
-    """A kind of object from which an owner writes the KubeVirt CR, and what is read of it."""
+    """A kind of object from which an operator writes the KubeVirt CR, and the fields to read."""
 
     group: str
     kind: str
@@ -21,6 +21,6 @@ class OwnerObject:
     only: str = ""
     """The name of the only object that is read; if empty, all objects are listed and watched."""
     annotation: str = ""
-    """The annotation that contains a JSON Patch of the KubeVirt CR; empty if there is none."""
+    """The annotation with a JSON Patch of the KubeVirt CR, or empty if the kind has none."""
     forced_manager: str = ""
-    """The field manager whose values overwrite all others; empty if none does."""
+    """The field manager whose values overwrite all others; empty if no manager does this."""

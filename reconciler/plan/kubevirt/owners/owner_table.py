@@ -1,4 +1,4 @@
-"""``OWNERS``: lists the operators that can manage a KubeVirt CR, one record for each.
+"""``OWNERS``: describes each operator that can manage a KubeVirt CR by one record.
 
 A record contains everything that differs between operators. The readers, the informer, the
 decoder, the writer and the checks of responses iterate over the records.
@@ -80,7 +80,7 @@ def owner_objects() -> tuple[OwnerObject, ...]:
 
 
 def object_of(kind: str) -> OwnerObject:
-    """Return the record for a kind from which an operator writes the KubeVirt CR.
+    """Return the description of a kind of object from which an operator writes the KubeVirt CR.
 
     Raises:
         KeyError: No operator reads its settings from this kind.

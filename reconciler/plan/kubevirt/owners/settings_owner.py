@@ -20,7 +20,7 @@ class SettingsOwner(Protocol):
 
     @property
     def name(self) -> str:
-        """The owner's name in messages, such as ``HyperConverged cnv/hyperconverged``."""
+        """The name of the operator in messages, such as ``HyperConverged cnv/hyperconverged``."""
         ...
 
     @property
@@ -54,7 +54,7 @@ class SettingsOwner(Protocol):
         ...
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return warnings for the user about writing these changes."""
+        """Return warnings for the user about the given changes to the KubeVirt CR."""
         ...
 
     def writer(self, changes: tuple[Change, ...]) -> str:

@@ -89,7 +89,7 @@ def _is_held(pod: Launcher, capacity: Capacity) -> bool:
 
 
 def _full(capacity: Capacity, namespace: str, grown: Mapping[str, int]) -> str:
-    """Describe the first quota with too little left; empty if every quota has enough left."""
+    """Describe the first quota with too little left, or return an empty string."""
     for quota in capacity.aware.by_namespace.get(namespace, ()):
         for resource, more in grown.items():
             used, hard = quota.used.get(resource, 0), quota.hard.get(resource)

@@ -49,7 +49,7 @@ def limit_range_allows(running: RunningVM) -> Finding | None:
 
 
 def limit_range_in_flight(running: RunningVM) -> Finding | None:
-    """Block a change in progress, without a target pod yet, if a LimitRange rejects this pod.
+    """Block a change in progress if a LimitRange rejects its target pod, which does not exist yet.
 
     KubeVirt shows a rejected pod only in an event of the VM instance, which is not read.
     """
@@ -61,7 +61,7 @@ def limit_range_in_flight(running: RunningVM) -> Finding | None:
 
 
 def _rejected(running: RunningVM, capacity: Capacity, pod: TargetPod) -> str:
-    """Describe a LimitRange that rejects the target pod; empty if none rejects the pod."""
+    """Describe a LimitRange that rejects the target pod, or return an empty string."""
     namespace = running.vm.ref.namespace
     pods = capacity.launchers.get(running.vmi.uid, ())
     source = next((each for each in pods if each.node == running.vmi.node), None)

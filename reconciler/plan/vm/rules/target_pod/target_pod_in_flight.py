@@ -1,4 +1,4 @@
-"""Checks whether a quota or a LimitRange holds the target pod of a change in progress."""
+"""Checks whether a quota or a LimitRange delays the target pod of a change in progress."""
 
 from __future__ import annotations
 
