@@ -12,7 +12,7 @@ CONTROLS = {"default": DEFAULT, "gated": GATED}
 COUNT = 10
 """The number of tested moments to kill the process, per KubeVirt CR and kind of moment."""
 PARTS = 4
-"""The number of tests among which these moments are divided, so that they run in parallel."""
+"""The number of parallel tests among which the moments to kill the process are divided."""
 
 
 class Reaper:

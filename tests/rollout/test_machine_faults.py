@@ -87,8 +87,8 @@ class Machine:
     ) -> Ended:
         """Run a command; each standard stream is a path, "closed", or a pipe by default.
 
-        *prepare* is called in the new process. *environment* replaces variables; None removes
-        one.
+        *prepare* is called in the new process. *environment* replaces variables; the value
+        None removes a variable.
         """
         places = {"repo": self.folder / "repo", "here": self.folder}
         given = [each.format(kubeconfig=self.cluster.kubeconfig, **places) for each in arguments]

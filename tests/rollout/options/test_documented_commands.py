@@ -24,7 +24,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]*\breconciler [a-z-][^`]*)`")
 COMMAND = re.compile(r"(?:^\$ |^|\| )(reconciler (?:[a-z]|--).*)", re.MULTILINE)
 ONLY_PARSED = ("demo", "cluster", "serve")
-"""Commands that take long or run until Ctrl-C, which other tests run."""
+"""Commands that run for a long time or until Ctrl-C; other tests run them."""
 MANIFEST = vm_yaml("team-a", "db-1", "2Gi") + vm_yaml("team-a", "db-2", "2Gi")
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 

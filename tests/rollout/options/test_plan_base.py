@@ -1,4 +1,4 @@
-"""``plan --base`` separates the changes of a pull request from those that were pending."""
+"""``plan --base`` separates a pull request's changes from those already pending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of two rollouts on one cluster only one writes, and no VM is patched twice."""
+"""If two rollouts run on one cluster, only one of them writes, and no VM is patched twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests when a rollout may write, and how it treats VMs whose change needs a restart."""
+"""Tests when a rollout is allowed to write, and how it treats VMs that need a restart."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class FakeForge:
         self.statuses: list[tuple[str, dict]] = []
         self.requests: list[Received] = []
         self.faults: dict[str, list[Fault]] = {}
-        """The faults to inject into the next requests, by method and path."""
+        """The faults to inject into the next requests, keyed by method and path."""
         self.on_request = lambda _received: None
         self.user_allowed = True
         self._ids = count(101)

@@ -19,7 +19,7 @@ class Leaks:
         self._secrets.append(secret.encode())
 
     def look(self) -> None:
-        """Search the command lines and environments of all processes, and all files below."""
+        """Search the command lines and environments of all processes, and the given directory."""
         self.n_looks += 1
         places = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
         for path in (*places, *self._folder.rglob("*")):

@@ -148,7 +148,7 @@ def node_of(number: int) -> str:
 
 
 def vmi(ref: ObjectRef, kind: int, node: str) -> Any:
-    """Return a running VM instance; the memory of instances of kinds 0 and 1 is changing."""
+    """Return a running VM instance, whose memory is changing if *kind* is 0 or 1."""
     found = make_vmi(ref, max_guest="16Gi", node=node)
     if kind < 2:
         conditions = {**found.conditions, "HotMemoryChange": condition("True")}

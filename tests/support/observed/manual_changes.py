@@ -13,7 +13,7 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.simulator.kubevirt.versions import behaviour
 
 UNRENEWED = LeaseTimes(duration_s=7200, renew_s=3600.0)
-"""The times of a lease that no run has to renew, because a renewal costs as much as any write."""
+"""Lease times so long that no run renews a lease, because each renewal takes test time."""
 DEFIED_S = 900.0
 """How long a manual change is observed, in simulated seconds."""
 ENDLESS = 10

@@ -129,7 +129,7 @@ class VMObserver:
         return list(self._phases.values())
 
     def facts(self):
-        """Return the facts observed so far, with the names of planner.yaml."""
+        """Return the facts observed so far, named as in planner.yaml."""
         waits = condition(self._vm, "RestartRequired")
         memory = self._vmi["status"].get("memory", {}) if self._vmi else {}
         found = {

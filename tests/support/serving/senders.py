@@ -29,7 +29,7 @@ class Hook:
     body: bytes
 
     def with_headers(self, **changes: str | None) -> Hook:
-        """Return the request with other headers; None removes one, and ``_`` stands for ``-``."""
+        """Return the request with changed headers; None removes one, ``_`` stands for ``-``."""
         changed = {name.replace("_", "-"): value for name, value in changes.items()}
         merged = {**self.headers, **changed}
         return replace(self, headers={key: each for key, each in merged.items() if each})

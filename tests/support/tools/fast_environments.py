@@ -18,7 +18,7 @@ for each in "$3"/lib/python*/site-packages; do echo {packages} > "$each/shared.p
 
 
 def fast_python3(folder: Path, packages: Path) -> None:
-    """Write a replacement ``python3`` that only creates virtual environments to *folder*.
+    """Write to *folder* a replacement ``python3`` that only creates virtual environments.
 
     Args:
         folder: A new directory for the program.
