@@ -196,7 +196,7 @@ def test_hyphen_as_a_file_name_reads_standard_input_for_each_file_option(
         "apply -f x --plan - --kubeconfig -",
     ],
 )
-def test_two_options_cannot_both_read_standard_input(arguments, capsys, monkeypatch):
+def test_only_one_command_line_option_can_read_standard_input(arguments, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     main(arguments.split())
     assert "standard input can serve only one option, but " in capsys.readouterr().err

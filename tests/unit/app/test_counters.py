@@ -51,7 +51,7 @@ def test_metrics_counter_loses_no_count_when_several_threads_add_at_once():
     assert counters.read().values[Counted.API_REQUESTS]["get", "200"] == 8000
 
 
-def test_migration_failure_is_counted_once_unless_it_is_older_than_the_process():
+def test_migration_failure_is_counted_once_unless_it_happened_before_the_process_started():
     counters = Counters()
     old, new = (make_migration(phase="Failed", name=name) for name in ("m-1", "m-2"))
     running = make_migration(name="m-3")

@@ -183,7 +183,9 @@ def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     ]
 
 
-def test_vm_without_a_namespace_uses_the_default_namespace_if_there_is_one(opened, git_repo):
+def test_vm_manifest_without_a_namespace_uses_the_default_namespace_if_one_is_set(
+    opened, git_repo
+):
     complete = vm("a", namespace="").replace("memory:", "devices: {}, memory:")
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [

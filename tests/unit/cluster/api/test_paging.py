@@ -52,7 +52,7 @@ def test_repeated_continue_token_raises_an_error(server, client, page):
     assert len(server.requests) == 3
 
 
-def test_number_of_pages_of_a_list_is_limited(server, client, page, monkeypatch):
+def test_number_of_pages_of_a_list_request_is_limited(server, client, page, monkeypatch):
     monkeypatch.setattr(paging, "MAX_PAGES", 5)
     tokens = (f"t{n}" for n in count())
     server.handlers[VMS] = lambda _: page({}, token=next(tokens))

@@ -718,7 +718,7 @@ def test_request_to_the_api_server_has_the_expected_method_path_headers_and_body
 
 
 @pytest.mark.parametrize(("row", "status", "expected"), CASES)
-def test_http_response_status_determines_the_result_or_error(
+def test_http_status_of_an_api_response_determines_the_result_or_error(
     server, client, clock, reply, row, status, expected
 ):
     serve(server, reply, row, *STATUSES[status])

@@ -104,7 +104,7 @@ def test_list_item_with_too_many_nested_objects_raises_an_error():
         read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
 
 
-def test_number_of_objects_in_a_list_is_limited(monkeypatch):
+def test_number_of_objects_in_a_list_response_is_limited(monkeypatch):
     monkeypatch.setattr(list_stream, "MAX_OBJECTS", 50)
     pod = b'{"metadata":{"name":"a"}}'
     endless = chain([b'{"items":[' + pod], repeat(b"," + pod))

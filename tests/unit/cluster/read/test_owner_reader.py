@@ -99,7 +99,7 @@ def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(
     assert [each.path for each in server.requests] == ["/apis", path]
 
 
-def test_reading_kubevirt_cr_owners_sends_one_request_without_hyperconverged_and_harvester(
+def test_search_for_hyperconverged_and_harvester_sends_one_request_if_neither_is_installed(
     server, client, groups
 ):
     groups(**{"kubevirt.io": ["v1"]})

@@ -138,7 +138,9 @@ def test_events_about_one_object_are_sent_in_order(make, endpoint):
     ]
 
 
-def test_queued_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
+def test_queued_kubernetes_event_has_the_time_at_which_the_event_happened(
+    server, make, endpoint, clock
+):
     with make() as recorder:
         for second in (0, 5, 9):
             clock.elapsed = second

@@ -52,11 +52,13 @@ NOTHING = Approval(cluster="c", revision="r", digest="d", actions={})
     ],
     ids=["no approval", "no approval, no write", "approved", "nothing approved, no write"],
 )
-def test_write_is_allowed_if_it_is_approved_or_no_approval_is_required(given, decision, action):
+def test_planned_write_is_allowed_if_it_is_approved_or_no_approval_is_required(
+    given, decision, action
+):
     assert refused(given, decision, action) is None
 
 
-def test_object_that_the_approved_plan_does_not_contain_is_not_changed():
+def test_run_does_not_change_an_object_that_the_approved_plan_does_not_contain():
     assert not covers(NOTHING, DECISION)
     end = refused(NOTHING, DECISION, ACTION)
     assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)

@@ -87,7 +87,7 @@ def test_webhook_request_without_a_push_to_the_applied_branch_gets_status_200(
 
 
 @ALL
-def test_webhook_push_of_a_tag_is_reported_if_serve_applies_this_tag(receiver, sender):
+def test_webhook_push_of_a_tag_is_reported_if_serve_applies_the_tag(receiver, sender):
     started = receiver(sender, revision="refs/tags/v1")
     assert started.send(sender.hook("tag")).status == 202
     assert started.send(sender.hook("push", delivery="delivery-2")).status == 200

@@ -77,7 +77,7 @@ def test_mounted_webhook_secret_that_kubernetes_replaces_is_reloaded(tmp_path, c
     assert folder.secrets(Scheme.GITHUB).texts == (LONGER.encode(),)
 
 
-def test_removed_webhook_secret_file_removes_its_secrets_and_a_new_file_adds_them(
+def test_webhook_secrets_are_removed_and_added_together_with_the_files_that_contain_them(
     opened, tmp_path, clock
 ):
     folder = opened(github=LONG)

@@ -214,7 +214,7 @@ def test_notification_is_critical_if_a_rejected_commit_has_no_valid_ancestor():
     assert severities == [NotificationSeverity.WARNING, NotificationSeverity.CRITICAL]
 
 
-def test_problem_of_several_objects_is_one_notification_that_lists_them():
+def test_problem_of_several_objects_causes_one_notification_that_lists_the_objects():
     story = Story()
     story.sees(grows("pg-0", "pg-1", "pg-2"))
     (found,) = story.last

@@ -62,7 +62,7 @@ def test_field_manager_defaults_to_the_user_agent_up_to_the_slash():
     assert set(owners(created.body)) == {("kubectl-create", "Update", "")}
 
 
-def test_removed_field_is_removed_from_managed_fields():
+def test_field_that_is_removed_from_an_object_is_removed_from_managed_fields():
     server = ApiServer()
     server.create_vm(labels={"tier": "db"})
     patched = server.patch([{"op": "remove", "path": "/metadata/labels/tier"}]).body
@@ -135,7 +135,7 @@ WRITES = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cyd"]), GUESTS), max
 
 
 @given(WRITES)
-def test_field_is_owned_by_the_manager_that_changed_it_last(writes):
+def test_object_field_is_owned_by_the_field_manager_that_changed_it_last(writes):
     live, entries, expected = {}, [], None
     for manager, guest in [("test", "1Gi"), *writes]:
         new = vm(guest=guest)
