@@ -122,7 +122,7 @@ class LiveDisplay:
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:
-        """Update the progress bar of a VM, or print a line about the end of a change."""
+        """Update the progress bar of a VM, or print a line for any other step of the run."""
         self._waiting(progress, news=progress.step not in (Step.PHASE, Step.WAITING))
         if progress.step is Step.WAITING:  # once a second, at the end of each round
             self._bars.refresh()

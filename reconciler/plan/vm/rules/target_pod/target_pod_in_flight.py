@@ -1,4 +1,4 @@
-"""Checks whether a quota or a LimitRange delays the target pod of a change in progress."""
+"""Checks whether a quota or LimitRange prevents the target pod of a change from starting."""
 
 from __future__ import annotations
 
