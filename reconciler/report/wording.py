@@ -156,7 +156,7 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Format a migration's nodes with a leading space; empty if both nodes are unknown."""
+    """Format a migration's nodes with a leading space, or return '' if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 

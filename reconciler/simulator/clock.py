@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until a simulated time; infinity for a stepped clock."""
+        """Returns the real seconds until a simulated time, or infinity for a stepped clock."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0

@@ -28,10 +28,10 @@ class Row:
     measured: str
     against: str = ""
     value: float | None = None
-    """The measured value, which the target limits; None if nothing was measured."""
+    """The measured value, which the target limits, or None if nothing was measured."""
     limit: float = 0.0
     unit: str = ""
-    """The unit of the measured value and of the limit; empty for a ratio."""
+    """The unit of the measured value and of the limit, or '' for a ratio."""
     least: bool = False
     """Whether the limit of the target is a minimum."""
     judged: bool = True

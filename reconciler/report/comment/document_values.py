@@ -52,7 +52,7 @@ def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def added_bytes(each: Mapping[str, Any]) -> int:
-    """Return how many bytes of memory a plan adds to a VM; negative if the memory shrinks."""
+    """Return how many bytes of memory a plan adds to a VM (negative if the memory shrinks)."""
     if not each["actions"]:
         return 0
     sized = [change for change in each["changes"] if change["field"] == MEMORY_FIELD]

@@ -53,7 +53,7 @@ def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether a value was edited in Git since the base commit; True if this is unknown."""
+    """Return whether a value was edited in Git since the base commit, or True if unknown."""
     return bool(change.get("edited", True))
 
 

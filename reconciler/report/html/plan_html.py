@@ -115,7 +115,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the decisions about KubeVirt settings; empty if no setting needs a change."""
+    """Return the decisions about KubeVirt settings, or none if no setting needs a change."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

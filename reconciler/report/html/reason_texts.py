@@ -29,7 +29,7 @@ class ReasonLinks:
     """Creates HTML links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The base URL of the reason documentation; empty if the page itself explains reasons."""
+    """The base URL of the reason documentation, or '' if the page itself explains reasons."""
 
     def link(self, decision: Decision) -> str:
         """Render an object's planned effect and reason as a link to the explanation."""

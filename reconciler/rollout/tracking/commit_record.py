@@ -30,8 +30,8 @@ def require_history(
 
     Args:
         held: The leases of the run.
-        found: The commit to apply; None if the source is not a commit.
-        history: The history of the requested revision; None if the source is not a commit.
+        found: The commit to apply, or None if the source is not a commit.
+        history: The history of the requested revision, or None if the source is not a commit.
 
     Raises:
         InvalidError: The history was rewritten, or a lease does not show what was applied.

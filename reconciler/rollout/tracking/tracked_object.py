@@ -109,11 +109,11 @@ class TrackedObject:
     commit: str = ""
     """The commit that the run applies."""
     earlier_commit: str = ""
-    """The commit from which an earlier run wrote the unfinished change; empty if unknown."""
+    """The commit from which an earlier run wrote the unfinished change, or '' if unknown."""
     action: Action | None = field(default=None, init=False)
     """The last write request for the object that was sent, if any."""
     unanswered_at: datetime | None = field(default=None, init=False)
-    """When the write without a response was sent; None if every write has a response.
+    """When the write without a response was sent, or None if every write has a response.
 
     The API server might have executed this write.
     """
@@ -206,7 +206,7 @@ class TrackedObject:
         """Record that the object already has the desired value, which this run did not write.
 
         Args:
-            patched_at: When an earlier run wrote the value; None if another client wrote it.
+            patched_at: When an earlier run wrote the value, or None if another client wrote it.
         """
         self._go("followed")
         self.patched_at = patched_at

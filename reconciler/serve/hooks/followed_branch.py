@@ -34,7 +34,7 @@ class FollowedBranch:
     repository: str
     """The repository URL, such as ``https://host/owner/name.git``, or a local directory."""
     revision: str
-    """The branch, tag or commit hash; empty or ``HEAD`` for the default branch."""
+    """The branch, tag or commit hash; '' and ``HEAD`` mean the default branch."""
 
     def relevance(self, delivery: Delivery) -> Relevance:
         """Return whether a webhook request reports a push to the applied branch or tag."""

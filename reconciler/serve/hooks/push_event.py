@@ -48,7 +48,7 @@ class Delivery:
     default_branch: str = ""
     """The repository's default branch, or an empty string if it is not specified."""
     refs: tuple[PushedRef, ...] = ()
-    """The pushed branches and tags; empty if the webhook request contains none."""
+    """The pushed branches and tags in the webhook request, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

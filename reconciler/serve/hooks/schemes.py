@@ -46,7 +46,7 @@ class SchemeRules:
     """The rules to authenticate and decode the webhook requests of one kind of sender."""
 
     claims: _Claims
-    """Extracts the sender's proofs from the headers; none if the request cannot be valid."""
+    """Extracts the sender's proofs from the headers, or none if the request cannot be valid."""
     event: tuple[str, ...]
     """The headers that can contain the event name; the first one that is present is used."""
     delivery_id: tuple[str, ...]

@@ -20,7 +20,7 @@ def outage_shown(found: tuple[datetime, ClusterError] | None, now: datetime) -> 
     """Return the API server outage to display, or None if it is short or the API server responds.
 
     Args:
-        found: When the API server stopped responding, and the last error; None if it responds.
+        found: When the API server stopped responding, and the last error, or None if it responds.
         now: The current time.
     """
     if found is None or now - found[0] < HICCUP:

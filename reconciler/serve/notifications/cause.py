@@ -19,7 +19,7 @@ class Cause:
     severity: NotificationSeverity
     reason: str
     ref: ObjectRef | None = None
-    """The affected object; None if the cause is a rollout, a commit or the repository."""
+    """The affected object, or None if the cause is a rollout, a commit or the repository."""
     title: str = ""
     """A one-line title, for a cause that does not affect a single object."""
     message: str

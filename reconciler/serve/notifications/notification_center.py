@@ -50,7 +50,7 @@ class Sender(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether notifications are still sent; False once the process is ending."""
+        """Whether notifications can still be sent, which is false once the process is ending."""
         ...
 
     def send(self, notifications: tuple[Notification, ...]) -> None:
@@ -87,7 +87,7 @@ class NotificationCenter:
         self._lease, self._sender, self._clock, self._show = lease, sender, clock, show
         self._reported = Reported()
         self._stored_at: datetime | None = None
-        """When this process last stored the reported causes; None after it lost the Lease."""
+        """When this process last stored the reported causes, or None after it lost the Lease."""
         self._leads, self._problem, self._bug = False, "", ""
         self._seen: tuple[ServiceView, datetime] | None = None
 

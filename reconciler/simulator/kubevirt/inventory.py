@@ -41,9 +41,9 @@ class PodFacts:
 
     key: Key
     created_by: str
-    """The UID of the VMI that a launcher pod runs; empty for other pods."""
+    """The UID of the VMI that a launcher pod runs, or '' for other pods."""
     migration: str
-    """The UID of the migration for which this is the target pod; empty for other pods."""
+    """The UID of the migration for which this is the target pod, or '' for other pods."""
     node: str
     phase: str
     deleting: bool
@@ -79,7 +79,7 @@ class MigrationFacts:
     revision: int
     """The migration's first resourceVersion, by which migrations are sorted from old to new."""
     ended: str
-    """When the migration succeeded or failed, in RFC 3339 format; empty before then."""
+    """When the migration succeeded or failed, in RFC 3339 format, or '' before then."""
 
     @property
     def unfinished(self) -> bool:

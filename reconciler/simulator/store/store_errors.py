@@ -36,4 +36,4 @@ class ConflictError(StoreError):
     def __init__(self, key: Key, precondition: str = "") -> None:
         super().__init__(key, f"has changed: {precondition or 'read the object again'}")
         self.precondition = precondition
-        """The error message if the uid differs; empty if the resourceVersion differs instead."""
+        """The error message if the uid differs, or '' if the resourceVersion differs instead."""

@@ -60,9 +60,9 @@ class Node(NamedTuple):
     """The value as plain JSON: dict, list, str, int, float, bool or None."""
     start: ParserMark
     children: Mapping[str | int, Node]
-    """The child nodes, keyed by mapping key or list index, in file order; empty for a scalar."""
+    """The child nodes, keyed by mapping key or list index, in file order. A scalar has none."""
     key_start: ParserMark | None = None
-    """The position of the value's key in a mapping; None for the root and for list items."""
+    """The position of the value's key in a mapping, or None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:

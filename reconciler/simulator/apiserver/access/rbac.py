@@ -55,7 +55,7 @@ class Attempt:
     verb: str
     group: str = ""
     resource: str = ""
-    """The API resource, such as `pods` or `pods/status`; empty for a URL without a resource."""
+    """The API resource, such as `pods` or `pods/status`, or '' for a URL without a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""

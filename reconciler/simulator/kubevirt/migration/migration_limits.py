@@ -20,7 +20,7 @@ class MigrationLimits:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns the remaining back-off of a migration in seconds; 0 or less if none remains."""
+        """Returns the remaining back-off of a migration in seconds, 0 or less if none remains."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff

@@ -41,7 +41,7 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
     Args:
         vm: The VirtualMachine that a client creates or updates.
         config: The KubeVirt settings that virt-api uses.
-        new_uid: Generates the firmware's UUID and serial on a create; None on an update.
+        new_uid: Generates the firmware's UUID and serial for a create request, or is None.
 
     Raises:
         QuantityError: A memory size is not a quantity.
