@@ -54,7 +54,7 @@ class WrittenSize:
 
 
 UID_LENGTH = 8
-"""How much of a uid ``WrittenSize`` keeps, because a Lease may hold thousands of them."""
+"""How much of a uid ``WrittenSize`` keeps, because a Lease can contain thousands of uids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

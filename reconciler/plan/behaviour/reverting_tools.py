@@ -120,7 +120,7 @@ def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tupl
 
     Args:
         managers: The fields that change, with the field manager that wrote each last.
-        tracked_by: The tool that the object's labels and annotations name; may be empty.
+        tracked_by: The tool that the object's labels and annotations name; can be empty.
     """
     by_manager: dict[str, list[str]] = {}
     for path, manager in managers.items():
