@@ -58,8 +58,8 @@ def capacity_warnings(
                 "room-one-after-another",
                 f"{_count(late)} yet because no node or quota has enough free memory, and "
                 f"must wait for other migrations to end: {_names(late)}",
-                "these VMs change when memory becomes free; the forecast does not include this "
-                "waiting time",
+                "these VMs change when memory becomes free; the forecast includes this waiting "
+                "time only for quotas",
             )
         )
     if never:

@@ -76,6 +76,21 @@ class Reservations:
         self._grown[ref.namespace].update(grown)
         return True
 
+    def admit(self, ref: ObjectRef, target: MemoryQuantity, pod: TargetPod) -> bool:
+        """Reserve only quotas for a VM's target pod; return False if a quota is too small."""
+        vmi, capacity = self._live.vmis.get(ref), self._live.capacity
+        if vmi is None or capacity is None:
+            return True
+        grown = growth(capacity, vmi, target, pod)
+        namespace = ref.namespace
+        if not self._aware_quotas_hold(namespace, grown):
+            return False
+        if not self._quotas_hold(namespace, pod, vmi):
+            return False
+        self._grown[namespace].update(grown)
+        self._used[namespace].update(quota_usage(pod))
+        return True
+
     def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
         """Reserve capacity for a pod's in-place resize; return False if too little is left.
 

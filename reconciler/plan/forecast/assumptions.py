@@ -23,6 +23,10 @@ NOT_CHECKED = (
     "pod affinity, host-model CPUs and pods without a VM that a selector counts are not checked: "
     "they may leave no other node for a target pod"
 )
+QUOTAS = (
+    "a change waits until the quotas of its namespace, as they are now, have enough left for its "
+    "target pod; the time until a node has enough free memory is not included"
+)
 QUIET = "no migration fails, no unrelated migration starts, and every target pod can be scheduled"
 
 
@@ -33,8 +37,13 @@ def assumptions(
     times: Estimates,
     settling: Span,
     context: PlanContext,
+    *,
+    has_quotas: bool = False,
 ) -> tuple[str, ...]:
-    """Return one sentence for each assumption of a forecast, without a final full stop."""
+    """Return one sentence for each assumption of a forecast, without a final full stop.
+
+    *has_quotas* is whether the namespace of a migration has quotas.
+    """
     fixed = DETECTION + times.preparation
     migrations = [each for each in planned if each.migrates]
     return (
@@ -50,6 +59,7 @@ def assumptions(
         f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after the limits allow it",
         *(_rate(limit, times) for limit in sorted({change.limit for change in migrations})),
         *_restarts(planned),
+        *((QUOTAS,) if has_quotas else ()),
         *((NOT_CHECKED,) if migrations else ()),
         QUIET,
     )

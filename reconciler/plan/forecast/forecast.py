@@ -15,6 +15,7 @@ from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.forecast.assumptions import assumptions
 from reconciler.plan.forecast.changes import foreign_changes, planned_changes
 from reconciler.plan.forecast.queueing import Queue, ends_of
+from reconciler.plan.forecast.quota_admission import admissions
 from reconciler.plan.forecast.slots import Slots
 from reconciler.plan.ordering import CANARY, groups_of, named
 from reconciler.plan.timing import migration_durations
@@ -65,9 +66,11 @@ def forecast(
     foreign = foreign_changes(live, config, times)
     queue = _queue(decisions, planned, foreign, context, ranks)
     settling = SETTLING.times(_config_waves(decisions))
+    limited, quotas = admissions((by_ref[each.ref] for each in planned if each.migrates), live)
+    spans = ends_of(planned, foreign, queue, settling, quotas)
     ends = [
         (change, end.narrowed(EARLIER, LATER))
-        for change, end in zip(planned, ends_of(planned, foreign, queue, settling), strict=True)
+        for change, end in zip(planned, spans, strict=True)
         if change.migrates
     ]
     batches = {rank: named(rank, context.policy) for rank in set(ranks.values())}
@@ -94,7 +97,11 @@ def forecast(
         earliest_s=max((each.earliest_s for each in vms), default=0.0),
         latest_s=max((each.latest_s for each in vms), default=0.0),
         vms=vms,
-        assumptions=assumptions(planned, foreign, queue, times, settling, context) if vms else (),
+        assumptions=assumptions(
+            planned, foreign, queue, times, settling, context, has_quotas=limited
+        )
+        if vms
+        else (),
     )
 
 

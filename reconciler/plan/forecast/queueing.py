@@ -15,9 +15,10 @@ from reconciler.plan.timing.disruption import Disruption
 from reconciler.plan.timing.migration_durations import ACCEPTANCE, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
+    from reconciler.plan.forecast.quota_admission import QuotaAdmission
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
@@ -50,9 +51,16 @@ def ends_of(
     foreign: Sequence[ForeignChange],
     queue: Queue,
     settling: Span,
+    quotas: Callable[[], QuotaAdmission] | None = None,
 ) -> list[Span]:
-    """Return when each change in the plan ends, in seconds from the start of the run."""
-    rows = [_row(planned, foreign, queue, settling.three[n], n) for n in range(3)]
+    """Return when each change in the plan ends, in seconds from the start of the run.
+
+    With *quotas*, which returns unused quotas, a change waits until they allow its target pod.
+    """
+    rows = [
+        _row(planned, foreign, queue, settling.three[n], n, quotas() if quotas else None)
+        for n in range(3)
+    ]
     return [Span(*row) for row in zip(*rows, strict=True)]
 
 
@@ -62,6 +70,7 @@ def _row(
     queue: Queue,
     settling_s: float,
     n: int,
+    quotas: QuotaAdmission | None,
 ) -> list[float]:
     """Return each change's earliest (*n* is 0), most likely (1) or latest (2) end, in seconds."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
@@ -78,7 +87,7 @@ def _row(
         if rank > CANARY and queue.soak_s is not None:
             canaries = max(settling_s, done.get(CANARY, 0.0) + LOOK.three[n])
             start_s = max(start_s, canaries + queue.soak_s)
-        ends = _ends_of_rank(members, held, queue, start_s, n)
+        ends = _ends_of_rank(members, held, queue, start_s, n, quotas)
         found += ends
         done[rank] = max(done.get(rank, 0.0), *ends)
     return found
@@ -105,21 +114,27 @@ def _ends_of_rank(
     queue: Queue,
     start_s: float,
     n: int,
+    quotas: QuotaAdmission | None,
 ) -> list[float]:
     """Return when each change in a batch ends, given the changes that have already started."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
-        Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing
+        Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE), each.ref)
+        for each in disturbing
     ]
     taken = [
-        Held(each.node, end - start_s, queue.groups.get(each.ref, NONE))
+        Held(each.node, end - start_s, queue.groups.get(each.ref, NONE), each.ref)
         for each, end in held
         if end > start_s
     ]
+    if quotas is not None:
+        for each, end in held:
+            if end <= start_s:
+                quotas.end(each.ref)
     ended = dict(
         zip(
             (each.ref for each in disturbing),
-            slots.ends(jobs, queue.own, taken),
+            slots.ends(jobs, queue.own, taken, quotas),
             strict=True,
         )
     )

@@ -6,7 +6,9 @@ import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from reconciler.model.references import ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +18,20 @@ Group: TypeAlias = tuple[str, str, str]
 """VMs in a namespace that share a label value, as namespace, label key and value."""
 Limit: TypeAlias = str | Group
 """What limits concurrent changes: a node (by its name) or an anti-affinity group."""
+
+
+TRIES = 2
+"""How many changes of a namespace are examined again when one of its changes has ended."""
+
+
+class Admission(Protocol):
+    """Decides whether the quotas of a namespace allow the target pod of another change."""
+
+    def admits(self, ref: ObjectRef) -> bool:
+        """Return whether the change can start; if so, its part of the quotas is reserved."""
+
+    def end(self, ref: ObjectRef) -> None:
+        """Release what the change no longer uses once it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +57,8 @@ class Job:
     """The seconds for which the change counts towards the concurrency limits."""
     groups: frozenset[Group] = frozenset()
     """The VM's anti-affinity groups; only one change in a group runs at a time."""
+    ref: ObjectRef | None = None
+    """The VM that quotas count; None if no quota applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +68,29 @@ class Held:
     node: str
     until_s: float
     groups: frozenset[Group] = frozenset()
+    ref: ObjectRef | None = None
 
 
-def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
+def ends(
+    jobs: Sequence[Job],
+    slots: Slots,
+    held: Iterable[Held] = (),
+    admission: Admission | None = None,
+) -> list[float]:
     """Return when each change ends, in seconds from the start of the run.
 
     The next change to start is the first one whose node and anti-affinity groups are below their
     limits. A change that waits for its node or group does not delay the changes behind it. Because
     several limits apply at the same time, a higher limit can delay a single change, by less than
     the duration of the longest change.
+
+    A change whose quotas have too little left waits until a change in its namespace has ended, and
+    the first of the waiting changes are then examined again. If no change runs, the first one that
+    waits starts without its quotas.
     """
-    queue = _Queue(jobs, slots)
+    queue = _Queue(jobs, slots, admission)
     for each in held:
-        queue.take(queue.limits(each), each.until_s)
+        queue.take(queue.limits(each), each.until_s, each.ref)
     return queue.run()
 
 
@@ -72,10 +100,12 @@ class _Queue:
     Therefore, a slot that becomes free is offered only to the changes that wait for this limit.
     """
 
-    def __init__(self, jobs: Sequence[Job], slots: Slots) -> None:
-        self._jobs = jobs
+    def __init__(
+        self, jobs: Sequence[Job], slots: Slots, admission: Admission | None = None
+    ) -> None:
+        self._jobs, self._admission = jobs, admission
         self._cluster, self._per_node = max(1, slots.cluster), max(1, slots.per_node)
-        self._running: list[tuple[float, int, tuple[Limit, ...]]] = []
+        self._running: list[tuple[float, int, tuple[Limit, ...], ObjectRef | None]] = []
         self._number = count()
         self._used: Counter[Limit] = Counter()
         self._waiting: dict[Limit, list[int]] = defaultdict(list)
@@ -87,8 +117,10 @@ class _Queue:
         """Return the limits that apply to a change: its anti-affinity groups, then its node."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
-    def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
-        heapq.heappush(self._running, (until_s, next(self._number), limits))
+    def take(
+        self, limits: tuple[Limit, ...], until_s: float, ref: ObjectRef | None = None
+    ) -> None:
+        heapq.heappush(self._running, (until_s, next(self._number), limits, ref))
         self._used.update(limits)
 
     def run(self) -> list[float]:
@@ -97,27 +129,62 @@ class _Queue:
         while left:
             while self._ready and len(self._running) < self._cluster:
                 n = heapq.heappop(self._ready)
+                woken = self._woken.pop(n, None)
                 if self._may_start(n):
-                    found[n] = now + self._jobs[n].seconds
-                    self.take(self.limits(self._jobs[n]), found[n])
+                    found[n] = self._start(n, now)
                     left -= 1
-                self._wake(self._woken.pop(n, None))
+                elif woken == _quotas(self._jobs[n].ref):
+                    continue
+                self._wake(woken)
+            if left and not self._running:
+                n = self._first_waiting()
+                found[n] = self._start(n, now)
+                left -= 1
             if left:
                 now = self._running[0][0]
             while self._running and self._running[0][0] <= now:
-                _, _, limits = heapq.heappop(self._running)
-                self._used.subtract(limits)
-                for limit in limits:
-                    self._wake(limit)
+                self._end()
+        for each in self._jobs if self._admission is not None else ():
+            self._release(each.ref)
         return found
+
+    def _start(self, n: int, now: float) -> float:
+        """Start a change, and return when it ends."""
+        job = self._jobs[n]
+        end = now + job.seconds
+        self.take(self.limits(job), end, job.ref)
+        return end
+
+    def _end(self) -> None:
+        """End the running change that ends next, and wake up the changes that wait for it."""
+        _, _, limits, ref = heapq.heappop(self._running)
+        self._used.subtract(limits)
+        for limit in limits:
+            self._wake(limit)
+        self._release(ref)
+        for _ in range(TRIES):
+            self._wake(_quotas(ref))
+
+    def _release(self, ref: ObjectRef | None) -> None:
+        if self._admission is not None and ref is not None:
+            self._admission.end(ref)
 
     def _may_start(self, n: int) -> bool:
         """Return whether a change can start; if not, queue it at the limit that has no slot."""
-        for limit in self.limits(self._jobs[n]):
+        job = self._jobs[n]
+        for limit in self.limits(job):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
                 return False
-        return True
+        if self._admission is None or job.ref is None or self._admission.admits(job.ref):
+            return True
+        heapq.heappush(self._waiting[_quotas(job.ref)], n)
+        return False
+
+    def _first_waiting(self) -> int:
+        """Remove and return the first change that waits, for its quotas, while nothing runs."""
+        waiting = min(filter(None, self._waiting.values()))
+        return heapq.heappop(waiting)
 
     def _has_slot(self, limit: Limit) -> bool:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
@@ -128,3 +195,8 @@ class _Queue:
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit
             heapq.heappush(self._ready, n)
+
+
+def _quotas(ref: ObjectRef | None) -> Group:
+    """Return the limit that stands for all quotas of a VM's namespace."""
+    return (ref.namespace if ref else "", "", "")

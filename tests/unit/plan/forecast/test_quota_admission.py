@@ -1,0 +1,101 @@
+"""Tests that the forecast starts no change before the quotas of its namespace allow it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+from support.capacity_builders import OVERHEAD, capacity, launcher, node
+
+from reconciler.model.live.capacity import AwareQuotas, Quota
+from reconciler.model.quantity import GIB
+from reconciler.model.references import vm_ref
+
+SIZES = {"a": 8, "b": 8, "c": 8}
+USED = sum(SIZES.values()) * GIB + 3 * OVERHEAD
+TARGET = 9 * GIB + 2 * OVERHEAD
+"""More than a target pod of 9 GiB requests, and less than two of them."""
+
+
+def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES):
+    """Return the forecast for VMs on different nodes that all grow by 1 GiB."""
+    refs = {name: vm_ref("db", name) for name in sizes}
+    vmis = [
+        make_vmi(refs[name], guest=f"{size}Gi", max_guest="64Gi", node=f"node-{name}")
+        for name, size in sizes.items()
+    ]
+    pods = {vmi.uid: (launcher(vmi.node, guest=vmi.guest.n_bytes),) for vmi in vmis if vmi.guest}
+    found = replace(
+        capacity(quotas=quotas, launchers=pods),
+        aware=AwareQuotas(by_namespace={"db": aware} if aware else {}),
+    )
+    settings = {"maxGuest": q("64Gi"), "parallelMigrationsPerCluster": parallel}
+    live = make_live(
+        *(make_vm(refs[name], guest=f"{size}Gi") for name, size in sizes.items()),
+        vmis=vmis,
+        kubevirt=with_settings(make_kubevirt(), **settings),
+        nodes=tuple(node(f"node-{name}") for name in (*sizes, "spare")),
+        capacity=found,
+    )
+    desired = make_desired(*(want(f"{size + 1}Gi", refs[name]) for name, size in sizes.items()))
+    plan = plan_of(desired, live)
+    assert plan.summary == {"live": len(sizes)}
+    return plan.forecast
+
+
+def times(found):
+    return [(each.ref.name, each.earliest_s, each.latest_s) for each in found.vms]
+
+
+def quota(hard, used=USED):
+    return Quota(name="team", hard={"requests.memory": hard}, used={"requests.memory": used})
+
+
+@pytest.mark.parametrize(("room", "parallel"), [(1, 1), (2, 2), (3, 3), (9, 5)])
+def test_forecast_runs_as_many_migrations_at_a_time_as_a_quota_allows(room, parallel):
+    # The old pods go, so that each ended change leaves room for one more.
+    limited = forecast([quota(USED + room * TARGET)])
+    assert times(limited) == times(forecast(parallel=parallel))
+
+
+def test_change_starts_in_the_forecast_once_an_earlier_old_pod_has_left_enough_quota():
+    sizes = {"a": 4, "b": 32, "c": 4}
+    used = 40 * GIB + 3 * OVERHEAD
+    # Two target pods fit, and 2 GiB are left: c fits when the old pod of a is gone, before b ends.
+    found = forecast([quota(used + 40 * GIB + 2 * OVERHEAD, used)], sizes=sizes)
+    assert times(found) == times(forecast(sizes=sizes, parallel=2))
+    assert times(found)[2][1] < times(found)[1][1]
+
+
+def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allow_together():
+    key = "requests.memory/vmi"
+    team = Quota(name="team", hard={key: 26 * GIB}, used={key: 24 * GIB})
+    # The growth of two VMs fits. The third waits for a larger quota: it is shown last.
+    first, second, third = times(forecast(aware=(team,)))
+    assert first[1:] == second[1:] == times(forecast())[0][1:]
+    assert third[1] > second[1]
+
+
+def test_change_that_no_quota_ever_allows_does_not_delay_smaller_ones():
+    sizes = {"a": 8, "b": 16, "c": 8}
+    used = 32 * GIB + 3 * OVERHEAD
+    found = times(forecast([quota(used + 2 * TARGET, used)], sizes=sizes))
+    assert found[0][1:] == found[2][1:]
+    assert found[1][1] > found[0][1]
+
+
+def test_forecast_says_that_it_counts_quotas_but_not_the_memory_of_nodes():
+    about = "a change waits until the quotas"
+    assert any(each.startswith(about) for each in forecast([quota(64 * GIB)]).assumptions)
+    assert not any(each.startswith(about) for each in forecast().assumptions)
