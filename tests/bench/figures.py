@@ -61,7 +61,7 @@ class Figures:
     requests: int | None
     """The number of API requests that one plan sends."""
     gets: dict[str, int]
-    """The number of GET requests that one plan sends, by kind."""
+    """The number of GET requests that one plan sends, keyed by kind."""
     server_cpu_s: float | None
     """The CPU seconds of the simulated API server during one plan."""
     unpaced: Floor | None
@@ -73,7 +73,7 @@ class Figures:
     peers: tuple[Peer, ...]
     followed: Both | None
     foreign: dict[str, float]
-    """The speed, in MB/s, at which files without VMs are skipped, by source."""
+    """The speed, in MB/s, at which files without VMs are skipped, keyed by source."""
     load: float
     """The one-minute load average of the machine before the measurements."""
 

@@ -284,7 +284,7 @@ class Fleet:
         }
 
     def finished(self, at: datetime) -> Iterator[dict[str, Any]]:
-        """Yield finished migrations that started at a given time, which YAML files cannot have."""
+        """Yield finished migrations with given start times, which the YAML file cannot contain."""
         settled = [vm for vm in self.vms if not vm.migrating and not vm.stopped]
         wanted = self.n_vms // 5 if self.n_finished is None else self.n_finished
         for number in range(wanted):

@@ -51,7 +51,7 @@ class Followed:
     plan_s: float
     """The seconds from the two changes until the new plan is ready."""
     pull_s: float
-    """The part of ``plan_s`` in which Git is read, in seconds."""
+    """The part of ``plan_s`` that reading Git takes, in seconds."""
     cpu_s: float
     decided: int
     """The largest number of VMs that one new plan evaluated again."""

@@ -36,7 +36,7 @@ class Served:
     requests: int
     """The number of requests from all clients, including watches."""
     gets: dict[str, int]
-    """The number of GET requests by the last part of the path: a plural or an object name."""
+    """The number of GET requests, keyed by the end of the path: a plural or an object name."""
     patches: int
     patch_s: float
     """The seconds between the first and the last PATCH of a VM that the server received."""

@@ -128,7 +128,7 @@ def _rows(found: Figures) -> Iterator[Row]:
 
 
 def _rendered(found: Figures) -> Iterator[Row]:
-    """Compare the CPU time for rendering a plan as HTML and SARIF with that of its decisions."""
+    """Compare the CPU time for rendering a plan as HTML and SARIF with that for the decisions."""
     for form in ("html", "sarif"):
         work = f"CPU time of `-o {form}`"
         if form not in found.sizes:

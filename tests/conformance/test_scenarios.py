@@ -172,7 +172,7 @@ def send(sim, step):
 
 
 def create(sim, guest):
-    """Create the VM with a request, for scenarios in which it cannot run at the start."""
+    """Create the VM with a request, for scenarios in which the VM cannot run at the start."""
     body = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -221,7 +221,7 @@ def in_order(moves, name):
 
 
 def skippable(name, field, value):
-    """Return whether a controller may miss a change because its state lasted only briefly."""
+    """Return whether a controller can miss a change because its state lasted only briefly."""
     return name == "vm" and field == "Ready" and str(value).startswith("False")
 
 

@@ -138,7 +138,7 @@ class Replay:
 
 @cache
 def _recorded(world: str) -> dict[str, bytes]:
-    """Return the responses to all requests with which a plan reads a cluster, by path."""
+    """Return the responses to all requests with which a plan reads a cluster, keyed by path."""
     recording = rig(world)
     api = _Recorder(recording.sim)
     reader = ClusterReader(Client(api, clock=recording.clock), clock=recording.clock)

@@ -649,7 +649,7 @@ def live() -> LiveState:
 
 @pytest.fixture
 def verdicts() -> dict[ObjectRef, Convergence]:
-    """How far one VM is from its desired state."""
+    """The convergence of a VM whose memory change is in progress."""
     return {
         vm_ref("db", "pg-0"): Convergence(
             verdict=Verdict.IN_PROGRESS,

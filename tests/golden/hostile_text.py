@@ -185,13 +185,13 @@ def check_json_lines(text: str, benign: str, hostile: str) -> None:
 
 @lru_cache(maxsize=4)
 def tokens(text: str) -> list[Token]:
-    """Parse Markdown; the harmless output is the same for each hostile text."""
+    """Parse Markdown, with a cache, because each comparison parses the same harmless output."""
     return PARSER.parse(text)
 
 
 @lru_cache(maxsize=4)
 def page(text: str) -> Page:
-    """Parse HTML; the harmless output is the same for each hostile text."""
+    """Parse HTML, with a cache, because each comparison parses the same harmless output."""
     return Page(text)
 
 
@@ -239,7 +239,7 @@ def check_html(text: str, benign: str, hostile: str) -> None:
 
 
 def check_live_page(text: str, benign: str, hostile: str) -> None:
-    """Check that an HTML page has the same elements, and that its URLs are percent-encoded."""
+    """Check that hostile text adds no HTML element, and that the URLs are percent-encoded."""
     check_lines(text)
     found, usual = page(text), page(benign)
     assert found.shape == usual.shape, "hostile text adds no element and no attribute"

@@ -1,4 +1,4 @@
-"""Compares each format of a plan that is compared with a base commit with a golden file."""
+"""Checks each output format of a comparison with a base commit against a golden file."""
 
 from __future__ import annotations
 

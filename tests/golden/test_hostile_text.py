@@ -152,7 +152,7 @@ def poisoned(value: Any, text: str) -> Any:
 
 
 POISONED: dict[tuple[str, str], Any] = {}
-"""A cache of the values with hostile text, by name and hostile text."""
+"""A cache of the values with hostile text, keyed by name and hostile text."""
 
 
 def once(name: str, value: Any, text: str) -> Any:
@@ -428,7 +428,7 @@ def service_view(values: Values) -> ServiceView:
 
 
 def webhook_notification(values: Values) -> str:
-    """Return the title of a webhook notification, which receivers may show to users."""
+    """Return the title of a webhook notification, which receivers can show to users."""
     found = webhook_body(notified(values.text).notification, NotifySettings())
     return str(found["title"])
 

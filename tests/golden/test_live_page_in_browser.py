@@ -39,7 +39,7 @@ def servers():
 
 @pytest.fixture
 def pages(servers):
-    """A status page server for 200 VMs, whose state tests may change."""
+    """A status page server for 200 VMs, whose state tests can change."""
     found = servers(200)
     _, view = found.store.read()
     yield found

@@ -48,7 +48,7 @@ LAXER = (
 
 
 def differs(text: str, *, soup: bool = False) -> str:
-    """Describe how libyaml and ruamel.yaml disagree about a string, or return '' if not.
+    """Describe how libyaml and ruamel.yaml disagree about a string; return '' if they agree.
 
     Known differences are ignored. If *soup* is true, the string has random characters, and the
     parsers may also disagree on whether it is valid YAML.

@@ -1,4 +1,4 @@
-"""Checks that patches make the KubeVirt CR equal to Git, if applied as by an API server."""
+"""Checks that patches, applied as an API server does, make the KubeVirt CR equal to Git."""
 
 from __future__ import annotations
 

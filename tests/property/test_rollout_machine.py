@@ -49,7 +49,7 @@ EXPLAINED = {
     "plug-refused",
     "restart-pending",
 }
-"""The reasons why a VM may remain unchanged: it needs a restart or a different size in Git."""
+"""The reasons why a VM can remain unchanged: it needs a restart or a different size in Git."""
 
 
 def is_open(windows, now):

@@ -1,4 +1,4 @@
-"""Compares maintenance windows with a check of every minute, also across clock changes."""
+"""Compares maintenance windows with a check of every minute, including at clock changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_DAYS = {
     "Africa/Cairo": [datetime(2026, 4, 23), datetime(2026, 10, 29)],  # noqa: DTZ001 - local
     "Asia/Kolkata": [datetime(2026, 2, 27)],  # noqa: DTZ001 - local
 }
-"""The first tested days by time zone, shortly before a clock change or a month's end."""
+"""Maps time zones to the first tested days, shortly before a clock change or a month's end."""
 DAYS, BEFORE, AFTER = 3, 2, 4
 """The number of tested days, and the numbers of days to search before and after them."""
 

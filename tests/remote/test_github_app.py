@@ -41,7 +41,7 @@ def github(keys, secret, leaks, tmp_path):
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_):
-            """Print nothing."""
+            """Suppress the request log."""
 
         def do_GET(self):
             is_known = self.path == "/users/bob-ops/installation"

@@ -45,7 +45,7 @@ def send(url: str, *notifications) -> None:
 
 
 def active(url: str) -> dict[str, dict]:
-    """Return the active alerts in Alertmanager by the name of the object in the alert."""
+    """Return the active alerts in Alertmanager, keyed by the name of the alert's object."""
     with urlopen(f"{url}/api/v2/alerts?active=true", timeout=60) as answer:
         return {each["labels"].get("name", ""): each for each in json.load(answer)}
 

@@ -28,7 +28,7 @@ class Sample:
     cpu_s: float
     """The CPU seconds since the start of the process."""
     requests: Counter[str] = field(default_factory=Counter)
-    """The number of API requests by verb."""
+    """The number of API requests, keyed by verb."""
 
 
 def sample(pid: int, minute: float, requests: Counter[str]) -> Sample:

@@ -1,4 +1,4 @@
-"""Tests that growth and missed changes are problems of the soak test."""
+"""Tests that the soak test reports growth and missed changes as problems."""
 
 from __future__ import annotations
 

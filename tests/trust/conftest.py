@@ -50,7 +50,7 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def silent():
-    """A server to which nothing must connect; any connection makes a test fail."""
+    """A server to which nothing is allowed to connect; any connection makes a test fail."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.settimeout(0)

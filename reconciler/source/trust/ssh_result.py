@@ -37,7 +37,7 @@ _CAUSES = (
         "its SSH signature was made for a namespace other than git",
     ),
 )
-"""Maps parts of ssh-keygen's messages to the reason why a signature is not accepted.
+"""Parts of ssh-keygen's messages, each with the reason why the signature is not accepted.
 
 Source: OpenSSH 9.2 sshsig.c, check_allowed_keys_line and sshsig_verifyb.
 """

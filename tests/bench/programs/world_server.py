@@ -46,7 +46,7 @@ def served(simulator: Simulator, cpu_s: float) -> Served:
 
 
 def add_finished(simulator: Simulator, fleet: Fleet) -> None:
-    """Add finished migrations, which must not end before their creation, to a cluster."""
+    """Add finished migrations to a cluster; none must end before it was created."""
 
     store = simulator.store
     with store.lock:
