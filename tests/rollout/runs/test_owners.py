@@ -6,6 +6,7 @@ import json
 
 import pytest
 import yaml
+from support.owners.field_facts import FIELDS, RELEASES
 from support.simulated import ActOnStep, Rig, rig, vm_yaml
 
 from reconciler.model.desired.config import HyperConvergedPolicy
@@ -81,44 +82,108 @@ def outcome_of(report):
 RATIO = "configuration.liveUpdateConfiguration.maxHotplugRatio"
 PARALLEL = "configuration.migrations.parallelMigrationsPerCluster"
 METHODS = "workloadUpdateStrategy.workloadUpdateMethods"
-RELEASES = [
-    *(("1.13", "v1.3.1"), ("1.15", "v1.5.2"), ("1.16", "v1.6.2"), ("1.17", "v1.7.4")),
-    *(("1.18", "v1.8.4"), ("1.19", "v1.9.0")),
-]
-SETTINGS = [
-    (METHODS, [], "1.10"),
-    ("workloadUpdateStrategy.batchEvictionInterval", "2m0s", "1.10"),
-    (RATIO, 8, "1.16"),
-    (PARALLEL, 7, "1.10"),
-    ("configuration.migrations.bandwidthPerMigration", "64Mi", "1.10"),
-    ("configuration.migrations.allowWorkloadDisruption", True, "1.19"),
-    ("configuration.vmRolloutStrategy", "Stage", ""),
+SIMULATED = [
+    each
+    for each in RELEASES
+    # The simulator has KubeVirt since 1.1 and no HyperConverged 1.20; it serves v1 since 1.18.
+    if each.owner == "HyperConverged"
+    and each.minor in range(11, 20)
+    and (each.minor < 18 or each.version == "v1")
 ]
 
 
-@pytest.mark.parametrize(("release", "kubevirt"), RELEASES)
-@pytest.mark.parametrize(("path", "value", "since"), SETTINGS)
-def test_setting_written_to_hyperconverged_appears_in_the_kubevirt_cr(
-    path, value, since, release, kubevirt
-):
-    run = owned(release, kubevirt)
-    before = held(run, path)
-    report = run.apply(setting(path, value))
-    if not since or int(release[2:]) < int(since[2:]):
-        unknown = path.endswith("allowWorkloadDisruption") and kubevirt < "v1.8"
-        blocked = "held not-settable-in-hyperconverged"
-        assert outcome_of(report) in ({blocked, "held unknown-field"} if unknown else {blocked})
-        assert held(run, path) == before
-        assert run.patches() == []
-        return
+def nested(settings):
+    """Return an object with settings, by dotted path below the object."""
+    found = {}
+    for path, value in settings.items():
+        *parents, name = path.split(".")
+        place = found
+        for each in parents:
+            place = place.setdefault(each, {})
+        place[name] = value
+    return found
+
+
+def manifest(settings, key=KUBEVIRT):
+    meta = {"name": key.name, "namespace": key.namespace}
+    found = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": meta}
+    return yaml.safe_dump({**found, **nested(settings)})
+
+
+def shown(run, fields, key=KUBEVIRT):
+    return {each.path: held(run, each.path.removeprefix("spec."), key) for each in fields}
+
+
+@pytest.mark.parametrize("release", SIMULATED, ids=lambda each: each.release)
+def test_all_settings_of_a_hyperconverged_release_appear_in_the_kubevirt_cr(release):
+    run = owned(release.release, release.kubevirt)
+    fields = [each for each in FIELDS if release.home(each)]
+    report = run.apply(manifest({each.path: each.new for each in fields}))
     assert outcome_of(report) == "done config-as-desired"
-    assert held(run, path) == value
-    version = "v1" if int(release[2:]) >= 18 else "v1beta1"
-    assert [path for path in run.patches() if "/hyperconvergeds/" in path] == [
-        f"/apis/hco.kubevirt.io/{version}/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
+    assert shown(run, fields) == {each.path: each.new for each in fields}
+    assert [path for path in run.patches() if "/virtualmachines/" not in path] == [
+        f"/apis/hco.kubevirt.io/{release.version}/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
     ]
     run.clock.sleep(60)
-    assert held(run, path) == value
+    assert shown(run, fields) == {each.path: each.new for each in fields}
+
+
+def reverted(report, manager):
+    """Return the settings that a failed run reports as reverted by a field manager."""
+    assert outcome_of(report) == "failed reverted"
+    message = next(each.why.message for each in report.outcomes if each.ref.kind == "KubeVirt")
+    assert message.startswith(f"{manager} reverted ")
+    named = message.removeprefix(f"{manager} reverted ").partition("; ")[0]
+    return set(named.split(", "))
+
+
+@pytest.mark.parametrize("release", SIMULATED[-3:], ids=lambda each: each.release)
+def test_each_setting_that_another_tool_resets_in_hyperconverged_is_reported(release):
+    fields = [each for each in FIELDS if release.home(each)]
+    old = nested({release.home(each): each.old for each in fields})
+    reset = {"manager": "argocd-controller", "patch": old}
+    run = owned(release.release, release.kubevirt, spec=old["spec"], rewrittenBy=reset)
+    report = run.apply(manifest({each.path: each.new for each in fields}))
+    assert reverted(report, "argocd-controller") == {each.path for each in fields}
+    assert shown(run, fields) == {each.path: each.old for each in fields}
+
+
+@pytest.mark.parametrize("wave", [slice(-1), slice(-1, None)], ids=["settings", "feature gate"])
+def test_each_setting_that_another_tool_resets_in_the_kubevirt_cr_is_reported(wave):
+    fields, key = FIELDS[wave], Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
+    old = nested({each.path: each.old for each in fields})
+    named = {"kind": "KubeVirt", "namespace": key.namespace, "name": key.name}
+    reset = {**named, "manager": "kubectl-edit", "patch": old}
+    run = started(kubevirt={"version": "v1.9.0", "spec": old["spec"]}, rewrittenBy=[reset])
+    report = run.apply(manifest({each.path: each.new for each in fields}, key))
+    assert reverted(report, "kubectl-edit") == {each.path for each in fields}
+    assert shown(run, fields, key) == {each.path: each.old for each in fields}
+
+
+HOMELESS = [each for each in FIELDS if each.struct == ""]
+
+
+def test_settings_without_a_hyperconverged_field_appear_in_the_kubevirt_cr_with_consent():
+    text = manifest({each.path: each.new for each in HOMELESS})
+    run = owned()
+    report = run.apply(text)
+    assert outcome_of(report) == "held not-settable-in-hyperconverged"
+    assert run.patches() == []
+
+    report = run.apply(text, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert outcome_of(report) == "done config-as-desired"
+    for each in HOMELESS:
+        value = held(run, each.path.removeprefix("spec."))
+        assert value == each.new or set(each.new) <= set(value)
+
+
+@pytest.mark.parametrize("field", HOMELESS, ids=lambda each: each.name)
+def test_setting_that_another_tool_removes_from_the_annotation_is_reported(field):
+    run = owned(rewrittenBy={"patch": {"metadata": {"annotations": {ANNOTATION: None}}}})
+    text = manifest({field.path: field.new})
+    report = run.apply(text, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    # managedFields do not say who removed an annotation.
+    assert reverted(report, "another client") == {field.path}
 
 
 def test_simulated_hyperconverged_operator_reverts_a_direct_change_of_the_kubevirt_cr():

@@ -56,7 +56,9 @@ def make_owned(owner: LiveOwner | None, *, version: str = "v1.9.0", **overrides:
     return make_live(kubevirt=kubevirt, owners=(owner,) if owner else ())
 
 
-def make_harvester(setting: dict[tuple[str, ...], object] | None, **overrides: Any) -> LiveState:
+def make_harvester(
+    setting: dict[tuple[str, ...], object] | None, *, version: str = "v1.9.0", **overrides: Any
+) -> LiveState:
     """Build a Harvester cluster; *setting* is the value of its Setting, None for no Setting."""
     owners = ()
     if setting is not None:
@@ -66,7 +68,7 @@ def make_harvester(setting: dict[tuple[str, ...], object] | None, **overrides: A
             ),
         )
     return make_live(
-        kubevirt=make_kubevirt(ref=HARVESTER, **overrides),
+        kubevirt=make_kubevirt(version, ref=HARVESTER, **overrides),
         owners=owners,
         api_groups=frozenset({"harvesterhci.io"}),
     )

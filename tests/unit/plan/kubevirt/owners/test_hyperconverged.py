@@ -1,4 +1,4 @@
-"""Tests which settings are written to each HyperConverged release, and which cannot be."""
+"""Tests how settings are written to HyperConverged, and when they cannot be."""
 
 from __future__ import annotations
 
@@ -12,39 +12,13 @@ from support.owners.builders import HYPERCONVERGED, OWNED, READY, make_owned, ma
 from reconciler.model.desired.config import HyperConvergedPolicy
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.fields import FIELD_BY_PATH, NameSet, read_setting
-from reconciler.model.references import dotted, kubevirt_ref
+from reconciler.model.references import kubevirt_ref
 
 ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
 ANNOTATION_POINTER = "/metadata/annotations/kubevirt.kubevirt.io~1jsonpatch"
 STRATEGY = "spec.workloadUpdateStrategy"
 LIVE_UPDATE = "spec.configuration.liveUpdateConfiguration"
 MIGRATIONS = "spec.configuration.migrations"
-
-# The field map of HyperConverged: the KubeVirt field, a value, the path in v1beta1 below `spec`
-# (the same below `spec.virtualization` in v1), and the first release that has it.
-FIELDS = (
-    (f"{STRATEGY}.workloadUpdateMethods", ["Evict"], "workloadUpdateStrategy", "1.10"),
-    (f"{STRATEGY}.batchEvictionSize", 3, "workloadUpdateStrategy", "1.10"),
-    (f"{STRATEGY}.batchEvictionInterval", "2m", "workloadUpdateStrategy", "1.10"),
-    (f"{LIVE_UPDATE}.maxGuest", "64Gi", "liveUpdateConfiguration", "1.16"),
-    (f"{LIVE_UPDATE}.maxHotplugRatio", 8, "liveUpdateConfiguration", "1.16"),
-    (f"{LIVE_UPDATE}.maxCpuSockets", 16, "liveUpdateConfiguration", "1.16"),
-    (f"{MIGRATIONS}.parallelMigrationsPerCluster", 7, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.parallelOutboundMigrationsPerNode", 3, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.bandwidthPerMigration", "64Mi", "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.completionTimeoutPerGiB", 90, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.progressTimeout", 60, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.allowAutoConverge", True, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.allowPostCopy", True, "liveMigrationConfig", "1.10"),
-    (f"{MIGRATIONS}.allowWorkloadDisruption", True, "liveMigrationConfig", "1.19"),
-    ("spec.configuration.vmRolloutStrategy", "Stage", None, None),
-    ("spec.configuration.developerConfiguration.featureGates", ["VSOCK"], None, None),
-)
-RELEASES = (
-    *(("1.10", "v1beta1", "v1.0.1"), ("1.13", "v1beta1", "v1.3.1"), ("1.15", "v1beta1", "v1.5.2")),
-    *(("1.16", "v1beta1", "v1.6.2"), ("1.17", "v1beta1", "v1.7.4"), ("1.18", "v1beta1", "v1.8.4")),
-    *(("1.18", "v1", "v1.8.4"), ("1.19", "v1beta1", "v1.9.0"), ("1.19", "v1", "v1.9.0")),
-)
 
 
 def desired(**settings):
@@ -64,50 +38,6 @@ def with_ref(settings, ref):
 def decision_of(state, live, **policy):
     (found,) = plan_of(state, live, **policy).decisions
     return found
-
-
-def later(release, other):
-    return tuple(map(int, release.split("."))) >= tuple(map(int, other.split(".")))
-
-
-def cases():
-    """Yield each setting with each HyperConverged release whose KubeVirt version has the field."""
-    first = {"allowWorkloadDisruption": "v1.8", "vmRolloutStrategy": "v1.2"}
-    for release, version, kubevirt in RELEASES:
-        for field, value, parent, since in FIELDS:
-            name = field.rpartition(".")[2]
-            if kubevirt >= first.get(name, "v1.0"):
-                case = (field, value, parent, since, release, version, kubevirt)
-                yield pytest.param(*case, id=f"{release}-{version}-{name}")
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "parent", "since", "release", "version", "kubevirt"), list(cases())
-)
-def test_kubevirt_setting_is_written_to_the_field_that_each_hyperconverged_release_reads(
-    field, value, parent, since, release, version, kubevirt
-):
-    live = make_owned(make_owner(f"{release}.0", version), version=kubevirt)
-    decision = decision_of(desired(**{field: value}), live)
-    prefix = ["spec"] + (["virtualization"] if version == "v1" else [])
-    if since is None or not later(release, since):
-        assert (decision.effect.value, decision.reason.value) == (
-            "blocked",
-            "not-settable-in-hyperconverged",
-        )
-        assert f"{ANNOTATION}='" in decision.why.hint
-        assert decision.actions == ()
-        return
-    (change,), (action,) = decision.changes, decision.actions
-    home = [*prefix, parent, field.rpartition(".")[2]]
-    assert dotted(change.field) == field
-    assert dotted(change.written.path) == ".".join(home)
-    assert (action.target.ref, action.target.version) == (HYPERCONVERGED, version)
-    assert [each.plain() for each in action.patch] == [
-        {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
-        {"op": "test", "path": "/metadata/generation", "value": 3},
-        {"op": "add", "path": "/" + "/".join(home[:-1]), "value": {home[-1]: value}},
-    ]
 
 
 def test_hyperconverged_field_is_replaced_only_if_it_still_has_the_value_that_was_read():
