@@ -28,12 +28,12 @@ class Applied:
 
     @property
     def per_s(self) -> float:
-        """The patches per second up to the last response; each write takes ``WRITE_S``."""
+        """The patches per second, including the duration ``WRITE_S`` of the last write."""
         return self.n_patches / (self.patch_s + WRITE_S)
 
 
 def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
-    """Patch a part of the fleet one by one; then apply the whole fleet on a second server.
+    """Compare a bare client that patches part of the fleet with ``apply`` for the whole fleet.
 
     The changed VMs are stopped, because running VMs would wait for each other's migrations.
     """

@@ -1,4 +1,4 @@
-"""Takes all benchmark measurements of one fleet; each is repeated several times in rotation."""
+"""Takes all benchmark measurements of a fleet of VMs, and repeats the measurements in rotation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Asked:
     follow: bool = True
     phases: bool = True
     n_peers: int = 0
-    """The number of VMs for which other tools are measured."""
+    """The number of VMs in the measurements of other tools."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Figures:
     server_cpu_s: float | None
     """The CPU seconds of the simulated API server during one plan."""
     unpaced: Floor | None
-    """The minimum work measured on an unthrottled server, which shows the server's own time."""
+    """The minimum work of a plan with a server that is not slowed down."""
     phases: dict[str, tuple[float, float]]
     sizes: dict[str, int]
     """The size of a plan in each output format, in bytes."""

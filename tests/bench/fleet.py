@@ -247,7 +247,7 @@ class Fleet:
             )
 
     def world(self) -> dict[str, Any]:
-        """Return the description of the fleet's simulated cluster, as for a YAML file."""
+        """Build the scenario of the fleet's simulated cluster, in the scenario file format."""
         return {
             "apiVersion": "simulator/v1alpha1",
             "kind": "World",

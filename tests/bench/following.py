@@ -187,7 +187,7 @@ def commit(vm: VM, repo: Path) -> None:
 
 
 def file_of(vm: VM, repo: Path) -> Path:
-    """Return the manifest file named after a VM, which is missing if the VM shares a file."""
+    """Return the path of a VM's own manifest file; a VM that shares a file has no own file."""
     return repo / "vms" / vm.namespace / f"{vm.name}.yaml"
 
 

@@ -1,4 +1,4 @@
-"""Makes one plan step by step, as the command does, and times each step.
+"""Makes one plan step by step, as ``reconciler plan`` does, and times each step.
 
 This module imports everything that a plan needs, so that its import can be timed as one step.
 """

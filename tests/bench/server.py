@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.fleet import Fleet
 
 LISTED_PER_S = 2000.0
-"""The number of VMs per second that a real API server listed; the VMs were equally large."""
+"""The number of VMs of the same size that a real API server listed per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,7 +190,10 @@ def memory_limit_mb(n_vms: int) -> float:
 
 
 def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Row]:
-    """Compare pairs of fleets whose sizes differ tenfold, or return an empty row without them."""
+    """Yield rows that compare the plans of fleets whose sizes differ tenfold.
+
+    Without a fleet of 100,000 VMs, the last row says how to measure one.
+    """
     pairs = [(a, b) for a in found for b in (*found, *alone) if b.n_vms == 10 * a.n_vms]
     for small, large in pairs:
         cpu = f"CPU time {seconds(small.plan.cpu_s)} and {seconds(large.plan.cpu_s)}"

@@ -117,7 +117,10 @@ def desired(row):
 
 
 def planned(row, version):
-    """Plan the situation of a table row; return the plan and the decision about its object."""
+    """Make a plan for the cluster state that a table row describes.
+
+    Returns the plan and the decision about the row's object.
+    """
     plan = plan_of(desired(row), cluster(row, version))
     about_vm = "git" not in row or row.get("of") == "vm"
     kind = "VirtualMachine" if about_vm else "KubeVirt"

@@ -153,7 +153,7 @@ WORDS = (
     (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
     (lambda _: True, "nothing was left to do"),
 )
-"""The descriptions of recorded results; the first one whose condition is true is used."""
+"""Descriptions of recorded results; the first description whose condition is true applies."""
 
 
 def described(facts):

@@ -33,7 +33,7 @@ RESOURCES = {
 CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 
 HYPERVISOR = {"podMemoryLabel": "gone"}
-"""The label that virt-handler (in the recordings, a script) removes after a memory hotplug."""
+"""The label that virt-handler removes after a memory hotplug; in recordings, a script does."""
 
 RESTART_REQUIRED_S = (0.03, 0.21)
 MIGRATION_S = (1.4, 20.0)

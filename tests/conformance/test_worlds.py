@@ -70,7 +70,7 @@ def planned(run, name):
 
 
 class Overlaps:
-    """Records which pairs of VMs have changes in flight at the same time."""
+    """Records which pairs of VMs have changes in progress at the same time."""
 
     def __init__(self, store):
         self.seen = set()

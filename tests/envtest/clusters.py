@@ -28,7 +28,7 @@ WORLD = {
 
 
 def chosen(environment: Mapping[str, str]) -> str:
-    """Return which cluster the environment variables select: given, started or simulated."""
+    """Return the cluster that environment variables select: an existing, new or simulated one."""
     if environment.get("RECONCILER_ENVTEST_CLUSTER") == "1":
         return "given"
     return "started" if environment.get("KUBEBUILDER_ASSETS") else "simulated"

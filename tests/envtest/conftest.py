@@ -50,7 +50,7 @@ def kubeconfig(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def use_no_proxy(monkeypatch) -> None:
-    """Connect without a proxy during each test of this directory, and of no other directory."""
+    """Connect to loopback without a proxy in each test in this directory."""
     _use_no_proxy(monkeypatch)
 
 
@@ -175,7 +175,7 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def kubevirt(client, make_kubevirt) -> ObjectRef:
-    """Return the only KubeVirt CR: that of the cluster, which is not changed, or a new one."""
+    """Return the cluster's KubeVirt CR without changing it; create one if the cluster has none."""
     items = json.loads(client.get(resource_paths.collection(resource_paths.KUBEVIRTS)))["items"]
     if items:
         metadata = items[0]["metadata"]

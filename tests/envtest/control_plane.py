@@ -211,7 +211,7 @@ def running(
 
 
 def answers(url: str, token: str = "", trust: ssl.SSLContext | None = None) -> bool:
-    """Return whether a URL responds with status 200, without the proxies of the environment."""
+    """Return whether a URL responds with status 200 to a request without a proxy."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)]
     request = urllib.request.Request(url, headers=headers)

@@ -32,7 +32,7 @@ def make_lease(client, namespace, make_clock):
 
 @pytest.fixture
 def record(client, namespace):
-    """Return a function that sets fields of the Lease, if any are given, and returns its spec."""
+    """Return a function that sets the given fields of the Lease, and returns the Lease's spec."""
     path = resource_paths.member("leases", namespace, "run", resource_paths.LEASES_API)
 
     def access_record(**changes):

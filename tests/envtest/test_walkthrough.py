@@ -1,4 +1,4 @@
-"""Tests patches of a KubeVirt CR: three documented kubectl patches, and those of the product."""
+"""Tests patches of a KubeVirt CR: three documented kubectl patches, and reconciler's patches."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_CAUSE = {
 Source: kube-apiserver 1.36.2, recorded.
 """
 DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snapshot", "Root"]}}}
-"""The spec of a KubeVirt CR that has other feature gates and neither of the two strategies."""
+"""A KubeVirt CR spec with other feature gates, and without rollout and update strategies."""
 
 KUBECTL = shutil.which(
     "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))

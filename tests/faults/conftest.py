@@ -11,7 +11,7 @@ COUNTED = "faults"
 
 @pytest.fixture
 def tally(record_property):
-    """Store injected and survived faults in test reports, so that counting works with xdist."""
+    """Store injected and survived faults in test reports, which also works with pytest-xdist."""
     return lambda what: record_property(COUNTED, what)
 
 

@@ -13,7 +13,7 @@ from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
-"""The pauses between runs in seconds: first short, then over an hour until data expires."""
+"""The pauses between runs in seconds; some exceed an hour, so that stored data expires."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}
 GUEST_S = 300.0
 KUBEVIRTS = {"default": DEFAULT, "gated": GATED}
@@ -38,7 +38,7 @@ def undisturbed(control):
 
 
 def pass_of(stage, text):
-    """Run once; store a problem if the report lacks a failure that the cluster shows."""
+    """Run ``reconcile`` once; store a problem if its report omits a failure in the cluster."""
     done = stage.run_pass(text, max_concurrent=1, deadline_s=DEADLINE_S)
     if done.report is None:
         return done
@@ -52,7 +52,7 @@ def pass_of(stage, text):
 
 
 def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
-    """Run until all objects have the expected state, except the objects in *leaves*."""
+    """Run ``reconcile`` until all objects, except those in *leaves*, have the expected state."""
     done = None
     for pause_s in pauses_s:
         stage.clock.sleep(pause_s)

@@ -139,7 +139,7 @@ class Pass:
 
 @dataclass
 class Stage(Rig):
-    """A simulated cluster with the runs of a CronJob on it, and what the test observed."""
+    """Runs ``reconcile`` on a simulated cluster like a CronJob, and records all observations."""
 
     passes: list[Pass] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
@@ -232,7 +232,7 @@ class Stage(Rig):
         return any(each["spec"]["holderIdentity"] == self.holder for each in self._leases(kind))
 
     def _note_leases(self):
-        """Store until when this run holds each Lease, according to the server."""
+        """Store when each Lease of this run expires, according to the server."""
         for kind in ("memory", "config"):
             for lease in self._leases(kind):
                 spec = lease["spec"]

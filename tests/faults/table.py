@@ -1,4 +1,4 @@
-"""The table of faults: how each is injected, at which steps, and what it changes for good."""
+"""The table of faults: how each is injected, at which steps, and what it changes permanently."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Fault:
     at_next_patch: bool = False
     """Whether the fault waits for the next patch, so that all steps before it are equivalent."""
     every_phase: bool = False
-    """Whether the fault's result depends on the phase of a migration, so that each step counts."""
+    """Whether the fault's result depends on the phase of a migration, so each step is tested."""
     variant: bool = False
     """Whether a more severe fault in the table covers the other steps."""
     leaves: dict = field(default_factory=dict)

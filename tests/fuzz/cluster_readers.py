@@ -110,7 +110,7 @@ class _Recorder(InProcessApi):
 
 
 class Replay:
-    """Returns stored API responses, one of which may be changed."""
+    """Returns stored API responses, one of which can be mutated."""
 
     def __init__(
         self, answers: dict[str, bytes], headers: dict[str, str], written: bytes = b""

@@ -1,7 +1,7 @@
 """Small inputs that once took much time or memory: ``python -m fuzz.costly_inputs [NAME ...]``.
 
 Each input is read within limits of the operating system, in the order of the table. The program
-prints each name before it reads the input, and then the processor time and the peak of memory.
+prints each name before it reads the input, and then the CPU time and the peak memory.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _many_references() -> None:
 
 
 def _rendered_stream() -> None:
-    """Read a 40 MB stream of manifests from standard input, as kustomize may pipe it."""
+    """Read a 40 MB stream of manifests from standard input, such as the output of kustomize."""
     foreign = b"apiVersion: v1\nkind: ConfigMap\ndata: {a: '" + b"x" * 40_000 + b"'}\n---\n"
     data = b"".join(
         foreign + _VM.replace(b"name: a", b"name: a%d" % n) + b"---\n" for n in range(1_000)

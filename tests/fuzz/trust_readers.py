@@ -1,4 +1,4 @@
-"""Fuzz targets: the file of ``--verify``, and what gpg and ssh-keygen print."""
+"""Fuzz targets: the ``--verify`` file, and what gpg and ssh-keygen print."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def differs(text: str, *, soup: bool = False) -> str:
     """Describe how libyaml and ruamel.yaml disagree about a string; return '' if they agree.
 
     Known differences are ignored. If *soup* is true, the string has random characters, and the
-    parsers may also disagree on whether it is valid YAML.
+    parsers can also disagree on whether it is valid YAML.
     """
     if any(character in text for character in ORDINARY) or any(
         each.search(text) for each in (ODD_ANCHOR, ROOT_BLOCK)

@@ -61,7 +61,7 @@ class Bare:
 
 
 def pages(bare: Bare, plural: str) -> Iterator[tuple[bytes, float, float]]:
-    """Yield each page of a list, with the seconds and CPU seconds of its decoding."""
+    """Yield each page of a list, with the wall-clock and CPU seconds of its decoding."""
     token = ""
     while True:
         onward = f"&continue={quote(token)}" if token else ""

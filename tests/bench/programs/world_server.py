@@ -46,7 +46,7 @@ def served(simulator: Simulator, cpu_s: float) -> Served:
 
 
 def add_finished(simulator: Simulator, fleet: Fleet) -> None:
-    """Add finished migrations to a cluster; none must end before it was created."""
+    """Add finished migrations to a simulated cluster; each one ends after its creation."""
 
     store = simulator.store
     with store.lock:
