@@ -11,12 +11,12 @@ from reconciler.cluster.decode.json_fields import (
     child,
     containers,
     integer,
-    managers,
     maps,
     string,
     text,
     texts,
 )
+from reconciler.cluster.decode.owner_field_managers import owner_field_managers
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.decoders import json_value
@@ -24,7 +24,7 @@ from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.paths import value_at
-from reconciler.model.references import FieldPath, ObjectRef, Uid
+from reconciler.model.references import ObjectRef, Uid
 from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
 
 if TYPE_CHECKING:
@@ -99,25 +99,13 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
         conditions=_conditions(status),
         spellings={path: value for path, value in values.items() if value is not None},
         containers=containers(found, paths),
-        managers={**managers(meta, paths), **_forced_managers(meta, paths, kind.forced_manager)},
+        managers=owner_field_managers(meta, paths, kind.forced_manager),
         tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         json_patch=json_patch if isinstance(json_patch, str) else None,
         annotated=isinstance(meta.get("annotations"), dict),
         resource_version=text(meta, "resourceVersion"),
         deleting=meta.get("deletionTimestamp") is not None,
     )
-
-
-def _forced_managers(
-    meta: dict[str, Any], paths: tuple[FieldPath, ...], manager: str
-) -> Mapping[FieldPath, str]:
-    """Return the fields that a field manager has applied with force, mapped to this manager.
-
-    Another field manager might have written the same value later. Server-side apply with force
-    then still makes the first manager's value win.
-    """
-    applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == manager]
-    return managers({"managedFields": applied}, paths) if manager else {}
 
 
 def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:

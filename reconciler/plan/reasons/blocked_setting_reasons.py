@@ -37,8 +37,10 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "openshift-virtualization/virt-platform-autopilot ff223018de; that it takes the field back"
         " is an inference from its forced apply",
         "virt-platform-autopilot has written the field of the HyperConverged object, and applies"
-        " its own value again every few minutes.",
-        "List the field in the annotation `platform.kubevirt.io/ignore-fields` of the"
+        " its own value again every few minutes. It leaves alone a field that the annotation"
+        " `platform.kubevirt.io/ignore-fields` lists, and an object with the annotation"
+        ' `platform.kubevirt.io/mode: unmanaged` or `platform.kubevirt.io/autopilot: "false"`.',
+        "Add the field's path to the annotation `platform.kubevirt.io/ignore-fields` of the"
         " HyperConverged, or set it with `platform.kubevirt.io/patch`."),
     Reason.OWNED_BY_HARVESTER: source(
         "Harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go, chart values; that"

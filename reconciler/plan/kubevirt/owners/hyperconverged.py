@@ -201,18 +201,20 @@ class HyperConvergedOwner:
         return None
 
     def _autopilot(self, changes: tuple[Change, ...]) -> Finding | None:
-        names = [
-            dotted(home)
+        homes = [
+            home
             for each in changes
             if (home := self._home(each.field)) is not None
             and self.held.managers.get(home) == AUTOPILOT
         ]
-        if not names:
+        if not homes:
             return None
+        names = ", ".join(map(dotted, homes))
+        pointers = ",".join("/" + "/".join(home) for home in homes)
         return blocked(
             Reason.OWNED_BY_AUTOPILOT,
-            f"{AUTOPILOT} applies {', '.join(names)} of {self.held.ref} again every few minutes",
-            f"list the field in the annotation platform.kubevirt.io/ignore-fields of "
+            f"{AUTOPILOT} applies {names} of {self.held.ref} again every few minutes",
+            f"add {pointers} to the annotation platform.kubevirt.io/ignore-fields of "
             f"{self.held.ref}, or set it with its annotation platform.kubevirt.io/patch",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.cluster.decode.owner_field_managers import owner_field_managers
 from reconciler.cluster.read.lists import list_kubevirt
 from reconciler.cluster.read.owner_reader import read_owners
 from reconciler.errors import KubeVirtMissingError, UnauthorizedError
@@ -85,6 +86,34 @@ def test_virt_platform_autopilot_stays_field_manager_if_another_tool_applies_the
     server.on("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds", page({**HCO, "metadata": meta}))
     (found,) = read_owners(client).values
     assert set(found.managers.values()) == {"virt-platform-autopilot"}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "manager"),
+    [
+        ({"mode": "unmanaged"}, "argocd"),
+        ({"mode": ""}, "virt-platform-autopilot"),
+        ({"autopilot": "false"}, "argocd"),
+        ({"autopilot": "true"}, "virt-platform-autopilot"),
+        ({"ignore-fields": "/spec/liveMigrationConfig/parallelMigrationsPerCluster"}, "argocd"),
+        ({"ignore-fields": "/spec/featureGates, /spec/liveMigrationConfig"}, "argocd"),
+        ({"ignore-fields": "/spec/liveMigrationConfig/parallel"}, "virt-platform-autopilot"),
+        ({"ignore-fields": "spec/liveMigrationConfig"}, "virt-platform-autopilot"),
+        ({"ignore-fields": ""}, "virt-platform-autopilot"),
+    ],
+)
+def test_virt_platform_autopilot_does_not_manage_fields_that_annotations_exclude(
+    annotations, manager
+):
+    path = ("spec", "liveMigrationConfig", "parallelMigrationsPerCluster")
+    (argocd,) = HCO["metadata"]["managedFields"]
+    autopilot = {**argocd, "manager": "virt-platform-autopilot", "time": "2099-01-01T00:00:00Z"}
+    meta = {
+        "annotations": {f"platform.kubevirt.io/{key}": each for key, each in annotations.items()},
+        "managedFields": [autopilot, argocd],
+    }
+    found = owner_field_managers(meta, (path,), "virt-platform-autopilot")
+    assert found == {path: manager}
 
 
 def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(

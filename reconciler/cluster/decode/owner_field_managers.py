@@ -1,0 +1,66 @@
+"""``owner_field_managers``: finds the field manager of each setting in an owner's object.
+
+virt-platform-autopilot applies the HyperConverged with force. Annotations of the HyperConverged
+tell it to leave the object or single fields alone; then the reconciler may write them. Its
+annotation ``disabled-resources`` is not read, because its format differs between releases.
+
+Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21),
+pkg/overrides/validation.go and jsonpointer.go, and its README.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cluster.decode.json_fields import managers, maps, text, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.references import FieldPath
+
+_OPTED_OUT = {"platform.kubevirt.io/mode": "unmanaged", "platform.kubevirt.io/autopilot": "false"}
+"""The annotations that end all writes to the object, and their values."""
+_IGNORED = "platform.kubevirt.io/ignore-fields"
+"""The annotation with the JSON Pointers, separated by commas, of the fields to leave alone."""
+
+
+def owner_field_managers(
+    meta: dict[str, Any], paths: tuple[FieldPath, ...], forced: str
+) -> Mapping[FieldPath, str]:
+    """Return the field manager whose value of each setting lasts; skip fields without a manager.
+
+    Args:
+        meta: The ``metadata`` of the object.
+        paths: The settings to look up.
+        forced: The manager that applies the object with force, and so makes its value win even if
+            another manager has written the same value later; empty if no manager does this.
+    """
+    if not forced:
+        return managers(meta, paths)
+    entries = maps(meta, "managedFields")
+    own = [each for each in entries if text(each, "manager") == forced]
+    others = [each for each in entries if text(each, "manager") != forced]
+    yielded = _yielded(texts(meta, "annotations"), paths)
+    kept = tuple(path for path in paths if path not in yielded)
+    return {
+        **managers({"managedFields": others}, paths),
+        **managers({"managedFields": own}, kept),
+    }
+
+
+def _yielded(annotations: Mapping[str, str], paths: tuple[FieldPath, ...]) -> set[FieldPath]:
+    """Return the settings that annotations tell the forced manager to leave alone.
+
+    A pointer counts in the API version in which the object is read; one that does not start with a
+    slash makes the autopilot fail, so it does not count.
+    """
+    if any(annotations.get(name) == value for name, value in _OPTED_OUT.items()):
+        return set(paths)
+    listed = (each.strip() for each in annotations.get(_IGNORED, "").split(","))
+    ignored = [
+        tuple(key.replace("~1", "/").replace("~0", "~") for key in each[1:].split("/"))
+        for each in listed
+        if each.startswith("/")
+    ]
+    return {path for path in paths for each in ignored if path[: len(each)] == each}
