@@ -114,7 +114,7 @@ class AlertReader:
                 hint="check --prometheus-url, the network and the certificates",
             ) from error
         if answer.status != HTTPStatus.OK:
-            why = error_of(answer.body) or "no error message"
+            why = error_of(answer.body) or "the response contains no error message"
             raise AlertsUnreadableError(
                 f"Prometheus at {access.url} returned status {answer.status}: {why}",
                 hint=_HINTS.get(answer.status, ""),

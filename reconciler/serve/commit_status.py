@@ -64,7 +64,7 @@ def _status_of_plan(plan: Plan) -> ShownStatus:
         words.append(f"{n_blocked} blocked")
     state = StatusState.PENDING if n_open else StatusState.SUCCESS
     if plan.errored:
-        words.append("some files are invalid")
+        words.append("some files of the commit are invalid")
     if plan.errored or n_failed:
         state = StatusState.FAILURE
     return ShownStatus(commit=plan.revision, state=state, description=", ".join(words))

@@ -98,7 +98,7 @@ def _proxy(base_url: str, environ: Mapping[str, str], server: str) -> str:
     if not usable:
         raise UsageError(
             f"the proxy for {server} is not a valid URL that starts with http:// or https://",
-            hint="check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
+            hint="check the environment variables HTTPS_PROXY, ALL_PROXY and NO_PROXY",
         )
     return proxy
 

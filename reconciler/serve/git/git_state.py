@@ -70,9 +70,7 @@ def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
         return replace(state, reading=reading)
     errors = [each for each in desired.diagnostics if each.severity is Severity.ERROR]
     first = f": {errors[0].message}" if errors else ""
-    message = (
-        f"{plural(len(errors), 'error')} in the manifests of commit {desired.revision}{first}"
-    )
+    message = f"{plural(len(errors), 'error')} in the files of commit {desired.revision}{first}"
     return replace(state, wait=_since(before, WaitKind.VALID_COMMIT, message, at))
 
 

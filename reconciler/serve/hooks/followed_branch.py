@@ -54,7 +54,9 @@ class FollowedBranch:
             pushed = printable(quoted(delivery.refs[0].name))
             if len(delivery.refs) > 1:
                 pushed += f" and {len(delivery.refs) - 1} more"
-            return Relevance(message=f"ignored: pushes to {pushed} do not affect the cluster")
+            return Relevance(
+                message=f"ignored: pushed {pushed}, but not the configured branch or tag"
+            )
         # The last entry is the newest state of the branch.
         if found[-1].deleted:
             return Relevance(message=f"ignored: {printable(quoted(found[-1].name))} was deleted")

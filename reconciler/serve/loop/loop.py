@@ -274,14 +274,14 @@ class Loop:
         """Return why the active rollout must end, or an empty string if it can continue."""
         newest = self._git.state.commit
         if newest and newest != plan.revision:
-            return f"commit {newest[:12]} must be applied instead"
+            return f"commit {newest[:12]} replaces the commit of this run"
         if not self._parts.leader.leads():
             return "this process is no longer the leader"
         if self._missed is not None:
             since, refs = self._missed
             if self._clock.monotonic() - since >= _WRITES_FIRST_S:
                 count = plural(len(refs), "object")
-                return f"this run does not include due changes to {count}"
+                return f"this run does not include changes to {count} that are due now"
         return ""
 
 

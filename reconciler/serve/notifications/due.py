@@ -276,7 +276,9 @@ def _text(cause: Cause, subjects: Sequence[NotificationSubject], count: int) -> 
     if count > len(lines):
         rest = listed_refs((each.ref for each in subjects[5:]), most=10)
         more = count - len(subjects)
-        lines.append(f"also {rest}" if not more else f"and {count - len(lines)} more objects")
+        lines.append(
+            f"also affected: {rest}" if not more else f"and {count - len(lines)} more objects"
+        )
     return "\n".join((*lines, *filter(None, (printable(_hint(subjects[0].hint)),))))
 
 

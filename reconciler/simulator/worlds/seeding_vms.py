@@ -153,7 +153,7 @@ class VMSeeder:
         if spec.hotplugged:
             if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
                 message = (
-                    f"KubeVirt cannot have hotplugged memory to the VM {namespace}/{spec.name}, "
+                    f"KubeVirt cannot have hotplugged memory into the VM {namespace}/{spec.name}, "
                     "because its VMI has no maxGuest"
                 )
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))

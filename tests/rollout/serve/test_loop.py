@@ -184,7 +184,7 @@ def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "3Gi")
     first, second = serve.reports[:2]
     assert first.message.startswith(
-        "commit commit-2 must be applied instead; migrations in flight"
+        "commit commit-2 replaces the commit of this run; migrations in flight"
     )
     assert {each.ref.name: each.result for each in first.outcomes} == {
         "a": "running",
@@ -412,6 +412,8 @@ def test_serve_process_ends_a_long_rollout_after_a_minute_if_other_objects_need_
     serve.turns(150)
     first, second = serve.reports
     assert drifted == [200]
-    assert first.message.startswith("this run does not include due changes to 1 object")
+    assert first.message.startswith(
+        "this run does not include changes to 1 object that are due now"
+    )
     assert 55 <= (first.ended_at - first.started_at).total_seconds() <= 75
     assert {each.ref.name: each.actuation for each in second.outcomes}["b"] == "succeeded"

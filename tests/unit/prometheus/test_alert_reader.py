@@ -80,7 +80,11 @@ ERROR = {"status": "error", "errorType": "bad_data", "error": "missing argument 
 EMPTY = {"resultType": "vector", "result": []}
 UNREADABLE = {
     "an error": (400, ERROR, "returned status 400: missing argument to repetition"),
-    "a missing permission": (403, {}, "returned status 403: no error message"),
+    "a missing permission": (
+        403,
+        {},
+        "returned status 403: the response contains no error message",
+    ),
     "a redirect": (302, {}, "returned status 302"),
     "an error with status 200": (200, ERROR, ": missing argument to repetition"),
     "another JSON document": (200, {"data": 3}, "is not a Prometheus query result"),

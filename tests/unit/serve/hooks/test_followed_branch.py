@@ -101,5 +101,6 @@ def test_webhook_response_names_the_pushed_branch_that_is_not_applied():
     refs = (PushedRef(name="refs/heads/a"), PushedRef(name="refs/heads/b"))
     found = followed.relevance(Delivery(kind=EventKind.PUSH, refs=refs))
     assert (
-        found.message == "ignored: pushes to 'refs/heads/a' and 1 more do not affect the cluster"
+        found.message
+        == "ignored: pushed 'refs/heads/a' and 1 more, but not the configured branch or tag"
     )
