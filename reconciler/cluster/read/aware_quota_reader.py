@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from reconciler.cluster.decode import aaq_objects
 from reconciler.cluster.read.api_groups import served_groups
 from reconciler.cluster.read.lists import list_kind
-from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.errors import ClusterError, ForbiddenError, NotFoundError, UnauthorizedError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.capacity import AwareQuotas
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 GROUP = "aaq.kubevirt.io"
+UNREADABLE = "aware-quotas-unreadable"
 _API = f"/apis/{GROUP}/v1alpha1"
 _NAMESPACES = "/api/v1/namespaces"
 
@@ -30,16 +31,23 @@ def read_aware_quotas(
     """Read the quotas of Application-Aware Quota (AAQ) and the way in which AAQ counts VMs.
 
     If AAQ is not installed, the result has no quotas. A missing permission is reported as a
-    diagnostic.
+    diagnostic, and so is an error of the request for the API groups.
 
     Args:
         client: Sends the requests.
         served: The API groups that the server serves; if None, they are read first.
 
     Raises:
+        UnauthorizedError: The server rejects the credentials.
         ClusterError: A list cannot be read, for a reason other than missing permissions.
     """
-    if GROUP not in (served or served_groups(client)).versions:
+    try:
+        known = served or served_groups(client)
+    except UnauthorizedError:
+        raise
+    except ClusterError as error:
+        return AwareQuotas(), (_undiscovered(error),)
+    if GROUP not in known.versions:
         return AwareQuotas(), ()
     unread: list[Diagnostic] = []
 
@@ -83,10 +91,20 @@ def _is_gated(labels: dict[str, str], settings: aaq_objects.AaqSettings) -> bool
     return all(each.holds(labels) for each in settings.selector)
 
 
+def _undiscovered(error: ClusterError) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code=UNREADABLE,
+        message="cannot list API groups, so whether Application-Aware Quota allows migration "
+        f"targets could not be checked: {error}",
+        hint="if this lasts, check the API server; the next plan tries again",
+    )
+
+
 def _unreadable(plural: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
-        code="aware-quotas-unreadable",
+        code=UNREADABLE,
         message=f"no permission to list {plural}, so whether Application-Aware Quota allows "
         "migration targets could not be checked",
         hint=f"grant permission to list {plural} of the API group {GROUP}",

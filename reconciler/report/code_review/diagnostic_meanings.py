@@ -44,8 +44,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
         " aware-quotas-unreadable, limitranges-unreadable,"
         " migration-policies-unreadable":
-            "the permission to list these objects is missing, so the plan could not check "
-            "everything",
+            "these objects cannot be listed, usually because permission is missing, so the plan"
+            " could not check everything",
         "owner-unreadable":
             "the objects from which another operator writes the KubeVirt CR cannot be read, "
             "because the permission is missing or the request failed; no setting is written "

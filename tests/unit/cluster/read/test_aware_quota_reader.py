@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
+from reconciler.errors import UnauthorizedError
 from reconciler.model.live.capacity import AwareQuotas, Quota
 from reconciler.model.quantity import GIB
 
@@ -95,3 +96,21 @@ def test_missing_permission_to_list_application_aware_quotas_is_reported(
     assert found == AwareQuotas()
     assert {each.code for each in diagnostics} == {"aware-quotas-unreadable"}
     assert "applicationawareresourcequotas" in diagnostics[0].message
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_application_aware_quotas_count_as_absent_if_api_groups_cannot_be_listed(
+    server, client, failure, status
+):
+    server.on("/apis", failure(status, "no groups today"))
+    found, diagnostics = read_aware_quotas(client)
+    assert found == AwareQuotas()
+    # Without permission, the API groups are unknown to every request; this is no failure.
+    assert [each.code for each in diagnostics] == ["aware-quotas-unreadable"] * (status == 500)
+    assert all("no groups today" in each.message for each in diagnostics)
+
+
+def test_rejected_credentials_are_not_taken_for_a_cluster_without_quotas(server, client, failure):
+    server.on("/apis", failure(401, "who are you", "Unauthorized"))
+    with pytest.raises(UnauthorizedError):
+        read_aware_quotas(client)
