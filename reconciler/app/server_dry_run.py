@@ -38,7 +38,7 @@ def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
             code="server-dry-run-refused",
             message=f"the API server would reject the change ({answer.refusal}): {answer.message}",
             at=places.get(action.ref),
-            ref=action.ref,
+            ref=action.target.ref if action.target else action.ref,
             hint=_LATER if number else "",
         )
         for number, action, answer in answers
