@@ -12,14 +12,15 @@ from hypothesis import settings
 # jsonschema imports this package, which a development tool needs, for formats that no schema here
 # contains. The import takes 1.5 s in each worker, because it compiles 38 grammars.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+gc.disable()  # until ``pytest_collection_finish``, because almost nothing becomes garbage
 settings.register_profile("any machine", parent=settings(), deadline=None, derandomize=True)
 settings.load_profile("any machine")
 
 
 def pytest_collection_finish():
     """Exclude objects that exist after test collection from later garbage collections."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -36,6 +37,7 @@ WORDS = {
 """The permitted values of labels that have a fixed set of values."""
 
 
+@cache
 def load(name: str):
     return YAML(typ="safe").load(MONITORING / name)
 
