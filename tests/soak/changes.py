@@ -33,6 +33,11 @@ class Change:
     disturbed: bool
     """Whether a fault was active when the change was made."""
     planned_at: float | None = None
+    corrected: bool = False
+    """Whether a rollout restored the size of Git before a plan of the loop showed the change.
+
+    A rollout decides again about its VMs each time that they change, between two such plans.
+    """
 
 
 @dataclass(kw_only=True)
@@ -155,17 +160,26 @@ class Changes:
             if key in self._waiting and self._waiting[key][0] == size:
                 self._waiting.pop(key)[1].planned_at = plan["at"]
 
+    def find_corrected(self) -> None:
+        """Mark the changes that are not planned, and whose VM has the size of Git again."""
+        live = self._live()
+        for key in [each for each in self._waiting if live[each] == self.wanted[each]]:
+            self._waiting.pop(key)[1].corrected = True
+
     @property
     def unseen(self) -> list[Change]:
-        return [each for each in self.made if each.planned_at is None]
+        return [each for each in self.made if each.planned_at is None and not each.corrected]
 
     def different(self) -> list[str]:
         """Return the VMs whose memory size in the cluster differs from Git."""
-        live = {
+        live = self._live()
+        return [key for key, size in self.wanted.items() if live[key] != size]
+
+    def _live(self) -> dict[str, int]:
+        return {
             f"{each['metadata']['namespace']}/{each['metadata']['name']}": gib(each)
             for each in self.simulator.store.list("virtualmachines.kubevirt.io")
         }
-        return [key for key, size in self.wanted.items() if live[key] != size]
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments]

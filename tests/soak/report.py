@@ -47,6 +47,10 @@ def report(soak: Soak) -> str:
         "",
         f"- changes: {total['Git']} commits, {total['cluster']} changes in the cluster",
         (
+            f"- changes that a rollout corrected between two plans: "
+            f"{sum(each.corrected for each in changes.made)}"
+        ),
+        (
             f"- missed changes: {len(changes.unseen)}; VMs that differ from Git at the end: "
             f"{len(changes.different())}"
         ),

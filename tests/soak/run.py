@@ -38,12 +38,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SAMPLE_S = 5.0
-CLUSTER_S, GIT_S = 0.8, 2.0
+CLUSTER_S, GIT_S = 0.6, 0.6
 """The mean time between two changes in the cluster and in Git, in seconds."""
 QUIET_S = 40.0
 """The time between two faults, in seconds."""
 SETTLE_S = 300.0
-"""The longest wait for the last changes to be planned, in seconds."""
+"""The longest wait for the last changes to be planned, in seconds, without the failures below."""
+FAILURE_KEPT_S = 3_600.0
+"""How long serve does not write a value again that another client overwrote, in simulated seconds.
+
+Source: .github/docs/rollout.md. The last changes can only be applied after this time.
+"""
 HOOKED = 0.7
 """The fraction of pushes that cause webhook requests; polls find the other pushes."""
 BURST = 30
@@ -143,9 +148,13 @@ class Soak:
                 self.changes.change_cluster(disturbed=self.disturbed)
             time.sleep(0.05)
         self._end_trouble()
-        self._wait(lambda: not self.changes.unseen and not self.changes.different())
+        self._wait(self._is_finished)
         if self.clients:
             self.clients.end()
+
+    def _is_finished(self) -> bool:
+        self.changes.find_corrected()
+        return not self.changes.unseen and not self.changes.different()
 
     @property
     def disturbed(self) -> bool:
@@ -183,7 +192,7 @@ class Soak:
             raise SystemExit(f"serve ended with exit code {self.process.returncode}:\n{text}")
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        until = time.monotonic() + SETTLE_S
+        until = time.monotonic() + SETTLE_S + FAILURE_KEPT_S / self.options.scale
         while time.monotonic() < until:
             self.changes.read_plans()
             self._check()
