@@ -79,17 +79,28 @@ def pod_for(
     return target_pod(vmi, target, rendering, current)
 
 
-def pod_in_flight(rendering: Rendering, vmi: LiveVMI) -> TargetPod | None:
+def pod_in_flight(
+    capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI
+) -> TargetPod | None:
     """Return the target pod of the memory change in progress; None if the size is unknown.
 
     The instance already has the requests of the new size, but its current pod has those of the old
-    size. Therefore, the target pod is computed only from the instance.
+    size. Therefore, the memory is computed only from the instance. CPUs and devices, such as those
+    that KubeVirt requests for an SR-IOV network, come from the current pod.
     """
     size = vmi.guest
-    return (
-        None
-        if size is None
-        else target_pod(replace(vmi, guest_current=size), size, rendering, None)
+    if size is None:
+        return None
+    found = target_pod(replace(vmi, guest_current=size), size, rendering, None)
+    pods = capacity.launchers.get(vmi.uid, ()) if capacity else ()
+    source = next((each for each in pods if each.node == vmi.node), None)
+    if source is None:
+        return found
+    return replace(
+        found,
+        others={**source.requests.others, "pods": 1},
+        cpu_limit=source.cpu_limit,
+        priority_class=source.priority_class,
     )
 
 

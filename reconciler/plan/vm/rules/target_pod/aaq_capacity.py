@@ -61,7 +61,8 @@ def gate_in_flight(running: RunningVM) -> Finding | None:
     if capacity is None or not any(_is_held(each, capacity) for each in pods):
         return None
     namespace = running.vm.ref.namespace
-    pod, size = pod_in_flight(running.rendering, running.vmi), running.vmi.guest
+    size = running.vmi.guest
+    pod = pod_in_flight(capacity, running.rendering, running.vmi)
     grown = growth(capacity, running.vmi, size, pod) if size and pod else {}
     held = f"Application-Aware Quota holds the target pod in namespace {namespace}"
     if full := _full(capacity, namespace, grown):

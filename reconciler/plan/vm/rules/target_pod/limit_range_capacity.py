@@ -53,7 +53,8 @@ def limit_range_in_flight(running: RunningVM) -> Finding | None:
 
     KubeVirt shows a rejected pod only in an event of the VM instance, which is not read.
     """
-    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
+    capacity = running.capacity
+    pod = pod_in_flight(capacity, running.rendering, running.vmi)
     if capacity is None or pod is None or len(capacity.launchers.get(running.vmi.uid, ())) > 1:
         return None
     rejected = _rejected(running, capacity, pod)

@@ -66,7 +66,8 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
     Source: as for ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
     """
-    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
+    capacity = running.capacity
+    pod = pod_in_flight(capacity, running.rendering, running.vmi)
     if capacity is None or not capacity.pods_known or pod is None:
         return None
     nodes = _eligible(running)
@@ -108,7 +109,8 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
     Source: as for ``quota_has_capacity``.
     """
-    capacity, pod = running.capacity, pod_in_flight(running.rendering, running.vmi)
+    capacity = running.capacity
+    pod = pod_in_flight(capacity, running.rendering, running.vmi)
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or pod is None:
         return None
     if len(capacity.launchers.get(running.vmi.uid, ())) > 1:

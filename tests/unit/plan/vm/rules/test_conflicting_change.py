@@ -331,6 +331,21 @@ def test_memory_change_is_reported_as_stuck_if_its_target_pod_exceeds_a_quota(
         assert "rejects the target pod" in decided("8Gi", live).why.message
 
 
+# KubeVirt, or a webhook, adds the device of an SR-IOV network to the launcher pod, not to the VM.
+@pytest.mark.parametrize(("free", "expected"), [(1, ABOVE), (0, STUCK)])
+def test_change_is_stuck_if_no_other_node_has_the_devices_of_the_current_pod(free, expected):
+    device = "openshift.io/sriovnic"
+    requests = ResourceUse(memory=1838 * MIB, others={device: 1})
+    pod = Launcher(namespace="db", node="node01", requests=requests)
+    nodes = tuple(
+        LiveNode(name=name, schedulable=True, allocatable=q("64Gi"), others=others)
+        for name, others in (("node01", {device: 4}), ("node02", {device: free}))
+    )
+    found = Capacity(observed_at=NOW, launchers={Uid("vmi-pg-0"): (pod,)})
+    live = changing(migrations=(PENDING,), nodes=nodes, capacity=found)
+    assert effect_of(make_desired(want("8Gi")), live) == expected
+
+
 @pytest.mark.parametrize(
     ("live", "guest", "asks"),
     [
