@@ -77,8 +77,9 @@ def _version_note(config: EffectiveConfig, live: LiveState) -> tuple[Diagnostic,
     note = Diagnostic(
         severity=Severity.WARNING,
         code="unknown-kubevirt-version",
-        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a known version "
-        f"(the newest known version is v{newest}); it is treated as v{used}",
+        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is unknown to this "
+        f"reconciler (the newest known version is v{newest}); the plan assumes the behaviour "
+        f"of v{used}",
         ref=live.kubevirt.ref,
     )
     return (note,)

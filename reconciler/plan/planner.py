@@ -241,6 +241,7 @@ def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision 
     why = Explanation(
         reason=Reason.KUBEVIRT_NOT_SETTLED,
         message=f"shard 0 {decision.why.message}",
-        hint=f"also run the shard 0/{policy.shard.total}, which changes the KubeVirt CR",
+        hint=f"also start a run with `--shard 0/{policy.shard.total}`, which changes the KubeVirt "
+        "CR",
     )
     return replace(decision, effect=Effect.WAIT, why=why, actions=())

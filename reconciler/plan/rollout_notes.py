@@ -63,7 +63,9 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
     if dispute := clock_disagreement(context.clocks, windows, needs):
         yield warning(
-            CLOCKS_DIFFER, (f"{dispute}; nothing is written until the clocks agree"), HINT
+            CLOCKS_DIFFER,
+            (f"{dispute}; the reconciler writes nothing until the clocks agree"),
+            HINT,
         )
     now = opening(windows, context.now)
     if not now.is_open:
@@ -76,10 +78,10 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     if never and longest:
         yield warning(
             "window-too-short",
-            f"the longest upcoming window lasts {_minutes(longest)}, but the first attempt for "
-            f"{_vms(never)} may take longer: {_named(never, needs)}",
-            "make a window longer, or lower completionTimeoutPerGiB; otherwise these VMs "
-            "never change",
+            f"the longest upcoming maintenance window lasts {_minutes(longest)}, but the first "
+            f"attempt for {_vms(never)} might take longer: {_named(never, needs)}",
+            "extend a window, or lower completionTimeoutPerGiB in the KubeVirt CR; otherwise, "
+            "these VMs never change",
         )
     if now.is_open and now.until is not None:
         late = [
@@ -90,19 +92,22 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
         if late:
             yield _note(
                 "next-window",
-                f"the window closes at {_moment(now.until)}, but the first attempt for "
-                f"{_vms(late)} may end later: {_named(late, needs)}",
-                "a change that does not fit into this window starts in a later window",
+                f"the open maintenance window closes at {_moment(now.until)}, but the first "
+                f"attempt for {_vms(late)} might end later: {_named(late, needs)}",
+                "no action is needed: a change that does not fit into this window starts in a "
+                "later window",
             )
 
 
 def _closed(opens: datetime | None) -> Diagnostic:
-    hint = "`apply --ignore-windows` does not wait for a window"
+    hint = "to write now, run `apply --ignore-windows`"
     if opens is None:
-        message = "no window is open, and none opens within a year"
+        message = "no maintenance window is open, and none opens within a year"
         return warning("outside-window", message, f"correct `windows`; {hint}")
-    message = f"no window is open; the next one opens at {_moment(opens)}"
-    return _note("outside-window", message, f"nothing is written before the window opens; {hint}")
+    message = f"no maintenance window is open; the next one opens at {_moment(opens)}"
+    return _note(
+        "outside-window", message, f"the reconciler writes nothing until the window opens; {hint}"
+    )
 
 
 def _longest(
@@ -160,7 +165,7 @@ def _canaries(
         if vms:
             yield warning(
                 "no-canary",
-                f"rollout.canary selects no VM ({canary.selector}), so no VM is changed",
+                f"rollout.canary selects no VM ({canary.selector}), so no VM changes",
                 "label a VM in Git, or remove rollout.canary",
             )
         return
@@ -168,8 +173,8 @@ def _canaries(
     if others and not changing and not any(_may_prove(each) for each in canaries):
         yield warning(
             "canaries-held",
-            f"no canary ({canary.selector}) has its new memory or can be changed, so no other "
-            f"VM is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
+            f"no canary ({canary.selector}) has its new memory, and none can be changed, so no "
+            f"other VM changes: {listed_refs([each.ref for each in canaries], NAMED)}",
             "find out why the canaries cannot change",
         )
     elif others:
@@ -179,11 +184,11 @@ def _canaries(
         starts = f"{others} other VM{'s start' if others > 1 else ' starts'}"
         yield _note(
             "canary",
-            f"{first} ({canary.selector}) {verb} first; {canary.soak} after the canaries have "
+            f"{first} ({canary.selector}) {verb} first; {canary.soak} after all canaries have "
             f"their new memory, {starts}"
             if changing
-            else f"no canary ({canary.selector}) changes; {canary.soak} after the canaries have "
-            f"their memory, {starts}",
+            else f"no canary ({canary.selector}) changes; {canary.soak} after all canaries have "
+            f"the memory that Git sets, {starts}",
             "if a canary fails, the other VMs are not changed",
         )
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 SETTLED = (
-    "KubeVirt is Deployed with the newest generation of its CR, and its components have read "
-    "the CR"
+    "KubeVirt has the phase Deployed and has observed the newest generation of its CR, and its "
+    "components have read the CR"
 )
 
 

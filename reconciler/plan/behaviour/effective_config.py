@@ -110,7 +110,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126; workload-updater.go:450-455.
     """
     if kubevirt.phase != "Deployed":
-        return f"its phase is {kubevirt.phase or 'not set'}, not Deployed"
+        return f"the CR's phase is {kubevirt.phase or 'not set'}, not Deployed"
     if kubevirt.target_version and kubevirt.target_version != kubevirt.version:
         return f"KubeVirt is being changed from {kubevirt.version} to {kubevirt.target_version}"
     if kubevirt.deployment_id != kubevirt.target_deployment_id:
@@ -118,8 +118,8 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
     observed = kubevirt.observed_generation
     if observed is not None and observed < kubevirt.generation:
         return (
-            f"generation {kubevirt.generation} is not observed yet; the observed generation is "
-            f"{observed}"
+            f"the CR has generation {kubevirt.generation}, but KubeVirt has observed only "
+            f"generation {observed}"
         )
     return ""
 

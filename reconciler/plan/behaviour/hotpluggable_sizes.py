@@ -88,7 +88,7 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation |
     lower, upper = map(canonical, neighbours(guest.n_bytes, block))
     return Explanation(
         reason=Reason.MISALIGNED,
-        message=f"{guest} is not a multiple of {human(block)}",
+        message=f"{guest} is not a multiple of the memory block size {human(block)}",
         hint=f"use {lower} or {upper} instead"
         if guest.n_bytes > block
         else f"use {upper} instead",
@@ -101,8 +101,8 @@ def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanat
         return None
     return Explanation(
         reason=Reason.BELOW_MINIMUM,
-        message=f"{guest} is below {human(capabilities.minimum_guest)}, "
-        "the smallest guest memory that can be changed live",
+        message=f"{guest} is below {human(capabilities.minimum_guest)}, the smallest guest memory "
+        "that KubeVirt changes live",
     )
 
 

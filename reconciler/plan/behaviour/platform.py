@@ -15,10 +15,10 @@ HARVESTER_NAME = "kubevirt"
 DECKHOUSE_NAMESPACE = "d8-virtualization"
 """The namespace of Deckhouse's KubeVirt CR. Source: templates/kubevirt/kubevirt.yaml."""
 HARVESTER_UPGRADE = (
-    "while an upgrade to Harvester v1.8 or newer runs, workloadUpdateMethods is empty, and at its "
-    "end Harvester restores the list from the annotation "
-    "harvesterhci.io/kubevirt-workload-update-methods of the Upgrade; `kubectl get "
-    "upgrades.harvesterhci.io -n harvester-system` shows whether one runs"
+    "an upgrade to Harvester v1.8 or newer empties workloadUpdateMethods, and at its end "
+    "restores the list from the annotation harvesterhci.io/kubevirt-workload-update-methods of "
+    "the Upgrade; run `kubectl get upgrades.harvesterhci.io -n harvester-system` to see whether "
+    "an upgrade is running"
 )
 """Explains why Harvester's KubeVirt CR can have no workload update methods for some time.
 

@@ -34,22 +34,24 @@ class Tool:
     def advice(self) -> str:
         """Advice on how to prevent the tool from reverting the value that this program writes."""
         if not self.rule:
-            return "change the value there as well"
-        return f"the rule in examples/interop/{self.rule} makes it ignore this field"
+            return "set the same value in the source that this tool applies"
+        return f"to make the tool ignore this field, add the rule in examples/interop/{self.rule}"
 
 
 ARGO_CD = Tool(
-    writes="at a sync; with self-heal, as soon as it sees the difference", rule="argocd-cm.yaml"
+    writes="at the next sync, or immediately if self-heal is enabled", rule="argocd-cm.yaml"
 )
 FLUX_KUSTOMIZATION = Tool(
     writes="at its next reconciliation, even without a new commit", rule="flux-kustomization.yaml"
 )
 FLUX_HELM_RELEASE = Tool(
-    writes="at an upgrade, or at any time if it corrects drift", rule="flux-helmrelease.yaml"
+    writes="at the next upgrade, or at any time if drift detection is enabled",
+    rule="flux-helmrelease.yaml",
 )
 KAPP = Tool(writes="at its next deploy", rule="kapp-config.yaml")
 HELM = Tool(
-    writes="at an upgrade; up to version 3 only if the release changes the field in its chart"
+    writes="at the next upgrade (Helm 3 and older: only if the new chart version changes the "
+    "field)"
 )
 KLUCTL = Tool(writes="at its next deploy")
 
@@ -90,7 +92,10 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
     if tool is None:
         return ""
     mark = f" ({tracked_by})" if tracked_by else ""
-    return f"{manager} owns {what} and will write its own value back{mark}; {tool.advice}"
+    return (
+        f"the field manager {manager}{mark} wrote {what} last and will overwrite the new value "
+        f"with its own; {tool.advice}"
+    )
 
 
 def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
@@ -109,9 +114,9 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
         return ""
     tool = MARKING_TOOLS[name]
     return (
-        f"{tracked_by} applies this object, according to its mark, and may write its own value of "
-        f"{what} back: managedFields do not show that its manifest sets it. If it does, {name} "
-        f"writes {tool.writes}; {tool.advice}"
+        f"the labels or annotations of this object show that {tracked_by} applies it. If the "
+        f"applied manifest also sets {what}, which managedFields do not show, {name} overwrites "
+        f"the new value {tool.writes}; {tool.advice}"
     )
 
 

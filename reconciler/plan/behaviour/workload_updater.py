@@ -71,5 +71,5 @@ def waits_for(vmi: LiveVMI) -> str:
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):
-        return "a change in flight"
-    return "an outdated launcher" if OUTDATED in vmi.labels else ""
+        return "an unfinished change"
+    return "an outdated launcher pod" if OUTDATED in vmi.labels else ""

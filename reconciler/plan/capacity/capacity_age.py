@@ -32,8 +32,11 @@ def with_capacity_age(plan: Plan, capacity: Capacity, now: datetime, max_age_s: 
         return plan
     found = warning(
         CODE,
-        f"pods and quotas were read at {capacity.observed_at.astimezone(UTC):%H:%M:%S} UTC, "
-        f"{plural(int(age_s // 60), 'minute')} ago, and no newer ones could be read",
-        "the next plan uses newer ones when the API server answers",
+        "the plan uses pods and quotas that were read at "
+        f"{capacity.observed_at.astimezone(UTC):%H:%M:%S} UTC, "
+        f"{plural(int(age_s // 60), 'minute')} ago, because later requests to the API server "
+        "failed",
+        "if this lasts, check the connection to the API server; the next plan tries to read pods "
+        "and quotas again",
     )
     return replace(plan, diagnostics=(*plan.diagnostics, found))

@@ -56,10 +56,10 @@ def capacity_warnings(
         found.append(
             warning(
                 "room-one-after-another",
-                f"{_count(late)} yet because no node or quota has enough free memory, and "
-                f"must wait for other migrations to end: {_names(late)}",
-                "these VMs change when memory becomes free; the forecast includes this waiting "
-                "time only for quotas",
+                f"{_count(late)} yet, because no node or quota has enough free memory until other "
+                f"migrations end: {_names(late)}",
+                "these VMs change as soon as memory becomes free; the forecast includes the wait "
+                "for a quota, but not the wait for memory on a node",
             )
         )
     if never:
@@ -68,7 +68,8 @@ def capacity_warnings(
                 "room-not-for-all",
                 f"{_count(never)}, because earlier changes in the plan leave too little "
                 f"memory: {_names(never)}",
-                "free memory or add a node; otherwise the changes of these VMs do not start",
+                "free memory, add a node or raise the quota; otherwise, the changes to these VMs "
+                "do not start",
             )
         )
     return tuple(found)

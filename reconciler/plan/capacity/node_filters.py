@@ -95,7 +95,7 @@ def node_filters(
         terms = " or ".join(map(str, place.node_terms))
         found.append(
             NodeFilter(
-                needs=f"what the VM's node affinity requires ({terms})",
+                needs=f"the labels that the VM's node affinity requires ({terms})",
                 hint="label another node, or change the VM's node affinity",
                 admits=lambda node: place.attracted_to(node.name, node.labels),
             )

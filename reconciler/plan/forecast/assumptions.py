@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from reconciler.plan.timing.migration_durations import Estimates, Span
 
 NOT_CHECKED = (
-    "pod affinity, host-model CPUs and pods without a VM that a selector counts are not checked: "
-    "they may leave no other node for a target pod"
+    "the forecast ignores pod affinity, host-model CPUs, and pods of other workloads that a "
+    "selector matches; each of these can prevent a migration, because no other node is suitable "
+    "for the target pod"
 )
 QUOTAS = (
-    "a change waits until the quotas of its namespace, as they are now, have enough left for its "
-    "target pod; the time until a node has enough free memory is not included"
+    "a change waits until the current quotas of its namespace have enough left for its target "
+    "pod; the forecast does not include the wait for free memory on a node"
 )
 QUIET = "no migration fails, no unrelated migration starts, and every target pod can be scheduled"
 
@@ -52,11 +53,19 @@ def assumptions(
         *_shards(context),
         *_order(planned, queue, context),
         *(
-            (f"KubeVirt applies a changed CR within {settling.low:.0f} to {settling.high:.0f} s",)
+            (
+                (
+                    f"KubeVirt applies a changed KubeVirt CR within {settling.low:.0f} to "
+                    f"{settling.high:.0f} s"
+                ),
+            )
             if settling.high
             else ()
         ),
-        f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after the limits allow it",
+        (
+            f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after the migration limits "
+            "allow it"
+        ),
         *(_rate(limit, times) for limit in sorted({change.limit for change in migrations})),
         *_restarts(planned),
         *((QUOTAS,) if has_quotas else ()),
@@ -71,9 +80,15 @@ def _start(context: PlanContext) -> Iterator[str]:
         return
     now = opening(windows, context.now)
     if now.is_open:
-        yield "times are counted from now; changes that miss this window start in a later one"
+        yield (
+            "times are counted from now; changes that do not fit into the open maintenance "
+            "window start in a later one"
+        )
     else:
-        yield "times are counted from the start of a window that fits all changes"
+        yield (
+            "times are counted from the start of a maintenance window that is long enough for "
+            "all changes"
+        )
 
 
 def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
@@ -91,7 +106,7 @@ def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
 def _shards(context: PlanContext) -> Iterator[str]:
     shard = context.policy.shard
     if shard.total > 1:
-        others = f"the other {shard.total - 1} of {shard.total} shards"
+        others = f"the runs of the other {shard.total - 1} of {shard.total} shards"
         yield f"{others} stay within their share of these limits"
 
 
@@ -115,9 +130,9 @@ def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
     n = sum(each.disruption is Disruption.RESTART for each in planned)
     if n:
         yield (
-            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart counts as a change "
-            f"in flight for {RESTART.low:.0f} to {RESTART.high:.0f} s; no other estimate includes "
-            "restarts"
+            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart uses one of the "
+            f"permitted simultaneous changes for {RESTART.low:.0f} to {RESTART.high:.0f} s; the "
+            "other estimates do not include restarts"
         )
 
 
@@ -132,6 +147,6 @@ def _rate(limit: int, times: Estimates) -> str:
     if limit:
         return f"{rate}{bound}"
     return (
-        f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth limit is set and no migration "
-        "was observed"
+        f"{rate}, the rate of a network with 10 to 25 Gbit/s, because no bandwidth limit is set "
+        "and no finished migration was found"
     )

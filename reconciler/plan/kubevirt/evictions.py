@@ -36,17 +36,19 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         return None
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
-    what = "1 running VM, whose guest stops"
+    what = "1 running VM and so stop its guest"
     if len(found) > 1:
-        what = f"{len(found)} running VMs, whose guests stop"
-    hint = "wait until these VMs need no migration, or restart them yourself first"
+        what = f"{len(found)} running VMs and so stop their guests"
+    hint = (
+        "wait until KubeVirt has no pending update for these VMs, or restart them yourself first"
+    )
     if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):
-        hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
+        hint = f"also list LiveMigrate in workloadUpdateMethods; or {hint}"
     return blocked(
         Reason.WOULD_EVICT,
-        f"KubeVirt would evict {what}: {with_reasons}",
+        f"this change to the KubeVirt CR would make KubeVirt evict {what}: {with_reasons}",
         hint,
     )
 
@@ -78,8 +80,8 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             why = "a size written earlier, which takes effect with this change"
         if not why and unlabelled > 0:
             why = (
-                f"perhaps an outdated launcher pod: KubeVirt reports {unlabelled} more outdated "
-                "VMs than have the label"
+                f"possibly an outdated launcher pod: KubeVirt counts {unlabelled} more outdated "
+                "VMs than it has labelled"
             )
         if why:
             found.append((vmi, why))
@@ -101,16 +103,16 @@ def eviction_warning(
     if EVICT not in then.methods or (EVICT in before.methods and not found):
         return ""
     what = (
-        "workloadUpdateMethods still lists Evict, but no longer LiveMigrate"
+        "after this change, workloadUpdateMethods lists Evict, but no longer LiveMigrate"
         if EVICT in before.methods
-        else "Evict is added"
+        else "this change adds Evict to workloadUpdateMethods"
     )
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
     affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
         f"{what}: when a VM {which}needs an update, for example after a KubeVirt upgrade, "
         "KubeVirt evicts the VM and its guest stops, unless the VM's evictionStrategy prevents "
-        f"this; of the running VMs, this affects {affected}"
+        f"this; affected running VMs: {affected}"
     )
 
 

@@ -60,8 +60,8 @@ def _staged_come_live(
     subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
     verb, whose = ("changes", "the VM") if len(found) == 1 else ("change", "the VMs")
     return (
-        f"LiveUpdate will be in effect: {subject} written earlier {verb} live when KubeVirt next "
-        f"syncs {whose}, within 12 h ({names(found)})"
+        f"LiveUpdate takes effect: {subject} written earlier {verb} live when KubeVirt next syncs "
+        f"{whose}, within 12 h ({names(found)})"
     )
 
 
@@ -78,13 +78,14 @@ def _migrations_start(
         return ""
     stuck = sum(1 for each in running if each.memory_changes)
     waiting = max(stuck, live.kubevirt.outdated_workloads)
-    later = "every later KubeVirt upgrade migrates all VMs"
+    later = "each later KubeVirt upgrade migrates all VMs"
     if not waiting:
-        return f"LiveMigrate is added: {later}"
+        return f"this change adds LiveMigrate to workloadUpdateMethods: {later}"
     subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
     return (
-        f"LiveMigrate is added: {subject} to migrate immediately ({stuck} because of a waiting "
-        f"memory change, {waiting - stuck} because of an outdated launcher pod); {later}"
+        f"this change adds LiveMigrate to workloadUpdateMethods: {subject} to migrate immediately "
+        f"({stuck} because of a waiting memory change, {waiting - stuck} because of an outdated "
+        f"launcher pod); {later}"
     )
 
 
@@ -102,8 +103,8 @@ def _live_update_takes_effect(
         return ""
     subject = "1 running VM" if len(without) == 1 else f"{len(without)} running VMs"
     return (
-        f"LiveUpdate will be in effect: {subject} booted earlier and must restart once before "
-        f"memory can be changed live ({names(without)})"
+        f"LiveUpdate takes effect: {subject} booted earlier and must restart once before KubeVirt "
+        f"can change the memory live ({names(without)})"
     )
 
 
@@ -118,7 +119,7 @@ def _live_update_ends(
         return ""
     n = len(running)
     whose = "the running VM" if n == 1 else f"the {n} running VMs"
-    return f"LiveUpdate is switched off: every later change to {whose} waits for a restart"
+    return f"LiveUpdate is switched off: each later change to {whose} waits for a restart"
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
@@ -141,7 +142,7 @@ def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> s
     parts = [f"{state} for {names(group)}" for state, group in found if group]
     if not parts:
         return ""
-    what = f"maxGuest {change.after} applies from a VM's next start; memory hotplug is then "
+    what = f"maxGuest {change.after} applies to a VM from its next start; memory hotplug is then "
     uneven = hotpluggable_sizes.misaligned(after, Constraints()) if lose else None
     return what + " and ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
 

@@ -176,8 +176,8 @@ def _without_graduated(
             kept.append(change)
             continue
         warnings.append(
-            f"the feature gate {LIVE_UPDATE_GATE} graduated in v1.5.0 and is not added; remove "
-            "the gate from Git"
+            f"the feature gate {LIVE_UPDATE_GATE} graduated in KubeVirt v1.5.0, so the reconciler "
+            "does not add it; remove the gate from Git"
         )
         others = tuple(name for name in missing if name != LIVE_UPDATE_GATE)
         if others:
@@ -200,7 +200,7 @@ def _obstacle(
             Reason.GATE_DISABLED,
             f"the cluster's disabledFeatureGates lists {', '.join(disabled)}, and KubeVirt denies "
             "a gate that is in both lists",
-            "remove the gate from disabledFeatureGates first",
+            "remove the gate from disabledFeatureGates in the KubeVirt CR first",
         )
     unknown = [dotted(each.field) for each in changes if not _known(each, config)]
     if unknown:

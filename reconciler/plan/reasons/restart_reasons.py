@@ -22,13 +22,14 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " it.",
         "Restart the VM."),
     Reason.NOT_STARTED: recorded("scenario too-big-then-smaller on v1.9.0",
-        "The guest of the VM's instance does not run yet, for example because no node has enough"
-        " free memory, and the desired size is below the instance's size. KubeVirt applies the"
-        " desired size at the next start.",
+        "The VM is starting with a larger size than Git sets, and its guest does not run yet, for"
+        " example because no node has enough free memory. KubeVirt applies the desired size at"
+        " the next start.",
         "Restart the VM; the restart does not disrupt a running guest."),
     Reason.STRATEGY_STAGE: recorded(
         "scenario stage-then-live-update, observed on all tested versions",
-        "The rollout strategy is `Stage`, so every change waits for the VM's next restart.",
+        "The rollout strategy is `Stage`, so every change to a VM waits for the VM's next"
+        " restart.",
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
     Reason.GATE_MISSING: recorded("scenario gate-missing on v1.3.1",
         "The feature gate VMLiveUpdateFeatures is not enabled, so KubeVirt changes nothing live.",
@@ -60,13 +61,13 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
         " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
         " blocked.",
-        "Remove the obstacle to the migration that the message mentions, or restart the VM."),
+        "Remove the obstacle to the migration that the message names, or restart the VM."),
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
-        " security; on old versions also dedicated CPUs, huge pages or a memory limit.",
-        "Restart the VM, or remove the setting that the message mentions."),
+        " security; on old KubeVirt versions also dedicated CPUs, huge pages or a memory limit.",
+        "Restart the VM, or remove the setting that the message names."),
     Reason.UNSUPPORTED_ARCHITECTURE: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
-        "This KubeVirt version hotplugs memory only into VMs of other architectures.",
+        "This KubeVirt version does not hotplug memory into VMs of this CPU architecture.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded(
         "scenario plug-refused-then-revert, observed on all tested versions",
@@ -74,29 +75,30 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " VM restarts.",
         "Restart the VM.", since="v1.3"),
     Reason.RESTART_REQUIRED_STICKY: recorded("scenario above-max-then-revert on v1.3.1 and v1.6.3",
-        "The VM has the condition RestartRequired. This KubeVirt version keeps the condition until"
-        " the VM restarts, and until then does not apply any change live.",
-        "Restart the VM, or update to v1.6.4, v1.7.1 or newer, which clear the"
+        "The VM has the condition RestartRequired. This KubeVirt version keeps the condition"
+        " until the VM restarts, and applies no change live before the restart.",
+        "Restart the VM, or update KubeVirt to v1.6.4, v1.7.1 or newer, which clear the"
         " condition.", since="v1.2", until="v1.6.3, and v1.7.0"),
     Reason.OTHER_EDIT_PENDING: recorded(
         "scenarios write-maxguest-on-running and mixed-edit-one-patch on v1.9.0",
-        "Another edit to the VM waits for a restart. Until the restart, the memory does not change"
-        " live either.",
+        "Another edit to the VM waits for a restart. Until the restart, KubeVirt does not change"
+        " the memory live.",
         "Restart the VM, or revert the other edit.", since="v1.2"),
     Reason.INSTANCETYPE_DIFFERS: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053",
-        "The current and the desired instancetype differ in a field that cannot change live, so"
-        " the memory cannot change live either.",
+        "The VM's current instancetype and the one in Git differ in a field that cannot change"
+        " live, so the memory cannot change live either.",
         "Choose an instancetype that differs only in its memory, or restart the"
         " VM.", since="v1.3"),
     Reason.INSTANCETYPE_NOT_LIVE: source("v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349",
         "This KubeVirt version does not change memory live when an instancetype sets it.",
         "Update KubeVirt to v1.3 or newer, or restart the VM.", until="v1.2"),
     Reason.GUEST_MEMORY_UNSET: source("v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349",
-        "The VM's template has no memory, and this KubeVirt version adds it only at a restart.",
+        "The VM's template does not set `memory.guest`, and this KubeVirt version adds it only at"
+        " a restart.",
         "Restart the VM once; after that, its memory can change live.", until="v1.2"),
     Reason.LIVE_UPDATE_FEATURES_UNSET: source("v1.1.0 vms-admitter.go:440-446",
         "The VM does not have `spec.liveUpdateFeatures.memory`, which KubeVirt v1.1"
         " requires for live memory changes.",
-        "Set the field and restart the VM, or update KubeVirt.", until="v1.1"),
+        "Set the field and restart the VM, or update KubeVirt to v1.2 or newer.", until="v1.1"),
 }
 # fmt: on

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 HINT = (
-    "correct the wrong clock, for example with NTP; `apply --ignore-windows` does not depend on "
-    "clocks"
+    "correct the wrong clock, for example with NTP, or run `apply --ignore-windows`, which does "
+    "not compare clocks"
 )
 
 
@@ -33,17 +33,17 @@ def clock_disagreement(
     if clocks is None or not windows or windows == ALWAYS:
         return ""
     if not (plausible(clocks.server_time) and plausible(clocks.local_time)):
-        return f"{clocks}, so it is not known whether a window is open"
+        return f"{clocks}, so it is unknown whether a maintenance window is open"
     server, local = (opening(windows, at) for at in (clocks.server_time, clocks.local_time))
     if server.is_open != local.is_open:
         by = "the API server's" if server.is_open else "this machine's"
-        return f"{clocks}, and a window is open according to only {by} clock"
+        return f"{clocks}, and a maintenance window is open only according to {by} clock"
     for ref, seconds in needs.items() if server.is_open else ():
         fits = server.fits(clocks.server_time, seconds)
         if fits != local.fits(clocks.local_time, seconds):
             by = "the API server's" if fits else "this machine's"
             return (
-                f"{clocks}, and the change to {ref} fits into the window according to only {by} "
-                "clock"
+                f"{clocks}, and the change to {ref} fits into the maintenance window only "
+                f"according to {by} clock"
             )
     return ""

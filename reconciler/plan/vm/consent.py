@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
     from reconciler.plan.vm.target_size import TargetSize
 
-STAGED = "the size is written and takes effect at the next restart"
-RESTARTED = "the size is written and the VM is restarted in a window"
-RESTARTED_NOW = "the VM is restarted in a window"
-TOO_LARGE = "the VM is not restarted: no node is large enough, so it would not start again"
+STAGED = "the reconciler writes the size, which takes effect at the VM's next restart"
+RESTARTED = "the reconciler writes the size and restarts the VM in a maintenance window"
+RESTARTED_NOW = "the reconciler restarts the VM in a maintenance window"
+TOO_LARGE = (
+    "the reconciler does not restart the VM, because no node is large enough to start it again"
+)
 WITHHELD = f"the annotation {RESTART}: never in Git forbids a restart"
-NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window with `kind: allow`"
+NO_WINDOW = (
+    "`restart: window` has no effect without a window with `kind: allow`; add one to `windows`"
+)
 
 
 def consented(

@@ -39,15 +39,19 @@ def _kernel(inputs: VMInputs) -> str:
     if match is None or _is_windows(inputs) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
         return ""
     return (
-        f"the guest runs kernel {kernel}, older than 5.8, and may ignore hotplugged memory "
-        "(the guest agent reported this kernel when it first connected; it may be newer now)"
+        f"the guest runs kernel {kernel}, which is older than 5.8, and might ignore hotplugged "
+        "memory (the guest agent reported this kernel when it first connected; the kernel might "
+        "be newer now)"
     )
 
 
 def _windows(inputs: VMInputs) -> str:
     if not _is_windows(inputs):
         return ""
-    return "the guest runs Windows, which needs a recent viomem driver and does not release memory"
+    return (
+        "the guest runs Windows, which needs a recent viomem driver to use hotplugged memory, "
+        "and which does not release memory"
+    )
 
 
 def _paused(inputs: VMInputs) -> str:
@@ -58,7 +62,8 @@ def _paused(inputs: VMInputs) -> str:
     if inputs.vmi is None or not is_true(inputs.vmi.conditions, "Paused"):
         return ""
     return (
-        "the VM is paused: it can migrate, but the guest uses new memory only once it is resumed"
+        "the VM is paused: it can migrate, but the guest uses new memory only after the VM is "
+        "resumed"
     )
 
 
@@ -78,8 +83,8 @@ def _silent_before(inputs: VMInputs) -> str:
     if not short or vmi.memory_changes:
         return ""
     return (
-        f"the guest uses only {vmi.guest_current} of its {vmi.guest_requested} since an earlier "
-        "hotplug, and may not use the new size either"
+        f"since an earlier hotplug, the guest uses only {vmi.guest_current} of its "
+        f"{vmi.guest_requested}, and it might not use the new size either"
     )
 
 
@@ -94,6 +99,6 @@ def _sticky(inputs: VMInputs, finding: Finding) -> str:
     if not staged or inputs.after.capabilities.restart_self_clears:
         return ""
     return (
-        "this change waits for a restart and prevents every live update of the VM until the "
-        "restart (in KubeVirt 1.6.3 and older, and in 1.7.0)"
+        "this change waits for a restart and, in KubeVirt 1.6.3 and older and in 1.7.0, prevents "
+        "every live update of the VM until the restart"
     )

@@ -33,10 +33,10 @@ def rewritten(inputs: VMInputs) -> Finding | None:
     needed = canonical(inputs.target.n_bytes + kept)
     return blocked(
         Reason.HARVESTER_REWRITES,
-        f"Harvester's webhook would set memory.guest to {canonical(left)}, the limit {limit} "
-        f"without {canonical(kept)}, and undo the size in Git silently",
-        f"enable CPU and memory hotplug of the VM in Harvester (annotation {HOTPLUG_ANNOTATION}), "
-        f"or set limits.memory to {needed} there and restart the VM",
+        "Harvester's webhook would silently replace the size in Git: it sets memory.guest to "
+        f"{canonical(left)}, which is the memory limit {limit} minus {canonical(kept)}",
+        "in Harvester, enable CPU and memory hotplug for the VM (annotation "
+        f"{HOTPLUG_ANNOTATION}), or set limits.memory to {needed} and restart the VM",
     )
 
 
@@ -52,14 +52,15 @@ def denied(inputs: VMInputs) -> Finding | None:
     if vm.guest is not None and target.n_bytes < vm.guest.n_bytes:
         return blocked(
             Reason.DENIED_BY_ADMISSION,
-            f"Harvester denies a shrink of a running VM, here from {vm.guest} to {target}",
-            "stop the VM, or set a size in Git that is not smaller",
+            f"Harvester denies a smaller memory size for a running VM, here from {vm.guest} to "
+            f"{target}",
+            "stop the VM, or set a size in Git that is not below the current size",
         )
     highest: MemoryQuantity | None = vm.max_guest
     if highest is not None and target.n_bytes > highest.n_bytes:
         return blocked(
             Reason.DENIED_BY_ADMISSION,
-            f"Harvester denies {target}, which is above the VM's maximum of {highest}",
+            f"Harvester denies {target}, which is above the VM's maximum memory of {highest}",
             "raise the VM's maximum memory in Harvester, and restart the VM",
         )
     return None

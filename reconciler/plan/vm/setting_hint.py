@@ -27,5 +27,8 @@ def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
     """
     desired = settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):
-        return "Git already has this setting; the plan says why the KubeVirt CR stays unchanged"
+        return (
+            "Git already has this setting; see the plan's decision about the KubeVirt CR, "
+            "which says why the CR stays unchanged"
+        )
     return f"{_HOW[field]} the KubeVirt manifest in Git"

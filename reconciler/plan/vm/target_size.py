@@ -64,8 +64,8 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
     return Finding.of(
         Effect.NONE,
         Reason.MEMORY_NOT_MANAGED,
-        f"Git sets the size of this VM through {sizes}, which KubeVirt does not change live and "
-        "the reconciler does not write",
+        f"Git sets the size of this VM through {sizes}; KubeVirt does not change these values "
+        "live, and the reconciler does not write them",
         f"set {dotted(GUEST_MEMORY)} in Git",
     )
 
@@ -157,7 +157,7 @@ def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Fin
     return Finding.of(
         Effect.NONE,
         Reason.STOPPED_AS_DESIRED,
-        f"the VM is not running, and its instancetype is {vm.instancetype}, as desired",
+        f"the VM is not running, and it already has the desired instancetype {vm.instancetype}",
     )
 
 
@@ -166,12 +166,12 @@ def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
     found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,
-        f"Git sets the {wanted.kind} {wanted.name}, but the VM has {found}; the reconciler "
-        "changes only the name of an instancetype, not its kind, and does not add one",
+        f"Git sets the {wanted.kind} {wanted.name}, but the VM has {found}; the reconciler can "
+        "replace an instancetype only with another one of the same kind, and cannot add one",
         "set spec.instancetype by hand"
         if vm.instancetype
-        else "set spec.instancetype and remove memory.guest by hand, or set the memory in Git; "
-        "KubeVirt itself removes spec.instancetype where instancetype.referencePolicy is Expand",
+        else "set spec.instancetype and remove memory.guest by hand, or set memory.guest in Git; "
+        "with instancetype.referencePolicy Expand, KubeVirt itself removes spec.instancetype",
     )
 
 
@@ -180,12 +180,13 @@ def _unresolved(wanted: ObjectRef, live: LiveState) -> Finding:
     if wanted.kind not in live.instancetype_kinds:
         return blocked(
             Reason.INSTANCETYPE_UNREADABLE,
-            f"{wanted} cannot be read, so its effect is not known",
-            "grant the verb list on the instancetypes of instancetype.kubevirt.io",
+            f"{wanted} cannot be read, so the memory that it sets is unknown",
+            "grant the reconciler the verb list on instancetypes in the API group "
+            "instancetype.kubevirt.io",
         )
     return blocked(
         Reason.INSTANCETYPE_NOT_FOUND,
-        f"the {wanted} does not exist, so the webhook denies the change",
+        f"the {wanted} does not exist, so KubeVirt's webhook denies the change",
         _suggestion(wanted, live),
     )
 

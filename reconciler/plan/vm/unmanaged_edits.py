@@ -35,8 +35,8 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
         return ()
     named = ", ".join(found)
     sentence = (
-        f"Git also sets {named}; the reconciler does not write this, but a tool that applies the "
-        "whole manifest would, and the VM would then need a restart before any live change"
+        f"Git also sets {named}. The reconciler does not write this, but a tool that applies the "
+        "whole manifest would; the VM would then need a restart before any live change"
     )
     return (sentence,)
 

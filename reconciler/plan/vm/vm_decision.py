@@ -181,8 +181,8 @@ def _change_of(running: RunningVM) -> Finding:
         Reason.HOTPLUG if grows else Reason.HOTUNPLUG,
         f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
         if grows
-        else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
-        "the guest may keep some of the memory",
+        else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; the "
+        "guest might keep part of the memory",
     )
 
 
@@ -216,7 +216,7 @@ def _absent(
         return _decision(state, desired, None, finding, actions=actions)
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
-        hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
+        hint += "; to let the reconciler create it, set `create: true` in .reconciler.yaml"
     if elsewhere := shared.namespaces_with(desired.ref.name):
         hint = f"namespace {elsewhere[0]} has a VM with this name; {hint}"
     message = "the VM does not exist in the cluster"
@@ -262,7 +262,7 @@ def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tupl
         return ()
     has = vm.max_guest if vm.max_guest is not None else "none"
     why = (
-        "because changing it forces a restart"
+        "because a change to this field requires a restart"
         if running
         else "and the VM will start with the value in the cluster"
     )

@@ -108,7 +108,7 @@ def test_run_writes_nothing_if_two_clocks_disagree_on_whether_the_maintenance_wi
     with pytest.raises(ClocksDifferError) as caught:
         run(ahead_s, "hotplug", window=window, report=report)
     message = str(caught.value)
-    assert f"a window is open according to only {whose} clock" in message
+    assert f"a maintenance window is open only according to {whose} clock" in message
     assert "they differ by 24 h" in message
     written = json.loads(report.read_text())
     assert written["exit"]["code"] == 1

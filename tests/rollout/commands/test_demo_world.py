@@ -36,7 +36,7 @@ def test_demo_prints_the_configuration_file_and_obeys_maintenance_windows_in_sim
     about = out.index("# Changes are permitted on weekday nights")
     config = out.index("$ cat window-closed/.reconciler.yaml")
     assert about < config < out.index("kind: allow") < out.index("$ reconciler plan")
-    assert "no window is open; the next one opens at 2026-07-06 20:00 UTC" in out
+    assert "no maintenance window is open; the next one opens at 2026-07-06 20:00 UTC" in out
     assert "Run: 1 held." in out
 
 

@@ -108,7 +108,7 @@ def test_capacity_message_states_the_required_memory_and_the_best_node():
     assert f"requests {-(-target_size('v1.9.0', '2Gi') // MIB)}Mi" in decision.why.message
     free = (3072 * MIB - used["node02"]) // MIB
     assert (
-        f"no other node has enough free memory; node02 has the most: {free}Mi"
+        f"no other node has this amount of memory free; node02 has the most: {free}Mi"
         in decision.why.message
     )
 

@@ -204,7 +204,7 @@ V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster":
         pytest.param(
             {"down": {}},
             "failed not-settled",
-            "has generation 2, and its operator has observed 1",
+            "has generation 2, but its operator has observed only generation 1",
             id="operator down",
         ),
         pytest.param(
@@ -418,7 +418,11 @@ VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
         # The webhook sees the annotation that is stored when a write arrives: this run's write,
         # or the write of another client after it.
         (Step.WAVE, "not-as-written", "memory.guest is 1Gi, not 2Gi"),
-        (Step.PATCHED, "harvester-rewrites-memory", "set memory.guest to 1Gi, the limit 1124Mi"),
+        (
+            Step.PATCHED,
+            "harvester-rewrites-memory",
+            ("sets memory.guest to 1Gi, which is the memory limit 1124Mi"),
+        ),
     ],
 )
 def test_run_reports_a_memory_size_that_the_harvester_webhook_silently_reverts(

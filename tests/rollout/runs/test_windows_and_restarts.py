@@ -278,6 +278,8 @@ def test_change_does_not_start_if_two_clocks_disagree_on_whether_it_fits_the_win
     report = run.apply(both, choices=choices, max_concurrent=1)
     assert report.exit is ExitCode.ERROR
     assert "api:6443 shows" in report.message
-    assert "fits into the window according to only this machine's clock" in report.message
+    assert (
+        "fits into the maintenance window only according to this machine's clock" in report.message
+    )
     assert sorted(result for result, _ in outcomes(report).values()) == ["done", "not-started"]
     assert len(run.patches()) == 1

@@ -120,7 +120,7 @@ def test_note_about_a_closed_maintenance_window_contains_the_start_of_the_next_w
     assert found == {
         "outside-window": (
             Severity.NOTE,
-            "no window is open; the next one opens at 2026-11-23 13:00 UTC",
+            "no maintenance window is open; the next one opens at 2026-11-23 13:00 UTC",
         )
     }
 
@@ -140,8 +140,8 @@ def test_plan_has_a_note_about_a_change_that_fits_only_into_a_later_maintenance_
     severity, message = found["next-window"]
     assert severity is Severity.NOTE
     assert message == (
-        "the window closes at 2026-11-23 12:10 UTC, but the first attempt for 1 VM may end "
-        "later: db/a (up to 23 min)"
+        "the open maintenance window closes at 2026-11-23 12:10 UTC, but the first attempt for 1 "
+        "VM might end later: db/a (up to 23 min)"
     )
 
 
@@ -153,8 +153,8 @@ def test_change_that_is_too_long_for_every_maintenance_window_causes_a_warning()
         "window-too-short": (
             Severity.WARNING,
             (
-                "the longest upcoming window lasts 16 min, but the first attempt for 7 VMs may "
-                "take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
+                "the longest upcoming maintenance window lasts 16 min, but the first attempt for "
+                "7 VMs might take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
                 "(up to 25 min)"
             ),
         )
@@ -181,8 +181,8 @@ def test_note_about_canaries_counts_the_canaries_and_the_vms_that_wait_for_them(
         "canary": (
             Severity.NOTE,
             (
-                "2 canaries (canary=true) change first; 30m after the canaries have "
-                "their new memory, 2 other VMs start"
+                "2 canaries (canary=true) change first; 30m after all canaries have their new "
+                "memory, 2 other VMs start"
             ),
         )
     }
@@ -191,7 +191,7 @@ def test_note_about_canaries_counts_the_canaries_and_the_vms_that_wait_for_them(
 def test_canary_soak_time_applies_even_if_no_canary_needs_a_change():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
-    assert found["canary"][1].startswith("no canary (canary=true) changes; 30m after the canaries")
+    assert found["canary"][1].startswith("no canary (canary=true) changes; 30m after all canaries")
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])
@@ -199,7 +199,7 @@ def test_canary_selector_without_a_matching_vm_causes_a_warning(names):
     assert notes(*world(*names), canary=canary()) == {
         "no-canary": (
             Severity.WARNING,
-            "rollout.canary selects no VM (canary=true), so no VM is changed",
+            "rollout.canary selects no VM (canary=true), so no VM changes",
         )
     }
 
@@ -298,7 +298,7 @@ def test_forecast_counts_a_restart_towards_the_concurrency_limit_but_not_as_a_mi
     [
         ((), None),
         ((window(-60, "8h"),), "times are counted from now"),
-        ((window(3600, "8h"),), "times are counted from the start of a window"),
+        ((window(3600, "8h"),), "times are counted from the start of a maintenance window"),
     ],
 )
 def test_forecast_with_maintenance_windows_says_from_which_moment_its_times_count(windows, said):

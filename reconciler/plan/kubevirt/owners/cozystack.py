@@ -29,14 +29,14 @@ def owner(live: LiveState, _policy: HyperConvergedPolicy) -> ClosedOwner:
         name="cozystack",
         reason=Reason.OWNED_BY_COZYSTACK,
         why=f"Flux installs {live.kubevirt.ref} from cozystack's package system/kubevirt and "
-        "applies it again; the package's values have none of these settings",
+        "overwrites direct changes; the package has no value for these settings",
         hint=_hint,
     )
 
 
 def _hint(_changes: tuple[Change, ...]) -> str:
     return (
-        "remove the settings from Git; cozystack sets LiveUpdate with LiveMigrate and Evict, and "
-        "its package takes only cpuAllocationRatio, extraFeatureGates, permittedHostDevices and "
-        "mediatedDevicesConfiguration"
+        "remove the settings from Git; cozystack itself sets LiveUpdate, LiveMigrate and Evict, "
+        "and its package has values only for cpuAllocationRatio, extraFeatureGates, "
+        "permittedHostDevices and mediatedDevicesConfiguration"
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 GROUP = "internal.virtualization.deckhouse.io"
 HINT = (
     "set spec.settings.featureGates and spec.settings.liveMigration in the ModuleConfig "
-    "virtualization; the memory of a VM is spec.memory.size of a VirtualMachine in the API group "
-    "virtualization.deckhouse.io"
+    "virtualization; set a VM's memory in spec.memory.size of its VirtualMachine in the API "
+    "group virtualization.deckhouse.io"
 )
 
 
@@ -37,7 +37,8 @@ def owner(live: LiveState, _policy: HyperConvergedPolicy) -> ClosedOwner:
     return ClosedOwner(
         name="Deckhouse",
         reason=Reason.OWNED_BY_DECKHOUSE,
-        why=f"Deckhouse's module virtualization writes {live.kubevirt.ref}",
+        why=f"Deckhouse's module virtualization manages {live.kubevirt.ref} and overwrites direct "
+        "changes",
         hint=_hint,
     )
 

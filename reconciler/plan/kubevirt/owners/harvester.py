@@ -95,17 +95,19 @@ class HarvesterOwner:
             values = ", ".join(f"spec.values.kubevirt.{dotted(each.field)}" for each in others)
             hint = f"set {values} in the ManagedChart fleet-local/harvester"
             if any(_emptied(each) for each in others):
-                hint = f"{HARVESTER_UPGRADE}; if none runs: {hint}"
+                hint = f"{HARVESTER_UPGRADE}; if no upgrade is running, {hint}"
             return blocked(
                 Reason.OWNED_BY_HARVESTER,
-                f"Harvester's chart sets {names}, and Fleet applies the chart again",
+                f"Harvester's chart sets {names}, and Fleet overwrites direct changes when it "
+                "applies the chart again",
                 hint,
             )
         if self.held is None:
             return blocked(
                 Reason.OWNED_BY_HARVESTER,
                 "the Setting max-hotplug-ratio, from which Harvester writes "
-                f"{dotted(MAX_HOTPLUG_RATIO)}, cannot be read; Harvester has it since v1.6",
+                f"{dotted(MAX_HOTPLUG_RATIO)}, cannot be read; it exists only in Harvester v1.6 "
+                "and newer",
                 self.failure
                 or "grant permission to get the Setting (examples/deploy/overlays/harvester), or "
                 "upgrade Harvester",
@@ -118,12 +120,14 @@ class HarvesterOwner:
                 "correct maxHotplugRatio in Git",
             )
         if why := self.unsettled:
-            return wait(Reason.OWNER_NOT_SETTLED, f"Harvester is not settled: {why}")
+            return wait(
+                Reason.OWNER_NOT_SETTLED, f"Harvester has not applied its own Setting yet: {why}"
+            )
         if not self.unwritten(changes):
             return wait(
                 Reason.OWNER_NOT_SETTLED,
-                f"{self.held.ref} is {ratio}, and Harvester has not written it to the KubeVirt "
-                f"CR, which has {changes[0].before}",
+                f"{self.held.ref} already has the value {ratio}, but Harvester has not written it "
+                f"to the KubeVirt CR yet, which still has {changes[0].before}",
             )
         return None
 

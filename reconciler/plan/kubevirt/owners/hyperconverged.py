@@ -88,8 +88,8 @@ class HyperConvergedOwner:
             return f"{held.ref} is being deleted"
         if held.observed_generation is not None and held.observed_generation < held.generation:
             return (
-                f"{held.ref} has generation {held.generation}, and its operator has observed "
-                f"{held.observed_generation}"
+                f"{held.ref} has generation {held.generation}, but its operator has observed only "
+                f"generation {held.observed_generation}"
             )
         for name in _SETTLED:
             if not is_true(held.conditions, name):
@@ -177,9 +177,9 @@ class HyperConvergedOwner:
         return blocked(
             Reason.NOT_SETTABLE_IN_HYPERCONVERGED,
             f"HyperConverged {major}.{minor} ({self.held.version}) has no field for {names}",
-            f"remove it from Git, or {by_hand(self.held, homeless, kubevirt)}; `hyperConverged: "
-            "annotation` in the configuration lets the reconciler write it. The annotation taints "
-            "the installation, and should be removed before an upgrade",
+            f"remove the setting from Git, or {by_hand(self.held, homeless, kubevirt)}; "
+            "`hyperConverged: annotation` in .reconciler.yaml lets the reconciler write this "
+            "annotation. The annotation taints the installation; remove it before an upgrade",
         )
 
     def _overridden(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
@@ -213,23 +213,29 @@ class HyperConvergedOwner:
         pointers = ",".join("/" + "/".join(home) for home in homes)
         return blocked(
             Reason.OWNED_BY_AUTOPILOT,
-            f"{AUTOPILOT} applies {names} of {self.held.ref} again every few minutes",
+            f"{AUTOPILOT} overwrites {names} of {self.held.ref} with its own value every few "
+            "minutes",
             f"add {pointers} to the annotation platform.kubevirt.io/ignore-fields of "
-            f"{self.held.ref}, or set it with its annotation platform.kubevirt.io/patch",
+            f"{self.held.ref}, or set the field in the annotation platform.kubevirt.io/patch of "
+            "the same object",
         )
 
     def _not_applied(self, changes: tuple[Change, ...]) -> Finding | None:
         """Delay changes until HyperConverged's operator has written the KubeVirt CR."""
-        hint = "if this lasts, check the pod of hyperconverged-cluster-operator and its log"
+        hint = "if this lasts, check the pod and the log of hyperconverged-cluster-operator"
         if why := self.unsettled:
-            return wait(Reason.OWNER_NOT_SETTLED, f"HyperConverged is not settled: {why}", hint)
+            return wait(
+                Reason.OWNER_NOT_SETTLED,
+                f"the HyperConverged operator has not applied its own object yet: {why}",
+                hint,
+            )
         if self.unwritten(changes):
             return None
         shown = ", ".join(f"{dotted(each.field)} is {each.before}" for each in changes)
         return wait(
             Reason.OWNER_NOT_SETTLED,
-            f"{self.held.ref} has the values that Git sets, and its operator has not written them "
-            f"to the KubeVirt CR: {shown}",
+            f"{self.held.ref} already has the values that Git sets, but its operator has not "
+            f"written them to the KubeVirt CR yet, where {shown}",
             hint,
         )
 
@@ -312,8 +318,8 @@ def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
     if len(found) == 1:
         return HyperConvergedOwner.of(found[0], kubevirt, policy)
     if found:
-        state = f"exists {len(found)} times in {kubevirt.ref.namespace}"
-        hint = "delete every HyperConverged except the one that the operator uses"
+        state = f"is not unique: the namespace {kubevirt.ref.namespace} has {len(found)}"
+        hint = "delete all HyperConverged objects except the one that the operator uses"
     else:
         state = "cannot be read"
         hint = failure_of(live) or (
@@ -324,7 +330,7 @@ def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
     return ClosedOwner(
         name=HYPERCONVERGED,
         reason=Reason.OWNED_BY_HYPERCONVERGED,
-        why=f"HyperConverged writes {kubevirt.ref} and reverts direct changes, and the "
+        why=f"HyperConverged manages {kubevirt.ref} and reverts direct changes, but the "
         f"HyperConverged object {state}",
         hint=lambda _changes: hint,
     )

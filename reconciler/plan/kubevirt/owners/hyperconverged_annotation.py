@@ -55,8 +55,8 @@ def invalid_annotation(held: LiveOwner) -> Finding | None:
         return None
     return blocked(
         Reason.SET_BY_ANNOTATION,
-        f"the annotation {ANNOTATION} of {held.ref} is not a JSON Patch, so nothing can be merged "
-        "into it",
+        f"the annotation {ANNOTATION} of {held.ref} is not a valid JSON Patch, so the reconciler "
+        "cannot add its changes to the annotation",
         "correct the annotation, or remove it",
     )
 
@@ -74,8 +74,8 @@ def taints(held: LiveOwner, changes: tuple[Change, ...]) -> tuple[str, ...]:
     if not names:
         return ()
     warning = (
-        f"{names} is written to the annotation {ANNOTATION} of {held.ref}, which taints the "
-        "installation: HyperConverged reports the condition TaintedConfiguration and the alert "
-        "UnsupportedHCOModification; remove the annotation before an upgrade"
+        f"this change writes {names} to the annotation {ANNOTATION} of {held.ref}. The annotation "
+        "taints the installation: HyperConverged then reports the condition TaintedConfiguration "
+        "and the alert UnsupportedHCOModification; remove the annotation before an upgrade"
     )
     return (warning,)

@@ -31,6 +31,7 @@ def owner_of(
     return ClosedOwner(
         name=names,
         reason=Reason.TWO_OWNERS,
-        why=f"{names} both claim {live.kubevirt.ref}, and each overwrites the other",
-        hint=lambda _changes: "leave the CR to one of them",
+        why=f"{names} both manage {live.kubevirt.ref}, and each overwrites the changes of the "
+        "other",
+        hint=lambda _changes: "let only one of these platforms manage the KubeVirt CR",
     )

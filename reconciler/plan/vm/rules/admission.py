@@ -31,7 +31,7 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
-        f"the instancetype {inputs.vm.instancetype} sets the memory; the webhook denies "
+        f"the instancetype {inputs.vm.instancetype} sets the memory; KubeVirt's webhook denies "
         "memory.guest in the same VM",
         "set another instancetype in Git instead of memory.guest",
     )
@@ -53,7 +53,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the VM has the architecture {architecture}; the webhook denies changes to such a "
+        f"the VM has the architecture {architecture}; KubeVirt's webhook denies changes to such a "
         f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
         setting_hint(inputs.kubevirt_settings, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
     )
@@ -75,7 +75,8 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
     if inputs.target.n_bytes > own.n_bytes:
         return blocked(
             Reason.DENIED_ABOVE_MAX_GUEST,
-            f"{inputs.target} is above the VM's own maxGuest {own}; the webhook denies the change",
+            f"{inputs.target} is above the VM's own maxGuest {own}; KubeVirt's webhook denies the "
+            "change",
             _higher_max_guest(inputs, own),
         )
     capabilities = after.capabilities
@@ -88,19 +89,23 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the webhook denies the change because the VM has its own maxGuest: {problem.message}",
+        "KubeVirt's webhook denies the change because the VM has its own maxGuest: "
+        f"{problem.message}",
         problem.hint,
     )
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
     """Return a hint on how to make the webhook accept a larger size."""
-    lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
+    lower, asked = f"lower the size to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final
     if asked is not None and asked.n_bytes >= inputs.target.n_bytes:
         then = ", then restart the VM" if runs else ""
-        return f"set maxGuest to {asked}, as in Git, and the new size by hand{then}, or {lower}"
+        return (
+            f"set maxGuest to {asked}, as in Git, and memory.guest to the new size by "
+            f"hand{then}, or {lower}"
+        )
     return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 
 
@@ -119,8 +124,9 @@ def above_limit(inputs: VMInputs) -> Finding | None:
     admitted_live = stage and not after.live_update and after.capabilities.guest_above_limit
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{inputs.target} is above the VM's memory limit {limit}; the webhook denies the change",
-        "raise resources.limits.memory as well"
+        f"{inputs.target} is above the VM's memory limit {limit}; KubeVirt's webhook denies the "
+        "change",
+        "also raise resources.limits.memory"
         + (", or use the rollout strategy LiveUpdate" if admitted_live else ""),
     )
 
@@ -144,7 +150,8 @@ def whole_pages(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{target} is not a multiple of the VM's page size {page}; the webhook denies the change",
+        f"{target} is not a multiple of the VM's page size {page}; KubeVirt's webhook denies the "
+        "change",
         "set memory.guest to a multiple of the page size",
     )
 

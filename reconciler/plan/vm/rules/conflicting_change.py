@@ -79,7 +79,7 @@ def stuck(running: RunningVM) -> Finding | None:
     if migration is None and fate is Fate.KILLED:
         return evict_hazard(
             running,
-            f"KubeVirt kills the VM because of the change in flight to {running.vmi.guest}, "
+            f"KubeVirt kills the VM because of the unfinished change to {running.vmi.guest}, "
             "regardless of the size that Git sets",
         )
     obstacle = _obstacle(running, migration)
@@ -88,8 +88,8 @@ def stuck(running: RunningVM) -> Finding | None:
     own = first(OF_SIZE, running)
     return blocked(
         Reason.HOTPLUG_STUCK,
-        f"a change to {running.vmi.guest} is in flight and cannot complete "
-        f"({obstacle.why.message}); until it ends, KubeVirt rejects {running.target}"
+        f"an earlier change to {running.vmi.guest} cannot complete ({obstacle.why.message}); "
+        f"until this change ends, KubeVirt rejects {running.target}"
         + (f"; in addition, {own.why.message}" if own else ""),
         obstacle.why.hint,
     )
@@ -105,7 +105,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
         return finding
     return _saying(
         finding,
-        f"{finding.why.message}; KubeVirt checks this size once the change in flight to "
+        f"{finding.why.message}; KubeVirt checks this size after the unfinished change to "
         f"{running.vmi.guest} has ended",
     )
 
@@ -125,8 +125,8 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
         return finding
     return _saying(
         held,
-        f"{held.why.message}, and the webhook denies every other size until this change has "
-        f"ended; after that: {finding.why.message}",
+        f"{held.why.message}, and KubeVirt's webhook denies every other size until this change "
+        f"has ended; after that: {finding.why.message}",
         finding.why.hint,
     )
 
@@ -170,7 +170,7 @@ def _not_carried(running: RunningVM) -> Finding:
         return blocked(
             Reason.NOT_MIGRATABLE,
             "the VM cannot be migrated",
-            "remove what prevents the migration",
+            "remove the obstacle to the migration",
         )
     strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
     kept = fate_of(running.vmi, running.after) is Fate.KEPT

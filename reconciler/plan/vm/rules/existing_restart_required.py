@@ -52,7 +52,8 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
     what = ", ".join(seen) or condition.message
     return restart(
         Reason.OTHER_EDIT_PENDING,
-        f"another edit to the VM waits for a restart ({what}); until then, nothing changes live",
+        f"another edit to the VM waits for a restart ({what}); until the restart, KubeVirt "
+        "changes nothing live",
         "restart the VM, or revert the other edit",
     )
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 STOP = (
     "to stop the migrations, restart the VM; or remove LiveMigrate from workloadUpdateMethods, "
-    "delete the migration in flight, and add LiveMigrate again"
+    "delete the unfinished migration, and add LiveMigrate again"
 )
 """The hint that explains how to stop migrations that fail repeatedly.
 
@@ -101,7 +101,7 @@ def _plug_refused(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.PLUG_REFUSED,
         f"libvirt or QEMU rejected {running.target}: {condition.message or condition.reason}",
-        "KubeVirt does not retry; restart the VM",
+        "restart the VM, because KubeVirt does not retry the hotplug",
     )
 
 
@@ -116,7 +116,8 @@ def _restart_pending(running: RunningVM) -> Finding | None:
         return restart(
             Reason.OTHER_EDIT_PENDING,
             f"the VM's spec sets {running.target}, the guest has {has}, and another edit to the "
-            f"VM waits for a restart ({condition.message}); until then, nothing changes live",
+            f"VM waits for a restart ({condition.message}); until the restart, KubeVirt changes "
+            "nothing live",
             "restart the VM, or revert the other edit",
         )
     return restart(
@@ -138,8 +139,8 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"another edit to the VM waits for a restart ({condition.message}); until then, no "
-            "change to its memory takes effect live"
+            f"another edit to the VM waits for a restart ({condition.message}); until the "
+            "restart, KubeVirt does not change the VM's memory live"
         ),
     )
 
@@ -165,13 +166,12 @@ def failing(running: RunningVM) -> Finding | None:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,
             f"{text}; KubeVirt keeps retrying, with longer pauses",
-            "free capacity on another node, or find out why the launcher pod cannot be scheduled; "
-            f"{STOP}",
+            f"free capacity on another node, or check the events of the target pod; {STOP}",
         )
     return blocked(
         Reason.MIGRATION_FAILING,
         f"{text}; KubeVirt keeps retrying, with longer pauses",
-        f"find out why the VM cannot migrate; {STOP}",
+        f"remove the cause of the failed migrations; {STOP}",
     )
 
 
@@ -196,10 +196,10 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
         return None
     return blocked(
         Reason.INEFFECTIVE_MIGRATIONS,
-        f"{len(succeeded)} migrations succeeded since the change, but KubeVirt still "
-        f"requests {requested} from the hypervisor, not {size}",
-        "check the events of the VirtualMachineInstance about the launcher's memory request; "
-        f"{STOP}",
+        f"{len(succeeded)} migrations have succeeded since the size was written, but KubeVirt "
+        f"still requests {requested} from the hypervisor, not {size}",
+        "check the events of the VirtualMachineInstance about the memory request of its launcher "
+        f"pod; {STOP}",
     )
 
 
@@ -222,8 +222,8 @@ def _staged(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec sets {running.target}, its instance has {has}, and {why} "
-        "the size changes only at a restart; KubeVirt does not request a restart",
+        f"the VM's spec sets {running.target}, but its instance has {has}; {why}, the size "
+        "changes only at a restart, which KubeVirt does not request",
         "restart the VM",
     )
 
@@ -232,19 +232,21 @@ def _in_flight(running: RunningVM) -> Finding | None:
     failure = running.vm.conditions.get("Failure")
     if failure and failure.status == "True" and failure.reason == "HotPlugMemoryError":
         return wait(
-            Reason.IN_FLIGHT, f"the change is queued behind another change: {failure.message}"
+            Reason.IN_FLIGHT,
+            f"KubeVirt applies this change after another change to the VM: {failure.message}",
         )
     migration = running.migration
     if migration is None and (resized := in_place_resize.resizing(running)) is not None:
         return resized
     if running.vmi.memory_changes and migration is None:
         return preconditions.update_methods(running) or wait(
-            Reason.IN_FLIGHT, f"KubeVirt has not started the migration to {running.target} yet"
+            Reason.IN_FLIGHT,
+            f"KubeVirt has not started the migration that applies {running.target} yet",
         )
     if migration is not None:
         return wait(
             Reason.IN_FLIGHT,
-            f"the VM migrates to {running.target}: {migration.ref.name} is "
+            f"the VM is migrating to get {running.target}: the migration {migration.ref.name} is "
             f"{migration.phase or 'new'}",
         )
     if running.vmi.guest is None or running.vmi.guest.n_bytes != running.target.n_bytes:
@@ -271,7 +273,7 @@ def _guest(running: RunningVM) -> Finding:
     if is_true(vmi.conditions, "Paused"):
         return wait(
             Reason.GUEST_ACCEPTING,
-            f"{text}; the guest is paused and uses the memory once the VM is resumed",
+            f"{text}; the guest is paused and uses the new memory after the VM is resumed",
         )
     since, event = _hotplugged(running)
     waited_s = (running.now - since).total_seconds() if since else None
@@ -280,8 +282,8 @@ def _guest(running: RunningVM) -> Finding:
     return blocked(
         Reason.GUEST_SILENT,
         f"{text}, {waited_s:.0f} s after {event}",
-        "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring new memory "
-        "online",
+        "check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new "
+        "memory online",
     )
 
 

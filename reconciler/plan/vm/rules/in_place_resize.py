@@ -88,8 +88,8 @@ def own_node_has_capacity(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"the launcher pod needs {_shown(grown.request)} more, and its node {node.name} has "
-        f"{_shown(max(0, left.memory or 0))} left",
+        f"the launcher pod needs {_shown(grown.request)} more memory, but its node {node.name} "
+        f"has only {_shown(max(0, left.memory or 0))} left",
         "free memory on this node, choose a smaller size, or migrate the VM to a larger node",
     )
 
@@ -113,7 +113,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
                 f"the quota {quota.name} rejects the larger launcher pod: "
                 f"{_shown(quota.used.get(resource, 0))} of {_shown(quota.hard[resource])} "
                 f"{resource} are in use, and the change needs {_shown(more)} more",
-                "raise the ResourceQuota; it must allow the growth of the VM",
+                "raise the ResourceQuota by at least the missing amount",
             )
     return None
 
@@ -126,11 +126,12 @@ def resizing(running: RunningVM) -> Finding | None:
     if is_true(running.vmi.conditions, INFEASIBLE):
         return blocked(
             Reason.NO_NODE_WITH_ROOM,
-            f"the node {running.vmi.node} cannot hold the launcher pod with {running.target}",
+            f"the node {running.vmi.node} does not have enough memory to grow the launcher pod "
+            f"for {running.target}",
             "set the old size again, or migrate the VM to a node with more memory",
         )
     if is_true(running.vmi.conditions, RESIZE_IN_PROGRESS):
-        return wait(Reason.IN_FLIGHT, f"the launcher pod grows for {running.target}")
+        return wait(Reason.IN_FLIGHT, f"the launcher pod is growing for {running.target}")
     if running.vmi.memory_changes and growth_in_flight(running):
         return wait(
             Reason.IN_FLIGHT, f"the launcher pod has grown; {running.target} is being hotplugged"

@@ -74,8 +74,8 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.INSTANCETYPE_DIFFERS,
-        f"{types.wanted.ref.name} differs from {types.has.ref.name} in fields other than memory: "
-        f"{', '.join(found)}; these fields cannot change live, so the memory cannot change live "
+        f"{types.wanted.ref.name} differs from {types.has.ref.name} in fields other than memory "
+        f"that cannot change live: {', '.join(found)}; therefore, the memory cannot change live "
         "either",
         "choose an instancetype that differs only in memory.guest, or restart the VM",
     )
@@ -89,7 +89,8 @@ def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
     if types.revision_kept:
         yield (
             f"the VM uses an older revision of {vm.instancetype}, so only the running instance "
-            "shows the VM's size; editing an instancetype does not change VMs that use a revision"
+            "shows the VM's size; an edit to an instancetype does not change VMs that already "
+            "use a stored revision of it"
         )
     if types.has is None or types.wanted is None or finding.effect is not Effect.LIVE:
         return
@@ -99,7 +100,10 @@ def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
             "change live only if they are added as sockets"
         )
     if any(_is_live(path) for path in _differing(types.has, types.wanted)):
-        yield "the VM's nodeSelector also changes and already applies to the migration"
+        yield (
+            "the VM's nodeSelector also changes; the new nodeSelector already applies to the "
+            "migration"
+        )
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
@@ -150,7 +154,8 @@ def _topology(
         yield changed("cpu.guest", f"{has.cpus} ({shown})", wanted.cpus)
     elif has.cpus == 1 and running.vm.preference:
         arranged = (
-            f"arranged by the preference {running.vm.preference}, which reconciler does not read"
+            f"arranged by the preference {running.vm.preference}, which the reconciler does not "
+            "read"
         )
         yield changed("cpu.guest", has.cpus, f"{wanted.cpus} ({arranged})")
 

@@ -25,7 +25,8 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
         Reason.LIVE_UPDATE_FEATURES_UNSET,
         "the VM has no spec.liveUpdateFeatures.memory, and without it KubeVirt v1.1 does not "
         "change memory live",
-        "set this field and restart the VM, or update KubeVirt to v1.2 or newer",
+        "set spec.liveUpdateFeatures.memory and restart the VM, or update KubeVirt to v1.2 or "
+        "newer",
     )
 
 
@@ -41,8 +42,8 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
-        "the webhook denies every write to the VM",
+        "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures, "
+        "KubeVirt's webhook denies every write to the VM",
         setting_hint(inputs.kubevirt_settings, FEATURE_GATES, LIVE_UPDATE_GATE),
     )
 

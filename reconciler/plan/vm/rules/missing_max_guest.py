@@ -32,7 +32,8 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     )
     return restart(
         Reason.BOOTED_BEFORE,
-        f"the VM booted {missing}, so its instance has no maxGuest",
+        f"the VM booted {missing}, so its instance has no maxGuest and its memory cannot change "
+        "live",
         "restart the VM once; after that, its memory can change live",
     )
 
@@ -56,7 +57,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
         why = Explanation(
             reason=problem.reason,
             message=f"the VM booted without memory hotplug: {problem.message}",
-            hint="remove this obstacle; after that, a restart enables memory hotplug",
+            hint="remove this obstacle, then restart the VM to enable memory hotplug",
         )
         return Finding(effect=Effect.RESTART, why=why)
     limit = running.before.max_guest

@@ -16,7 +16,7 @@ from reconciler.plan.vm.setting_hint import setting_hint
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
-NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migrates the VM"
+NEVER_ENDS = "the change would never complete, because no migration would start"
 
 
 def update_methods(running: RunningVM) -> Finding | None:
@@ -40,7 +40,7 @@ def update_methods(running: RunningVM) -> Finding | None:
             return blocked(
                 Reason.NOT_MIGRATABLE,
                 f"the VM cannot be live-migrated{_reported(running)}: {NEVER_ENDS}",
-                "remove what prevents the VM's migration, or restart the VM",
+                "remove the obstacle to the VM's migration, or restart the VM",
             )
         case _:
             hint = update_methods_hint(running)
@@ -51,7 +51,7 @@ def update_methods_hint(running: RunningVM) -> str:
     """Return a hint that says how to add LiveMigrate to ``workloadUpdateMethods``."""
     hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
     if running.harvester and not running.after.methods:
-        return f"{HARVESTER_UPGRADE}; if none runs: {hint}"
+        return f"{HARVESTER_UPGRADE}; if no upgrade is running, {hint}"
     return hint
 
 
@@ -60,7 +60,7 @@ def evict_hazard(running: RunningVM, consequence: str) -> Finding:
     if LIVE_MIGRATE in running.after.methods:
         listed = "Evict, and the VM cannot be migrated"
         hint = (
-            "remove what prevents the VM's migration, or remove Evict from workloadUpdateMethods"
+            "remove the obstacle to the VM's migration, or remove Evict from workloadUpdateMethods"
         )
     else:
         listed = "Evict without LiveMigrate"
@@ -134,8 +134,9 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
     held = f"; its migration waits for the running backup {backup}" if backup else ""
     return wait(
         Reason.HOTPLUG_IN_FLIGHT,
-        f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
-        "the new size is written after the change in flight has ended",
+        f"an earlier change to {running.vmi.guest} is in progress and cannot be cancelled{held}",
+        "no action is needed: the reconciler writes the new size after the earlier change has "
+        "ended",
     )
 
 
@@ -152,8 +153,9 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
         return None
     return wait(
         Reason.MIGRATION_IN_FLIGHT,
-        f"the migration {migration.ref.name} is {migration.phase or 'new'}",
-        "the new size is written after the migration has ended",
+        f"the VM is already migrating: the migration {migration.ref.name} is "
+        f"{migration.phase or 'new'}",
+        "no action is needed: the reconciler writes the new size after the migration has ended",
     )
 
 
@@ -166,8 +168,8 @@ def backup_running(running: RunningVM) -> Finding | None:
         return None
     return wait(
         Reason.BACKUP_RUNNING,
-        f"migrations wait for the running backup {running.vmi.backup}",
-        "the new size is written after the backup has ended",
+        f"the VM's migrations wait for its running backup {running.vmi.backup}",
+        "no action is needed: the reconciler writes the new size after the backup has ended",
     )
 
 

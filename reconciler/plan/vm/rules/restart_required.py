@@ -43,13 +43,14 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
         case Reason.GATE_MISSING:
             return restart(
                 Reason.GATE_MISSING,
-                "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
+                "the feature gate VMLiveUpdateFeatures is not enabled, so KubeVirt changes "
+                "nothing live",
                 setting_hint(running.kubevirt_settings, FEATURE_GATES, LIVE_UPDATE_GATE),
             )
         case Reason.STRATEGY_STAGE:
             return restart(
                 Reason.STRATEGY_STAGE,
-                "the rollout strategy is Stage, so changes wait for a restart",
+                "vmRolloutStrategy is Stage, so every change to a VM waits for its restart",
                 setting_hint(running.kubevirt_settings, ROLLOUT_STRATEGY, "LiveUpdate"),
             )
         case _:
@@ -84,8 +85,8 @@ def not_started(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.RESTART_PENDING if running.as_desired else Reason.NOT_STARTED,
-        f"the guest of the VM's {has} instance does not run yet ({progress_of(vmi)}); KubeVirt "
-        f"applies {running.target} at the next start",
+        f"the VM's instance has {has}, and its guest does not run yet ({progress_of(vmi)}); "
+        f"KubeVirt applies {running.target} at the next start",
         "restart the VM; the restart does not disrupt a running guest",
     )
 
@@ -99,7 +100,8 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.PLUG_FAILED_BEFORE,
-        "libvirt or QEMU rejected an earlier hotplug, so nothing changes live until a restart",
+        "libvirt or QEMU rejected an earlier hotplug, so KubeVirt changes nothing live until a "
+        "restart",
         "restart the VM",
     )
 
@@ -112,7 +114,7 @@ def guest_not_set(running: RunningVM) -> Finding | None:
     if running.vmi.guest is not None and running.vmi.guest_current is not None:
         return None
     return coming_up(
-        running, Reason.STARTING, "the running instance has not reported its memory yet"
+        running, Reason.STARTING, "the VM's running instance has not reported its memory yet"
     )
 
 
@@ -132,7 +134,8 @@ def not_migratable(running: RunningVM) -> Finding | None:
             running,
             Reason.MIGRATABILITY_UNKNOWN,
             "KubeVirt has not reported yet whether the VM can migrate",
-            "the new size is written later, because it would require a restart now",
+            "no action is needed: the reconciler writes the new size after KubeVirt has reported "
+            "this; a write now would require a restart",
         )
     if condition.status == "True" or not running.after.capabilities.pluggability_checked:
         return None
@@ -141,7 +144,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
     return restart(
         Reason.NOT_MIGRATABLE,
         f"the VM cannot be live-migrated{why}",
-        "remove what prevents the migration, which a hotplug needs, or restart the VM",
+        "remove the obstacle to the migration that the hotplug needs, or restart the VM",
     )
 
 

@@ -24,7 +24,7 @@ def below_boot(running: RunningVM) -> Finding | None:
     return restart(
         Reason.BELOW_BOOT,
         f"{running.target} is below the {booted} that the VM booted with",
-        f"without a restart, {booted} is the smallest size",
+        f"restart the VM, or set at least {booted}, the smallest size without a restart",
     )
 
 
@@ -40,8 +40,7 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{running.target} is below the {booted} that the VM booted with; the webhook denies the "
-        "change",
-        f"{booted} is the smallest size while the VM runs; stop the VM before you set a smaller "
-        "size",
+        f"{running.target} is below the {booted} that the VM booted with; KubeVirt's webhook "
+        "denies the change",
+        f"set at least {booted}, or stop the VM before you set a smaller size",
     )

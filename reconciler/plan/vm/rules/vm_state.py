@@ -69,7 +69,7 @@ def owned_by_controller(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.OWNED_BY_CONTROLLER,
-        f"the {kind} {name} controls the VM, so the reconciler only observes it",
+        f"the {kind} {name} controls the VM, so the reconciler does not change the VM",
         f"set the size in the template of the {kind}",
     )
 
@@ -84,7 +84,7 @@ def restarting(inputs: VMInputs) -> Finding | None:
     """
     if not inputs.vm.restart_asked:
         return None
-    message = f"a restart was requested; the VM starts with {inputs.vm.guest}"
+    message = f"a restart of the VM was requested; the VM then starts with {inputs.vm.guest}"
     return wait(Reason.RESTARTING, message)
 
 

@@ -75,7 +75,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
         return ()
     return (
         (
-            "RestartRequired was set before LiveUpdate was in effect: if an edit other than "
-            "memory is pending too, the VM still needs a restart"
+            "RestartRequired was set before LiveUpdate was in effect: if an edit to another "
+            "field is also pending, the VM still needs a restart"
         ),
     )

@@ -143,7 +143,13 @@ def test_progress_line_is_printed_for_a_new_vm_state_but_not_for_each_migration_
     display = LineDisplay(stream, waiting)
     display(event(Step.PATCHED, "guest 1Gi -> 2Gi", reason="hotplug"))
     for phase in ("Pending", "Scheduling", "PreparingTarget", "Running"):
-        display(event(Step.PHASE, f"the VM migrates to 2Gi: m-1 is {phase}", reason="in-flight"))
+        display(
+            event(
+                Step.PHASE,
+                f"the VM is migrating to get 2Gi: the migration m-1 is {phase}",
+                reason="in-flight",
+            )
+        )
     display(event(Step.PHASE, "the guest accepts the memory", reason="guest-accepting"))
     display(event(Step.DONE, "the guest has 2Gi", reason="converged"))
     steps = [line.split()[1] for line in stream.getvalue().splitlines()]

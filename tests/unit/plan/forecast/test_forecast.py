@@ -311,7 +311,9 @@ def test_forecast_includes_the_time_until_kubevirt_has_applied_its_changed_cr():
     found = forecast_of(both, replace(live, kubevirt=bare))
     assert found.earliest_s > alone.earliest_s
     assert found.latest_s > alone.latest_s + 8
-    assert any("KubeVirt applies a changed CR within" in each for each in found.assumptions)
+    assert any(
+        "KubeVirt applies a changed KubeVirt CR within" in each for each in found.assumptions
+    )
 
 
 # Copied memory and peak requests

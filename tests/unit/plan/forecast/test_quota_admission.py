@@ -96,6 +96,6 @@ def test_change_that_no_quota_ever_allows_does_not_delay_smaller_ones():
 
 
 def test_forecast_says_that_it_counts_quotas_but_not_the_memory_of_nodes():
-    about = "a change waits until the quotas"
+    about = "a change waits until the current quotas"
     assert any(each.startswith(about) for each in forecast([quota(64 * GIB)]).assumptions)
     assert not any(each.startswith(about) for each in forecast().assumptions)

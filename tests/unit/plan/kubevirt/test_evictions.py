@@ -149,13 +149,15 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
     assert decision.why.message == (
-        "KubeVirt would evict 5 running VMs, whose guests stop: db/a (a change in flight), "
-        "db/b (an outdated launcher), db/c (an outdated launcher) and 2 more"
+        "this change to the KubeVirt CR would make KubeVirt evict 5 running VMs and so stop "
+        "their guests: db/a (an unfinished change), db/b (an outdated launcher pod), db/c (an "
+        "outdated launcher pod) and 2 more"
     )
-    assert decision.why.hint.startswith("list LiveMigrate in workloadUpdateMethods as well")
+    assert decision.why.hint.startswith("also list LiveMigrate in workloadUpdateMethods")
     alone = planned(listing("LiveMigrate"), BOTH, vmi(labels=OLD, conditions=STAYS))
     assert (
-        "evict 1 running VM, whose guest stops: db/a (an outdated launcher)" in alone.why.message
+        "evict 1 running VM and so stop its guest: db/a (an outdated launcher pod)"
+        in alone.why.message
     )
     assert alone.why.hint.startswith("wait until")
 
@@ -163,8 +165,8 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
 def test_eviction_message_lists_vms_without_the_outdated_label_if_kubevirt_counts_more_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher pod: KubeVirt reports 1 more outdated VMs than have "
-        "the label)" in decision.why.message
+        "db/b (possibly an outdated launcher pod: KubeVirt counts 1 more outdated VMs than it "
+        "has labelled)" in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert "db/b" not in counted.why.message
@@ -203,15 +205,25 @@ def test_eviction_check_includes_vms_whose_size_was_changed_under_the_stage_stra
 @pytest.mark.parametrize(
     ("before", "after", "vmis", "said"),
     [
-        (NONE, ONLY_EVICT, [vmi("a")], "affects 1 (db/a)"),
-        (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "affects none"),
-        (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "affects 1 (db/b)"),
+        (NONE, ONLY_EVICT, [vmi("a")], "affected running VMs: 1 (db/a)"),
+        (
+            NONE,
+            ONLY_EVICT,
+            [vmi("a", eviction_strategy="LiveMigrate")],
+            ("affected running VMs: none"),
+        ),
+        (
+            ONLY_MIGRATE,
+            BOTH,
+            [vmi("a"), vmi("b", conditions=STAYS)],
+            ("affected running VMs: 1 (db/b)"),
+        ),
         (ONLY_MIGRATE, BOTH, [vmi("a")], "when a VM cannot be migrated and needs an update"),
         (
             BOTH,
             ONLY_EVICT,
             [vmi("a")],
-            "workloadUpdateMethods still lists Evict, but no longer LiveMigrate",
+            "after this change, workloadUpdateMethods lists Evict, but no longer LiveMigrate",
         ),
         (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
         (ONLY_EVICT, BOTH, [vmi("a")], ""),

@@ -89,8 +89,8 @@ def test_kubevirt_cr_change_message_counts_the_changed_fields(settings, message)
     [
         ("a", "1 running VM booted earlier and must restart once"),
         ("ab", "2 running VMs booted earlier and must restart once"),
-        ("abc", "can be changed live (db/a, db/b, db/c)"),
-        ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
+        ("abc", "can change the memory live (db/a, db/b, db/c)"),
+        ("abcd", "can change the memory live (db/a, db/b, db/c and 1 more)"),
     ],
 )
 def test_kubevirt_cr_change_warning_counts_vms_that_need_a_restart(names, says):
@@ -108,7 +108,11 @@ def test_kubevirt_cr_change_warning_counts_vms_that_need_a_restart(names, says):
 @pytest.mark.parametrize(
     ("stuck", "outdated", "says"),
     [
-        (0, 0, "LiveMigrate is added: every later KubeVirt upgrade"),
+        (
+            0,
+            0,
+            ("this change adds LiveMigrate to workloadUpdateMethods: each later KubeVirt upgrade"),
+        ),
         (
             1,
             0,

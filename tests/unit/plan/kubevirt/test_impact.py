@@ -78,9 +78,9 @@ def test_misaligned_cluster_wide_max_guest_disables_hotplug_for_vms_without_max_
         return " / ".join(decision.warnings)
 
     assert told("5000M") == (
-        "maxGuest 5000M applies from a VM's next start; memory hotplug is then off for db/a, "
-        "db/huge "
-        "(5000M is not a multiple of 2Mi; use 4768Mi or 4770Mi instead)"
+        "maxGuest 5000M applies to a VM from its next start; memory hotplug is then off for "
+        "db/a, db/huge (5000M is not a multiple of the memory block size 2Mi; use 4768Mi or "
+        "4770Mi instead)"
     )
     assert "off for db/huge" in told("4610Mi")
     assert told("5Gi") == ""

@@ -29,15 +29,27 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
 @pytest.mark.parametrize(
     ("server", "local", "says"),
     [
-        ("21:55", "22:05", "a window is open according to only this machine's clock"),
-        ("22:05", "21:55", "a window is open according to only the API server's clock"),
-        ("23:55", "00:05", "a window is open according to only the API server's clock"),
+        ("21:55", "22:05", "a maintenance window is open only according to this machine's clock"),
+        (
+            "22:05",
+            "21:55",
+            "a maintenance window is open only according to the API server's clock",
+        ),
+        (
+            "23:55",
+            "00:05",
+            "a maintenance window is open only according to the API server's clock",
+        ),
         (
             "23:27",
             "23:34",
-            "db/pg-0 fits into the window according to only the API server's clock",
+            "db/pg-0 fits into the maintenance window only according to the API server's clock",
         ),
-        ("23:34", "23:27", "db/pg-0 fits into the window according to only this machine's clock"),
+        (
+            "23:34",
+            "23:27",
+            ("db/pg-0 fits into the maintenance window only according to this machine's clock"),
+        ),
         ("22:10", "22:50", ""),
         ("23:40", "23:50", ""),
         ("12:00", "19:00", ""),
@@ -62,7 +74,7 @@ def test_clock_difference_that_affects_no_maintenance_window_is_not_reported():
 def test_maintenance_window_state_is_unknown_if_the_api_servers_time_is_implausible():
     dispute = clock_disagreement(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
     assert "shows 9999-11-23 22:10:00 UTC" in dispute
-    assert "it is not known whether a window is open" in dispute
+    assert "it is unknown whether a maintenance window is open" in dispute
 
 
 @pytest.mark.parametrize(

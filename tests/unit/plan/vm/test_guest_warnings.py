@@ -55,7 +55,7 @@ def test_windows_guest_causes_a_warning_about_its_driver_and_not_about_its_kerne
 
 def test_memory_change_of_a_paused_vm_causes_a_warning():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
-    assert "once it is resumed" in warned(conditions=conditions)
+    assert "after the VM is resumed" in warned(conditions=conditions)
     assert warned() == ""
 
 
@@ -65,7 +65,7 @@ def test_memory_change_of_a_paused_vm_causes_a_warning():
 )
 def test_field_manager_that_will_revert_the_memory_size_causes_a_warning(manager, reverts):
     found = warned(vm=make_vm(guest_manager=manager))
-    assert (f"{manager} owns the guest size" in found) is reverts
+    assert (f"the field manager {manager} wrote the guest size last" in found) is reverts
 
 
 @pytest.mark.parametrize(
@@ -83,16 +83,26 @@ def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_might_rev
     mark, rule
 ):
     found = warned(vm=make_vm(tracked_by=mark, guest_manager="kubectl-create"))
-    assert found.startswith(f"{mark} applies this object, according to its mark, and may write")
-    assert "managedFields do not show that its manifest sets it" in found
-    assert ("change the value there as well" if not rule else f"examples/interop/{rule}") in found
+    assert found.startswith(
+        f"the labels or annotations of this object show that {mark} applies it"
+    )
+    assert "which managedFields do not show" in found
+    assert (
+        "set the same value in the source that this tool applies"
+        if not rule
+        else f"examples/interop/{rule}"
+    ) in found
 
 
 @pytest.mark.parametrize(
     ("manager", "mark", "words"),
     [
         # managedFields are certain, so the label adds only the tool's name.
-        ("kustomize-controller", "Flux Kustomization apps", "will write its own value back (Flux"),
+        (
+            "kustomize-controller",
+            "Flux Kustomization apps",
+            "the field manager kustomize-controller (Flux",
+        ),
         # The tool has not written the size back since our last write.
         ("reconciler", "Flux Kustomization apps", ""),
         ("kubectl", "", ""),
@@ -101,7 +111,7 @@ def test_label_of_a_gitops_tool_on_a_vm_causes_a_warning_that_the_tool_might_rev
 def test_managed_fields_have_precedence_over_the_labels_of_a_gitops_tool(manager, mark, words):
     found = warned(vm=make_vm(tracked_by=mark, guest_manager=manager))
     assert words in found
-    assert "may write" not in found
+    assert "which managedFields do not show" not in found
 
 
 def test_vm_without_a_memory_change_has_no_guest_warning():
@@ -137,4 +147,4 @@ def test_plan_does_not_warn_that_a_waiting_vm_loses_live_updates():
 )
 def test_guest_that_did_not_use_hotplugged_memory_causes_a_warning(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
-    assert ("may not use the new size either" in found) is told
+    assert ("might not use the new size either" in found) is told

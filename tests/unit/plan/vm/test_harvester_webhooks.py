@@ -35,7 +35,7 @@ def test_memory_size_that_harvesters_webhook_would_overwrite_is_blocked(
     kept = q(reserved) if reserved else None
     effect, reason, why = decided("2Gi", running=running, limit=limit, harvester_reserved=kept)
     assert (effect, reason) == ("blocked", "harvester-rewrites-memory")
-    assert f"would set memory.guest to {left}" in why.message
+    assert f"it sets memory.guest to {left}" in why.message
     assert f"set limits.memory to {needed}" in why.hint
 
 
@@ -57,8 +57,8 @@ def test_memory_size_that_harvesters_webhook_would_keep_is_not_blocked(vm):
 @pytest.mark.parametrize(
     ("guest", "maximum", "size", "words"),
     [
-        ("2Gi", None, "1Gi", "Harvester denies a shrink of a running VM"),
-        ("1Gi", "4Gi", "8Gi", "above the VM's maximum of 4Gi"),
+        ("2Gi", None, "1Gi", "Harvester denies a smaller memory size for a running VM"),
+        ("1Gi", "4Gi", "8Gi", "above the VM's maximum memory of 4Gi"),
     ],
 )
 def test_memory_size_that_harvesters_webhook_denies_for_a_running_vm_is_blocked(

@@ -175,6 +175,6 @@ def test_kubevirt_cr_is_not_written_if_the_clocks_disagree_about_the_maintenance
     waves.clocks = ClockDifference(
         server="api:6443", server_time=NOW, local_time=NOW + timedelta(hours=2)
     )
-    with pytest.raises(ClocksDifferError, match="open according to only the API server's clock"):
+    with pytest.raises(ClocksDifferError, match="open only according to the API server's clock"):
         waves.step()
     assert waves.ports.writer.sent == []

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity, Launcher
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
-_HINT = "raise the quota of Application-Aware Quota; it must allow the growth of the VM"
-_CONTINUES = "the migration continues by itself once the gate is removed"
+_HINT = "raise the ApplicationAwareResourceQuota by at least the missing amount"
+_CONTINUES = "the migration then continues by itself"
 GATED_S = 60.0
 """The age in seconds from which a pod with the scheduling gate counts as held.
 
@@ -46,7 +46,8 @@ def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.AAQ_WOULD_HOLD,
-        f"Application-Aware Quota holds the target pod in namespace {namespace}: {full}",
+        "Application-Aware Quota would prevent the scheduling of the target pod in the namespace "
+        f"{namespace}: {full}",
         _HINT,
     )
 
@@ -64,19 +65,24 @@ def gate_in_flight(running: RunningVM) -> Finding | None:
     size = running.vmi.guest
     pod = pod_in_flight(capacity, running.rendering, running.vmi)
     grown = growth(capacity, running.vmi, size, pod) if size and pod else {}
-    held = f"Application-Aware Quota holds the target pod in namespace {namespace}"
+    held = (
+        "Application-Aware Quota prevents the scheduling of the target pod in the namespace "
+        f"{namespace}"
+    )
     if full := _full(capacity, namespace, grown):
         return blocked(Reason.AAQ_HOLDS, f"{held}: {full}", f"{_HINT}; {_CONTINUES}")
     if not capacity.aware.by_namespace.get(namespace):
         return blocked(
             Reason.AAQ_HOLDS,
-            f"{held}: the pod has the scheduling gate {GATE}, and its quotas are not known",
-            f"check the quotas of Application-Aware Quota and its aaq-controller; {_CONTINUES}",
+            f"{held}: the pod has the scheduling gate {GATE}, and the snapshot does not contain "
+            "its quotas",
+            "check the quotas of Application-Aware Quota and the pods of the deployment "
+            f"aaq-controller; {_CONTINUES}",
         )
     return blocked(
         Reason.AAQ_HOLDS,
         f"{held}: the pod has the scheduling gate {GATE}, although every quota has enough left; "
-        "probably, the controller of Application-Aware Quota does not run",
+        "the aaq-controller is probably not running",
         f"check the pods of the deployment aaq-controller; {_CONTINUES}",
     )
 

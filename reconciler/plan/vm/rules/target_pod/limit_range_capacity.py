@@ -70,7 +70,7 @@ def _rejected(running: RunningVM, capacity: Capacity, pod: TargetPod) -> str:
         return ""
     for each in capacity.limit_ranges.get(namespace, ()):
         for problem in _problems(each, source, pod):
-            where = f"the LimitRange {each.name} of namespace {namespace}"
+            where = f"the LimitRange {each.name} of the namespace {namespace}"
             return f"{where} rejects the target pod: {problem}"
     return ""
 
@@ -83,8 +83,8 @@ def _problems(found: LimitRange, source: Launcher, pod: TargetPod) -> Iterator[s
         limit += pod.limit - source.limit
     if limit and found.default and request > limit:
         shown = _shown(MEMORY, limit), _shown(MEMORY, request)
-        yield f"its default limit is {shown[0]}, and the pod requests {shown[1]}"
-    guest = "the container of the guest"
+        yield f"its default memory limit is {shown[0]}, but the pod requests {shown[1]}"
+    guest = "the container that runs the guest"
     amounts = {
         ("Container", MEMORY): _Amounts(guest, request, limit),
         ("Container", CPU): _Amounts(
@@ -105,21 +105,21 @@ def _violations(bound: LimitBound, has: _Amounts) -> Iterator[str]:
     largest = max(has.request, has.limit)
     if bound.maximum and largest > bound.maximum:
         yield (
-            f"a {noun} may have {_shown(name, bound.maximum)}, and {has.subject} needs "
+            f"a {noun} can have at most {_shown(name, bound.maximum)}, but {has.subject} needs "
             f"{_shown(name, largest)}"
         )
     least = min(has.request, has.limit or has.request)
     if least < bound.minimum:
         yield (
-            f"a {noun} must have at least {_shown(name, bound.minimum)}, and {has.subject} has "
+            f"a {noun} must have at least {_shown(name, bound.minimum)}, but {has.subject} has "
             f"{_shown(name, least)}"
         )
     if bound.ratio and not has.limit:
-        yield f"a {noun} must have a limit of {name}, and {has.subject} has none"
+        yield f"a {noun} must have a {name} limit, but {has.subject} has none"
     if has.limit * 1000 > bound.ratio * has.request > 0:
         yield (
-            f"the {name} limit of a {noun} may be {bound.ratio / 1000:g} times its request, and "
-            f"{has.subject} requests {_shown(name, has.request)} with a limit of "
+            f"the {name} limit of a {noun} can be at most {bound.ratio / 1000:g} times its "
+            f"request, but {has.subject} requests {_shown(name, has.request)} with a limit of "
             f"{_shown(name, has.limit)}"
         )
 

@@ -39,8 +39,8 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
     if requests is None:
         return blocked(
             Reason.LIMITS_OVERCOMMIT,
-            f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
-            f"limit at {limits}, which is too small for a guest of {running.target}",
+            f"the VM's instance has a memory limit of {limits} and no memory request, so KubeVirt "
+            f"leaves the limit at {limits}, which is too small for a guest of {running.target}",
             f"restart the VM with limits.memory of {running.target} or more, or with "
             "requests.memory of at least memory.guest",
         )
@@ -48,9 +48,9 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
-        f"the instance requests {requests}, less than the guest's {running.vmi.guest_current}: "
-        f"KubeVirt would raise the request to {running.target} and leave the limit at {limits}, "
-        "but a pod cannot request more than its limit",
+        f"the VM's instance requests {requests}, less than the guest's "
+        f"{running.vmi.guest_current}. KubeVirt would raise the request to {running.target} and "
+        f"leave the limit at {limits}, but a pod cannot request more than its limit",
         f"restart the VM with requests.memory of at least memory.guest, or with limits.memory of "
         f"{running.target} or more",
     )
@@ -73,8 +73,8 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.OVERHEAD_OVERCOMMIT,
-        "the VM sets overcommitGuestOverhead and memory requests: its pod requests less than a "
-        "hotplug needs, so KubeVirt would migrate the VM repeatedly without effect",
+        "the VM sets overcommitGuestOverhead and a memory request, so its pod requests less than "
+        "a hotplug needs; KubeVirt would migrate the VM repeatedly without effect",
         "restart the VM without overcommitGuestOverhead, or (from KubeVirt v1.7 on) without "
         "requests.memory",
     )
@@ -95,9 +95,9 @@ def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"the instance requests {vmi.constraints.requests}, less than the guest's "
-            f"{vmi.guest_current}; the change raises the request to {target}, which ends the VM's "
-            "overcommit"
+            f"the VM is overcommitted: its instance requests {vmi.constraints.requests}, less "
+            f"than the guest's {vmi.guest_current}; this change raises the request to {target} "
+            "and so ends the overcommit"
         ),
     )
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
-RAISE_QUOTA = "raise the ResourceQuota; it must allow both pods while the VM migrates"
+RAISE_QUOTA = (
+    "raise the ResourceQuota; during a migration, it must allow both the old and the new pod"
+)
 
 
 def node_has_capacity(running: RunningVM) -> Finding | None:
@@ -55,8 +57,8 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         needs,
-        "free memory on another node, add a node, or choose a smaller size; the new pod starts "
-        "while the old pod still runs",
+        "free memory on another node, add a node, or choose a smaller size; during the "
+        "migration, the old pod still uses its memory",
     )
 
 
@@ -75,7 +77,7 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        _lacking(nodes, capacity, pod, "the target pod of the change in flight"),
+        _lacking(nodes, capacity, pod, "the target pod of the unfinished change"),
         "free memory on another node, or add a node",
     )
 
@@ -168,8 +170,8 @@ def _held(
 def _waits(lacking: str) -> Finding:
     return wait(
         Reason.WAITS_FOR_ROOM,
-        f"{lacking}; migrations in flight will release enough",
-        "the new size is written once there is enough capacity",
+        f"{lacking}; running migrations will release enough",
+        "no action is needed: the reconciler writes the new size when enough capacity is free",
     )
 
 
@@ -197,8 +199,8 @@ def _lacking(
             most = max(nodes, key=lambda node: free(node, capacity, "").others.get(name, 0))
             left = max(0, free(most, capacity, "").others.get(name, 0))
             return (
-                f"{subject} requests {_shown(name, needed)}, and no other node has as many free; "
-                f"{most.name} has the most: {_shown(name, left)}"
+                f"{subject} requests {_shown(name, needed)}, but no other node has this amount "
+                f"free; {most.name} has the most: {_shown(name, left)}"
             )
         nodes = enough
     return f"{subject} requests {_need(pod)}, and {_most(nodes, capacity, pod)}"
@@ -210,7 +212,10 @@ def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> st
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
     huge = f" and {canonical(pages)} of {pod.page_size} pages" if pod.hugepages else ""
-    return f"no other node has enough free memory; {best.name} has the most: {_down(memory)}{huge}"
+    return (
+        f"no other node has this amount of memory free; {best.name} has the most: "
+        f"{_down(memory)}{huge}"
+    )
 
 
 def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]:
@@ -238,7 +243,7 @@ def _rejected(
             elif resource not in ("pods", "count/pods") and "/" not in resource:
                 amounts = f"{_up(used)} of {_down(hard)} {resource} are in use"
                 needed = f", and the pod needs {_up(quota_usage(pod)[resource])}"
-            what = f"the quota {quota.name} of namespace {namespace}"
+            what = f"the ResourceQuota {quota.name} of the namespace {namespace}"
             return f"{what} rejects the target pod: {amounts}{needed}"
     return None
 

@@ -38,8 +38,9 @@ def quota_refused(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.QUOTA_REFUSED,
-        f"the quota of namespace {running.vm.ref.namespace} rejects the target pod of "
-        f"{migration.ref.name}; the quota must allow both pods while the VM migrates",
+        f"a ResourceQuota of the namespace {running.vm.ref.namespace} rejects the target pod of "
+        f"the migration {migration.ref.name}; during a migration, the quota must allow both the "
+        "old and the new pod",
         "raise the ResourceQuota; the migration then continues by itself",
     )
 

@@ -62,7 +62,7 @@ RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRa
         (
             make_owner(observed_generation=2),
             "wait owner-not-settled",
-            "has generation 3, and its operator has observed 2",
+            "has generation 3, but its operator has observed only generation 2",
         ),
         (
             make_owner(conditions={**READY, "Available": condition("False", "CDI", "not ready")}),
@@ -77,12 +77,12 @@ RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRa
         (
             make_owner(spellings={RATIO_HOME: 8}),
             "wait owner-not-settled",
-            "has the values that Git sets, and its operator has not written them",
+            "already has the values that Git sets, but its operator has not written them",
         ),
         (
             make_owner(managers={RATIO_HOME: "virt-platform-autopilot"}),
             "blocked owned-by-autopilot",
-            "virt-platform-autopilot applies spec.virtualization.liveUpdateConfiguration",
+            "virt-platform-autopilot overwrites spec.virtualization.liveUpdateConfiguration",
         ),
         (
             make_owner(
@@ -331,7 +331,7 @@ def test_hyperconverged_annotation_that_is_not_a_json_patch_is_not_extended(text
     live = gated(make_owner(json_patch=text))
     decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert decision.reason.value == "set-by-annotation"
-    assert "is not a JSON Patch" in decision.why.message
+    assert "is not a valid JSON Patch" in decision.why.message
 
 
 def test_hyperconverged_manifest_in_git_selects_the_kubevirt_cr_that_it_owns():
@@ -368,7 +368,8 @@ def test_warning_names_the_tool_that_would_revert_the_hyperconverged_object():
     owner = make_owner(managers={RATIO_HOME: "argocd-controller"})
     decision = decision_of(RATIO, make_owned(owner))
     assert decision.warnings[0].startswith(
-        "argocd-controller owns spec.virtualization.liveUpdateConfiguration.maxHotplugRatio"
+        "the field manager argocd-controller wrote "
+        "spec.virtualization.liveUpdateConfiguration.maxHotplugRatio last"
     )
     assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]
     assert decision.owner == "argocd-controller"

@@ -71,7 +71,7 @@ def test_hotplug_ratio_is_written_to_harvesters_setting_as_a_string(setting, pat
             None,
             {fields.MAX_HOTPLUG_RATIO: 8},
             "blocked owned-by-harvester",
-            "Harvester has it since v1.6",
+            "it exists only in Harvester v1.6 and newer",
         ),
         (
             {VALUE: "4"},
@@ -105,7 +105,7 @@ def test_hint_says_that_a_harvester_upgrade_might_have_removed_the_workload_upda
     wanted = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
     decision = decision_of(replace(live, kubevirt=kubevirt), wanted)
     assert decision.reason.value == "owned-by-harvester"
-    assert decision.why.hint.startswith("while an upgrade to Harvester v1.8") is told
+    assert decision.why.hint.startswith("an upgrade to Harvester v1.8") is told
     assert "spec.values.kubevirt.spec.workloadUpdateStrategy" in decision.why.hint
 
 
@@ -129,7 +129,7 @@ def test_kubevirt_cr_that_two_operators_claim_is_not_changed():
     live = make_harvester({VALUE: "4"}, owners=("HyperConverged/kubevirt-hyperconverged",))
     decision = decision_of(live, {fields.MAX_HOTPLUG_RATIO: 8})
     assert decision.reason.value == "two-owners"
-    assert "HyperConverged and Harvester both claim" in decision.why.message
+    assert "HyperConverged and Harvester both manage" in decision.why.message
 
 
 def test_kubevirt_cr_with_the_name_that_harvester_uses_is_patched_directly_outside_harvester():
@@ -143,7 +143,9 @@ def test_kubevirt_cr_with_the_name_that_harvester_uses_is_patched_directly_outsi
 def test_warning_names_the_tool_that_would_revert_the_kubevirt_cr():
     kubevirt = make_kubevirt(managers={fields.ROLLOUT_STRATEGY: "kustomize-controller"})
     decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
-    assert decision.warnings[0].startswith("kustomize-controller owns spec.configuration.vm")
+    assert decision.warnings[0].startswith(
+        "the field manager kustomize-controller wrote spec.configuration.vm"
+    )
     assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
 
 
@@ -153,7 +155,7 @@ def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might
     )
     decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
     assert (
-        "may write its own value of spec.configuration.vmRolloutStrategy back"
+        "If the applied manifest also sets spec.configuration.vmRolloutStrategy"
         in (decision.warnings[0])
     )
     assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]

@@ -221,7 +221,7 @@ def test_memory_change_is_reported_as_stuck_if_its_migrations_do_not_change_the_
     since = {ref: replace(vm, guest_changed_at=NOW) for ref, vm in live.vms.items()}
     decision = decided("3Gi", replace(live, vms=since))
     assert (decision.effect.value, decision.reason.value) == STUCK
-    assert "2 migrations succeeded since the change" in decision.why.message
+    assert "2 migrations have succeeded since the size was written" in decision.why.message
     assert "not 2Gi" in decision.why.message
 
 
@@ -256,7 +256,7 @@ def test_memory_change_is_reported_as_stuck_if_its_target_pod_fits_on_no_node(
     live = changing(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
-        assert "no other node has enough free memory; node02 has the most: 2048Mi" in (
+        assert "no other node has this amount of memory free; node02 has the most: 2048Mi" in (
             decided("1792Mi", live).why.message
         )
 
@@ -385,9 +385,9 @@ def decided(guest, live):
 def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest():
     decision = decided("8Gi", changing(kubevirt=NO_METHODS))
     assert decision.why.message == (
-        "a change to 2Gi is in flight and cannot complete (workloadUpdateMethods does not list "
-        "LiveMigrate); until it ends, KubeVirt rejects 8Gi; in addition, 8Gi is above maxGuest "
-        "4Gi, which was fixed when the VM booted"
+        "an earlier change to 2Gi cannot complete (workloadUpdateMethods does not list "
+        "LiveMigrate); until this change ends, KubeVirt rejects 8Gi; in addition, 8Gi is above "
+        "maxGuest 4Gi, which was fixed when the VM booted"
     )
     assert decision.why.hint.startswith("add LiveMigrate")
     assert decided("3Gi", changing(kubevirt=NO_METHODS)).why.message.endswith(
@@ -397,10 +397,10 @@ def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest()
 
 def test_message_about_a_waiting_vm_says_that_kubevirt_checks_the_new_size_later():
     assert decided("8Gi", changing()).why.message.endswith(
-        "; KubeVirt checks this size once the change in flight to 2Gi has ended"
+        "; KubeVirt checks this size after the unfinished change to 2Gi has ended"
     )
     at_rest = make_live(make_vm(), vmis=(make_vmi(),))
-    assert "in flight" not in decided("8Gi", at_rest).why.message
+    assert "unfinished" not in decided("8Gi", at_rest).why.message
 
 
 OTHER_EDIT = "a non-live-updatable field was changed in the template spec"

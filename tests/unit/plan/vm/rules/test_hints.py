@@ -121,7 +121,7 @@ def test_hint_does_not_suggest_live_migrate_if_the_update_methods_already_list_i
     decision = decided(want("2Gi"), make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt))
     assert decision.reason == "evict-hazard"
     assert "add LiveMigrate" not in decision.why.hint
-    assert "remove what prevents the VM's migration" in decision.why.hint
+    assert "remove the obstacle to the VM's migration" in decision.why.hint
 
 
 @pytest.mark.parametrize(("in_git", "asks"), [("8Gi", False), (None, True)])

@@ -288,8 +288,8 @@ def test_vm_change_to_a_missing_instancetype_is_blocked(types, name, hint):
     decision = decided(cluster(types=types), ask(name))
     assert told(decision) == ("blocked", "instancetype-not-found")
     assert decision.why.message == (
-        f"the VirtualMachineInstancetype db/{name} does not exist, so the webhook denies the "
-        "change"
+        f"the VirtualMachineInstancetype db/{name} does not exist, so KubeVirt's webhook denies "
+        "the change"
     )
     assert (decision.why.hint, decision.actions) == (hint, ())
 

@@ -228,10 +228,9 @@ def test_message_about_a_waiting_vm_on_v1_1_says_what_happens_after_the_current_
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
-        "a change to 2Gi is in flight and cannot be cancelled, and the webhook denies every other "
-        "size until this change has ended; after that: 8Gi is above maxGuest 4Gi, which was "
-        "fixed when the "
-        "VM booted"
+        "an earlier change to 2Gi is in progress and cannot be cancelled, and KubeVirt's webhook "
+        "denies every other size until this change has ended; after that: 8Gi is above maxGuest "
+        "4Gi, which was fixed when the VM booted"
     )
 
 

@@ -77,7 +77,10 @@ def test_hint_about_a_misaligned_cluster_wide_max_guest_suggests_aligned_sizes()
         kubevirt=with_settings(make_kubevirt(), maxGuest=q("5000M")),
     )
     (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
-    assert "the cluster's maxGuest 5000M is not a multiple of 2Mi" in decision.why.message
+    assert (
+        "the cluster's maxGuest 5000M is not a multiple of the memory block size 2Mi"
+        in decision.why.message
+    )
     assert "use 4768Mi or 4770Mi instead" in decision.why.hint
 
 
@@ -92,7 +95,10 @@ def test_misaligned_max_guest_of_a_running_vm_prevents_memory_hotplug(own, expec
     )
     assert effect_of(make_desired(want("2Gi")), live) == expected
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert "the VM's maxGuest 5000M is not a multiple of 2Mi" in decision.why.message
+    assert (
+        "the VM's maxGuest 5000M is not a multiple of the memory block size 2Mi"
+        in decision.why.message
+    )
 
 
 @pytest.mark.parametrize(

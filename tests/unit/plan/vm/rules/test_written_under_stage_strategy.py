@@ -109,8 +109,8 @@ def test_plan_message_says_when_a_size_written_under_the_stage_strategy_takes_ef
     assert vm.actions == ()
     assert kubevirt.warnings == (
         (
-            "LiveUpdate will be in effect: 1 VM whose size was written earlier changes live "
-            "when KubeVirt next syncs the VM, within 12 h (db/pg-0)"
+            "LiveUpdate takes effect: 1 VM whose size was written earlier changes live when "
+            "KubeVirt next syncs the VM, within 12 h (db/pg-0)"
         ),
     )
 
@@ -175,9 +175,11 @@ def test_edit_of_a_field_other_than_memory_prevents_a_size_written_under_stage_f
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
 def test_restart_required_condition_without_a_known_cause_causes_a_warning(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
-    assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
+    assert any(
+        "if an edit to another field is also pending" in w for w in plan.decisions[-1].warnings
+    )
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))
-    assert not any("other than memory" in w for w in free.decisions[-1].warnings)
+    assert not any("edit to another field" in w for w in free.decisions[-1].warnings)
 
 
 def test_message_about_a_pending_restart_lists_the_edits_that_wait_for_it():
@@ -197,6 +199,6 @@ def test_change_back_to_the_boot_size_under_the_stage_strategy_needs_a_restart(k
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == expected
-    assert ("does not request a restart" in decision.why.message) is (expected == PENDING)
+    assert ("which KubeVirt does not request" in decision.why.message) is (expected == PENDING)
     before = make_live(make_vm(guest="2Gi"), vmis=(plugged,), kubevirt=stage())
     assert effect_of(make_desired(want("1Gi")), before) == ("restart", "strategy-stage")

@@ -123,8 +123,8 @@ def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling"):
     ("hard", "word"),
     [
         (GIB - 1, "in the quota team are in use, and the change needs 1024Mi more"),
-        (GIB, "every quota has enough left; probably, the controller"),
-        (None, "its quotas are not known"),
+        (GIB, "every quota has enough left; the aaq-controller is probably not running"),
+        (None, "the snapshot does not contain its quotas"),
     ],
 )
 def test_change_in_flight_whose_pod_stays_gated_is_blocked_and_names_the_cause(hard, word):

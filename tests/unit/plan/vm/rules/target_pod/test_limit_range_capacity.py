@@ -117,25 +117,31 @@ def test_memory_reduction_is_blocked_if_the_target_pod_is_below_a_limit_range_mi
         (
             bound(maximum=2 * GIB),
             0,
-            "a container may have 2048Mi, and the container of the guest needs 2316Mi",
+            (
+                "a container can have at most 2048Mi, but the container that runs the guest needs "
+                "2316Mi"
+            ),
         ),
         (
             bound("Pod", "cpu", minimum=500),
             0,
-            "a pod must have at least 0.5 CPUs, and the pod has 0.12 CPUs",
+            "a pod must have at least 0.5 CPUs, but the pod has 0.12 CPUs",
         ),
         (
             bound(ratio=1500),
             2 * USED,
             (
-                "the memory limit of a container may be 1.5 times its request, and the container "
-                "of the guest requests 2316Mi with a limit of 4632Mi"
+                "the memory limit of a container can be at most 1.5 times its request, but the "
+                "container that runs the guest requests 2316Mi with a limit of 4632Mi"
             ),
         ),
         (
             bound(ratio=1500),
             0,
-            "a container must have a limit of memory, and the container of the guest has none",
+            (
+                "a container must have a memory limit, but the container that runs the guest has "
+                "none"
+            ),
         ),
     ],
 )
@@ -145,7 +151,7 @@ def test_message_about_a_limit_range_violation_contains_the_name_and_the_amounts
     found = LimitRange(name="sizes", **limits)
     (decision,) = plan_of(make_desired(want("2Gi")), state(found, limit=limit)).decisions
     assert decision.why.message == (
-        f"the LimitRange sizes of namespace db rejects the target pod: {words}"
+        f"the LimitRange sizes of the namespace db rejects the target pod: {words}"
     )
 
 

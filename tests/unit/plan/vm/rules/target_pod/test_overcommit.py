@@ -57,7 +57,7 @@ def test_hotplug_raises_memory_requests_but_does_not_change_the_memory_limit(
     decision = decided("4Gi", requests=requests, limits=limits)
     assert decision.effect.value == effect
     assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")
-    assert any("ends the VM's overcommit" in each for each in decision.warnings) is warns
+    assert any("ends the overcommit" in each for each in decision.warnings) is warns
 
 
 def test_message_about_a_memory_request_above_the_limit_contains_both_values():
@@ -70,7 +70,7 @@ def test_message_about_a_memory_request_above_the_limit_contains_both_values():
 
 def test_message_about_a_guest_size_above_the_memory_limit_contains_both_values():
     decision = decided("4Gi", requests=None, limits="3Gi")
-    assert "a memory limit of 3Gi and no requests" in decision.why.message
+    assert "a memory limit of 3Gi and no memory request" in decision.why.message
     assert "too small for a guest of 4Gi" in decision.why.message
     assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()

@@ -64,9 +64,8 @@ def test_message_about_a_blocked_change_contains_the_pod_request_and_the_best_no
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
-        "the target pod requests 2316Mi, and no other node has enough free memory; node03 "
-        "has the "
-        "most: 1536Mi"
+        "the target pod requests 2316Mi, and no other node has this amount of memory free; "
+        "node03 has the most: 1536Mi"
     )
     assert decision.why.hint
     assert decision.actions == ()
@@ -154,7 +153,7 @@ GPU = Taint(key="gpu", value="true", effect="NoSchedule")
         (
             Placement(node_terms=(NodeTerm(labels=(Requirement(key="ssd", operator="Exists"),)),)),
             {},
-            "what the VM's node affinity requires (ssd Exists)",
+            "the labels that the VM's node affinity requires (ssd Exists)",
         ),
     ],
 )
@@ -175,12 +174,22 @@ def test_message_about_a_blocked_change_names_the_constraint_that_excludes_all_n
             {"cpu": 4000},
             {"cpu": 8000},
             {"cpu": 4500},
-            "requests 4 CPUs, and no other node has as many free; node02 has the most: 3.5 CPUs",
+            ("4 CPUs, but no other node has this amount free; node02 has the most: 3.5 CPUs"),
         ),
         ({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": 1}, {}, ""),
-        ({"nvidia.com/gpu": 1}, {}, {}, "requests 1 nvidia.com/gpu, and no other node has as"),
+        (
+            {"nvidia.com/gpu": 1},
+            {},
+            {},
+            ("requests 1 nvidia.com/gpu, but no other node has this amount free"),
+        ),
         ({}, {"pods": 10}, {"pods": 9}, ""),
-        ({}, {"pods": 10}, {"pods": 10}, "requests 1 pods, and no other node has as many free"),
+        (
+            {},
+            {"pods": 10},
+            {"pods": 10},
+            "requests 1 pods, but no other node has this amount free",
+        ),
     ],
 )
 def test_target_node_must_have_enough_free_cpus_pods_and_devices(asked, allocatable, used, says):
@@ -256,8 +265,8 @@ def test_memory_quota_must_have_capacity_for_both_pods_of_a_migration(resource, 
 def test_message_about_an_exceeded_quota_contains_its_name_and_amounts():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
     assert only(live(capacity(quotas=[quota]))).why.message == (
-        "the quota team of namespace db rejects the target pod: "
-        "1292Mi of 2048Mi requests.memory are in use, and the pod needs 2316Mi"
+        "the ResourceQuota team of the namespace db rejects the target pod: 1292Mi of 2048Mi "
+        "requests.memory are in use, and the pod needs 2316Mi"
     )
 
 
