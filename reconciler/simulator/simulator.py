@@ -81,6 +81,7 @@ class Simulator:
             namespace=world.kubevirt_namespace,
             kubevirt_spec=world.kubevirt_spec,
             writers=world.writers,
+            deckhouse=world.deckhouse,
         )
         profiles = {vm.key: vm.profile for vm in world.vms}
         self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)

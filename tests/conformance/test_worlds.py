@@ -117,8 +117,9 @@ def test_every_example_cluster_has_expected_results_and_desired_manifests():
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in RUNS])
 def test_cluster_without_exactly_one_kubevirt_cr_is_an_error(name):
-    with pytest.raises(ClusterError, match=ROWS[name]["error"]):
+    with pytest.raises(ClusterError, match=ROWS[name]["error"]) as caught:
         planned(rig(name), name)
+    assert ROWS[name]["hint"] in caught.value.hint
 
 
 def assert_plan_shows_the_situation(name, run, before, report):

@@ -222,8 +222,23 @@ OPTIONAL: Final[tuple[Resource, ...]] = (
         _custom("harvesterhci.io", "v1beta1", "settings", "Setting", namespaced=False),
         optional=True,
     ),
+    replace(
+        _resource(
+            "internal.virtualization.deckhouse.io",
+            "v1",
+            "internalvirtualizationkubevirts",
+            "InternalVirtualizationKubeVirt",
+        ),
+        optional=True,
+    ),
 )
 """The API resources of other operators; a simulated cluster serves at most one version of each."""
+
+DECKHOUSE_API: Final = "internal.virtualization.deckhouse.io/v1"
+"""The API version in which Deckhouse's fork of KubeVirt serves the kinds of KubeVirt, renamed.
+
+The simulator serves only the renamed KubeVirt CR. Source: deckhouse/virtualization v1.10.2.
+"""
 
 CATALOGUE: Final = (*_ALWAYS, *OPTIONAL)
 
@@ -245,6 +260,8 @@ _BY_STORAGE: Final = {r.storage: r for r in CATALOGUE if not r.stored_as}
 
 def served(resource: Resource, installed: frozenset[str]) -> bool:
     """Returns whether a server with the given optional API versions serves an API resource."""
+    if DECKHOUSE_API in installed and resource.group.endswith("kubevirt.io"):
+        return False
     return not resource.optional or resource.api_version in installed
 
 

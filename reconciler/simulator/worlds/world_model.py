@@ -195,6 +195,8 @@ class World:
     """The HyperConverged object that determines the KubeVirt CR, or None if none exists."""
     harvester: HarvesterSpec | None = None
     """The Harvester cluster that determines the KubeVirt CR, or None without Harvester."""
+    deckhouse: bool = False
+    """Whether the cluster runs Deckhouse's fork of KubeVirt, and no API of KubeVirt."""
     writers: tuple[WriterSpec, ...] = ()
     """Tools that reset fields of an object after each change, such as Argo CD."""
     nodes: tuple[NodeSpec, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, VMS
 from reconciler.simulator.kubevirt.owners import harvester, hyperconverged, hyperconverged_spec
 from reconciler.simulator.kubevirt.owners.owner_specs import (
+    AutopilotSpec,
     HarvesterSpec,
     HyperConvergedSpec,
     RewriteSpec,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.worlds.field_reader import Fields
     from reconciler.simulator.worlds.world_model import World
 
-OWNERS: Final = ("HyperConverged", "Harvester")
+OWNERS: Final = ("HyperConverged", "Harvester", "Deckhouse")
 _WRITTEN: Final = {"VirtualMachine": VMS, "KubeVirt": KUBEVIRTS}
 """The API resources whose fields a tool such as Argo CD can reset, keyed by kind."""
 _DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
@@ -40,6 +41,8 @@ def owned(world: World, owner: str, fields: Fields) -> World:
             world = replace(world, harvester=_harvester(suse))
     elif owner == "Harvester":
         world = _with_harvester(world, suse)
+    elif owner == "Deckhouse":
+        world = replace(world, deckhouse=True)
     own.finish()
     suse.finish()
     writers = tuple(_writer(entry) for entry in fields.each("rewrittenBy"))
@@ -70,6 +73,7 @@ def _with_hyperconverged(world: World, fields: Fields) -> World:
         down="down" in fields.values,
         back_s=down.seconds("until"),
         rewrite=_rewrite(fields),
+        autopilot=_autopilot(fields),
     )
     down.finish()
     if world.kubevirt_spec:
@@ -112,6 +116,15 @@ def _harvester(fields: Fields) -> HarvesterSpec:
         down=fields.boolean("down"),
         rewrite=_rewrite(fields),
     )
+
+
+def _autopilot(fields: Fields) -> AutopilotSpec | None:
+    entry = fields.nested("autopilot")
+    if not entry.values:
+        return None
+    made = AutopilotSpec(fields=entry.mapping("fields"), after_s=entry.seconds("after") or 0.0)
+    entry.finish()
+    return made
 
 
 def _rewrite(fields: Fields) -> RewriteSpec | None:

@@ -195,6 +195,8 @@ def test_simulated_hyperconverged_operator_reverts_a_direct_change_of_the_kubevi
     assert held(run, METHODS) == ["LiveMigrate"]
 
 
+IGNORED = "platform.kubevirt.io/ignore-fields"
+PARALLEL_V1 = "/spec/virtualization/liveMigrationConfig/parallelMigrationsPerCluster"
 V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 5}}}
 
 
@@ -220,10 +222,25 @@ V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster":
             id="a second tool writes HyperConverged back",
         ),
         pytest.param(
-            {"manager": "virt-platform-autopilot"},
+            {"autopilot": {"fields": {"spec": V1}}},
             "held owned-by-autopilot",
             "applies spec.virtualization.liveMigrationConfig.parallelMigrationsPerCluster",
             id="autopilot above HyperConverged",
+        ),
+        pytest.param(
+            {"autopilot": {"fields": {"spec": V1}, "after": "12s"}},
+            "held owned-by-autopilot",
+            "virt-platform-autopilot applies spec.virtualization.liveMigrationConfig",
+            id="autopilot resets the field after the write",
+        ),
+        pytest.param(
+            {
+                "autopilot": {"fields": {"spec": V1}},
+                "annotations": {IGNORED: f"/spec/featureGates, {PARALLEL_V1}"},
+            },
+            "done config-as-desired",
+            "the KubeVirt CR matches Git",
+            id="autopilot ignores the field",
         ),
         pytest.param(
             {

@@ -29,6 +29,15 @@ class WriterSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AutopilotSpec:
+    """The fields of HyperConverged that virt-platform-autopilot applies every five minutes."""
+
+    fields: Mapping[str, Any]
+    after_s: float = 0.0
+    """The simulated second at which it applies the fields for the first time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HyperConvergedSpec:
     """The HyperConverged object that manages the KubeVirt CR, and the operator's faults."""
 
@@ -45,6 +54,7 @@ class HyperConvergedSpec:
     back_s: float | None = None
     """The simulated second at which the operator starts to run, or None if it stays down."""
     rewrite: RewriteSpec | None = None
+    autopilot: AutopilotSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +81,5 @@ class OwnerSpecs:
     kubevirt_spec: Mapping[str, Any]
     """The spec of the KubeVirt CR when the simulation starts."""
     writers: tuple[WriterSpec, ...] = ()
+    deckhouse: bool = False
+    """Whether the cluster runs Deckhouse's fork of KubeVirt."""

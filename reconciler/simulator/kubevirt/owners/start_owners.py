@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt.owners import harvester, hyperconverged
+from reconciler.simulator.kubevirt.owners.autopilot import Autopilot
 from reconciler.simulator.kubevirt.owners.harvester import HarvesterOperator, HarvesterWebhooks
 from reconciler.simulator.kubevirt.owners.harvester_quotas import QuotaScaling
 from reconciler.simulator.kubevirt.owners.hyperconverged import HyperConvergedOperator
 from reconciler.simulator.kubevirt.owners.second_writer import SecondWriter
+from reconciler.simulator.store.api_resources import DECKHOUSE_API
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
 
 
 def installed(specs: OwnerSpecs) -> frozenset[str]:
-    """Returns the optional API versions that HyperConverged and Harvester install."""
+    """Returns the optional API versions that HyperConverged, Harvester or Deckhouse installs."""
     found = set()
     if specs.hyperconverged is not None:
         found.add(f"hco.kubevirt.io/{specs.hyperconverged.release.api_version}")
     if specs.harvester is not None:
         found.add(harvester.API_VERSION)
+    if specs.deckhouse:
+        found.add(DECKHOUSE_API)
     return frozenset(found)
 
 
@@ -41,6 +45,8 @@ def start_owners(
         if own.rewrite is not None:
             key = hyperconverged.key_of(specs.namespace, own.release)
             yield SecondWriter(cluster, key, own.rewrite).observe
+        if own.autopilot is not None:
+            Autopilot(cluster, hyperconverged.key_of(specs.namespace, own.release), own.autopilot)
     if suse is not None:
         HarvesterWebhooks(cluster).register(admission)
         chart = json_codec.copy(dict(specs.kubevirt_spec))

@@ -71,6 +71,36 @@ def test_hyperconverged_operator_reverts_foreign_changes_of_the_kubevirt_cr():
     assert "hyperconverged-cluster-operator" in managers
 
 
+@pytest.mark.parametrize(
+    ("annotations", "parallel"),
+    [
+        ({}, 5),
+        ({"ignore-fields": "/spec/virtualization/liveMigrationConfig"}, 7),
+        ({"autopilot": "false"}, 7),
+        ({"mode": "unmanaged"}, 7),
+    ],
+)
+def test_autopilot_applies_its_fields_every_five_minutes_unless_an_annotation_limits_it(
+    annotations, parallel
+):
+    applied = {"parallelMigrationsPerCluster": 5}
+    fields = {"spec": {"virtualization": {"liveMigrationConfig": applied}}}
+    named = {f"platform.kubevirt.io/{name}": value for name, value in annotations.items()}
+    sim = owned(autopilot={"fields": fields}, annotations=named)
+    path = f"/apis/hco.kubevirt.io/v1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
+    sim.engine.run_until(10)
+    changed = {"parallelMigrationsPerCluster": 7, "progressTimeout": 9}
+    patch(sim, path, {"spec": {"virtualization": {"liveMigrationConfig": changed}}})
+    sim.engine.run_until(290)
+    assert spec(sim)["configuration"]["migrations"]["parallelMigrationsPerCluster"] == 7
+    sim.engine.run_until(310)
+    migrations = spec(sim)["configuration"]["migrations"]
+    assert (migrations["parallelMigrationsPerCluster"], migrations["progressTimeout"]) == (
+        parallel,
+        9,
+    )
+
+
 def test_invalid_json_patch_annotation_makes_hyperconverged_degraded():
     sim = owned()
     path = f"/apis/hco.kubevirt.io/v1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
