@@ -7,20 +7,23 @@ each target pod by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.fit import pod_for
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.references import ObjectRef
+from reconciler.plan.behaviour.target_pod import TargetPod, rendering_of
+from reconciler.plan.capacity.fit import pod_for, pod_in_flight
 from reconciler.plan.capacity.reservations import Reservations, grown_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.live.capacity import Capacity
+    from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
-    from reconciler.model.quantity import MemoryQuantity
-    from reconciler.model.references import ObjectRef
-    from reconciler.plan.behaviour.target_pod import TargetPod
+
+Pods: TypeAlias = dict[ObjectRef, tuple[MemoryQuantity, TargetPod]]
+"""The target size and the target pod of VMs."""
 
 
 class QuotaAdmission:
@@ -29,13 +32,15 @@ class QuotaAdmission:
     Args:
         live: A snapshot; without quotas, every change is allowed.
         pods: The target size and the target pod of each VM that quotas can delay.
+        started: The same of each VM whose change has started, but has no target pod yet.
     """
 
-    def __init__(
-        self, live: LiveState, pods: dict[ObjectRef, tuple[MemoryQuantity, TargetPod]]
-    ) -> None:
-        self._reservations, self._live, self._pods = Reservations(live), live, pods
+    def __init__(self, live: LiveState, pods: Pods, started: Pods) -> None:
+        self._reservations, self._live = Reservations(live), live
+        self._pods, self._started = pods, started
         self._ended: set[ObjectRef] = set()
+        for ref, found in started.items():
+            self._reservations.admit(ref, *found)
 
     def admits(self, ref: ObjectRef) -> bool:
         """Reserve quotas for a VM's target pod; return False if a quota has too little left."""
@@ -44,13 +49,15 @@ class QuotaAdmission:
 
     def end(self, ref: ObjectRef) -> None:
         """Release what the VM's old pod used, unless this was done or the VM has no other pod."""
-        if ref not in self._ended and (ref in self._pods or self._migrates(ref)):
+        if ref not in self._ended and self._has_target_pod(ref):
             self._ended.add(ref)
             self._reservations.settle(ref)
 
-    def _migrates(self, ref: ObjectRef) -> bool:
+    def _has_target_pod(self, ref: ObjectRef) -> bool:
+        if ref in self._pods or ref in self._started:
+            return True
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
-        return bool(vmi and capacity and len(capacity.launchers.get(vmi.uid, ())) > 1)
+        return bool(vmi and capacity and has_two_pods(vmi, capacity))
 
 
 def admissions(
@@ -64,13 +71,38 @@ def admissions(
     if capacity is None:
         return False, None
     limited = {*capacity.quotas, *capacity.aware.by_namespace}
-    rendering = rendering_of(live.kubevirt)
-    pods: dict[ObjectRef, tuple[MemoryQuantity, TargetPod]] = {}
+    pods = _pods(migrating, live, capacity, limited)
+    if not pods:
+        return False, None
+    started = _started(live, capacity, {ref.namespace for ref in pods})
+    together = QuotaAdmission(live, pods, started)
+    short = {ref.namespace for ref in pods if not together.admits(ref)}
+    waiting = {ref: found for ref, found in pods.items() if ref.namespace in short}
+    return True, (lambda: QuotaAdmission(live, waiting, started)) if waiting else None
+
+
+def _pods(
+    migrating: Iterable[Decision], live: LiveState, capacity: Capacity, namespaces: set[str]
+) -> Pods:
+    rendering, found = rendering_of(live.kubevirt), Pods()
     for each in migrating:
         size, vmi = grown_to(each, live), live.vmis.get(each.ref)
-        if size is not None and vmi is not None and each.ref.namespace in limited:
-            pods[each.ref] = (size, pod_for(capacity, rendering, vmi, size))
-    together = Reservations(live)
-    short = {ref.namespace for ref, found in pods.items() if not together.admit(ref, *found)}
-    waiting = {ref: found for ref, found in pods.items() if ref.namespace in short}
-    return bool(pods), (lambda: QuotaAdmission(live, waiting)) if waiting else None
+        if size is not None and vmi is not None and each.ref.namespace in namespaces:
+            found[each.ref] = (size, pod_for(capacity, rendering, vmi, size))
+    return found
+
+
+def _started(live: LiveState, capacity: Capacity, namespaces: set[str]) -> Pods:
+    rendering, found = rendering_of(live.kubevirt), Pods()
+    for ref, vmi in live.vmis.items():
+        if ref.namespace not in namespaces or not vmi.memory_changes:
+            continue
+        pod = pod_in_flight(capacity, rendering, vmi)
+        if vmi.guest is not None and pod is not None and not has_two_pods(vmi, capacity):
+            found[ref] = (vmi.guest, pod)
+    return found
+
+
+def has_two_pods(vmi: LiveVMI, capacity: Capacity) -> bool:
+    """Return whether the pods in a snapshot include the target pod of a VM's migration."""
+    return len(capacity.launchers.get(vmi.uid, ())) > 1

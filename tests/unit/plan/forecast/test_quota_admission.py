@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 from support.builders import (
+    condition,
     make_desired,
     make_kubevirt,
     make_live,
+    make_migration,
     make_vm,
     make_vmi,
     plan_of,
@@ -28,8 +30,11 @@ TARGET = 9 * GIB + 2 * OVERHEAD
 """More than a target pod of 9 GiB requests, and less than two of them."""
 
 
-def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES):
-    """Return the forecast for VMs on different nodes that all grow by 1 GiB."""
+def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES, started=None):
+    """Return the forecast for VMs on different nodes that all grow by 1 GiB.
+
+    *started* is the migration of the first VM, whose change has already begun.
+    """
     refs = {name: vm_ref("db", name) for name in sizes}
     vmis = [
         make_vmi(refs[name], guest=f"{size}Gi", max_guest="64Gi", node=f"node-{name}")
@@ -41,16 +46,23 @@ def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES):
         aware=AwareQuotas(by_namespace={"db": aware} if aware else {}),
     )
     settings = {"maxGuest": q("64Gi"), "parallelMigrationsPerCluster": parallel}
+    vms = [make_vm(refs[name], guest=f"{size}Gi") for name, size in sizes.items()]
+    if started is not None:
+        grown = q(f"{sizes['a'] + 1}Gi")
+        changing = {**vmis[0].conditions, "HotMemoryChange": condition("True")}
+        vms[0] = replace(vms[0], guest=grown)
+        vmis[0] = replace(vmis[0], guest=grown, conditions=changing)
     live = make_live(
-        *(make_vm(refs[name], guest=f"{size}Gi") for name, size in sizes.items()),
+        *vms,
         vmis=vmis,
+        migrations=(started,) if started is not None else (),
         kubevirt=with_settings(make_kubevirt(), **settings),
         nodes=tuple(node(f"node-{name}") for name in (*sizes, "spare")),
         capacity=found,
     )
     desired = make_desired(*(want(f"{size + 1}Gi", refs[name]) for name, size in sizes.items()))
     plan = plan_of(desired, live)
-    assert plan.summary == {"live": len(sizes)}
+    assert plan.summary["live"] == len(sizes) - (started is not None)
     return plan.forecast
 
 
@@ -76,6 +88,15 @@ def test_change_starts_in_the_forecast_once_an_earlier_old_pod_has_left_enough_q
     found = forecast([quota(used + 40 * GIB + 2 * OVERHEAD, used)], sizes=sizes)
     assert times(found) == times(forecast(sizes=sizes, parallel=2))
     assert times(found)[2][1] < times(found)[1][1]
+
+
+def test_change_in_flight_without_a_target_pod_reserves_its_quota_in_the_forecast():
+    waiting = make_migration(vm_ref("db", "a"), "Pending", target_node="", started_at=None)
+    found = [
+        forecast([quota(USED + room * TARGET)], started=waiting).vms[0].earliest_s
+        for room in (3, 1)
+    ]
+    assert found[0] < found[1]
 
 
 def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allow_together():
