@@ -12,7 +12,7 @@ from reconciler.app import approval_options, output_files
 from reconciler.app.deliver_report import deliver, write_only
 from reconciler.app.execution.execute_plan import Execution, execute
 from reconciler.app.read_and_plan import read_and_plan
-from reconciler.app.stop import Terminated, stop_on_signals
+from reconciler.app.stop import REQUESTS_S, Terminated, stop_on_signals
 from reconciler.app.wiring import alert_wiring, cluster_wiring, process_name, source_wiring
 from reconciler.errors import ReconcilerError
 from reconciler.model.run.outcome import ExitCode
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from reconciler.model.plan.approval import Approval
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Clock
-
-HURRY_S = 8.0
-"""The time limit in seconds for API requests after a stop signal; pods are killed after 30 s."""
 
 
 def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
@@ -112,7 +109,7 @@ def _plan(
         client = stack.enter_context(
             cluster_wiring.client(options.cluster, clock, counted=counted)
         )
-        stop.on_request.append(lambda: client.hurry(HURRY_S))
+        stop.on_request.append(lambda: client.hurry(REQUESTS_S))
         informer = stack.enter_context(cluster_wiring.informer(client, clock, scale=scale))
         alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
         planned = read_and_plan(

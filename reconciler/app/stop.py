@@ -1,9 +1,25 @@
-"""``Stop``: lets a run end with a report after SIGTERM or Ctrl-C."""
+"""``Stop``: lets a run end with a report after SIGTERM or Ctrl-C.
+
+After the signal, all parts of the process share one budget of 9 seconds, so that the process ends
+within 10 even if no server responds. The parts end one after the other:
+
+=============================================== ===================
+Part                                            Ends at the latest
+=============================================== ===================
+the run, or a request that blocks it            after ``GRACE_S``
+the requests that release the rollout Leases    after ``REQUESTS_S``
+the Events that wait to be sent                 half a second later
+Git, the page, notifications, the leader Lease  after ``THREADS_S``
+the informer                                    half a second later
+=============================================== ===================
+"""
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +32,10 @@ if TYPE_CHECKING:
 
 GRACE_S = 4.0
 """Seconds that a run has to end after a signal before its blocked request is interrupted."""
+REQUESTS_S = 6.0
+"""Seconds after a signal by which requests to the API server should have a response."""
+THREADS_S = 8.5
+"""Seconds after a signal until which the process waits for its other threads to end."""
 
 
 class Terminated(BaseException):
@@ -33,6 +53,9 @@ class Stop:
     """The time before a blocked request is interrupted, in seconds of real, unscaled time."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
     """Functions that a signal handler calls to request a stop; each must only set a value."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Measures the budget, in seconds of real, unscaled time."""
+    _threads_until: float = math.inf
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
@@ -71,11 +94,16 @@ class Stop:
         finally:
             self._breakable = False
 
+    def threads_left_s(self) -> float:
+        """Return the seconds for which the process may wait for its threads; inf if it runs."""
+        return max(0.0, self._threads_until - self.monotonic())
+
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Handle the signal SIGTERM or SIGINT."""
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not self.requested:
+            self._threads_until = self.monotonic() + THREADS_S
             signal.setitimer(signal.ITIMER_REAL, self.grace_s)
             for each in self.on_request:
                 each()

@@ -17,7 +17,7 @@ from reconciler.app.execution.leader_note import leader_note
 from reconciler.app.execution.leases import leader_lease, serve_lease
 from reconciler.app.execution.runner import Runner
 from reconciler.app.input_options import DEFAULT_REVISION
-from reconciler.app.stop import Stop, Terminated, stop_on_signals
+from reconciler.app.stop import REQUESTS_S, Stop, Terminated, stop_on_signals
 from reconciler.app.wiring import (
     alert_wiring,
     clock_wiring,
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HURRY_S = 8.0
-"""The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
 RELEASE_S = 3.0
 """The maximum time to release the leader's Lease, in seconds."""
 STOP_READ_S = 2.0
@@ -126,7 +124,7 @@ def _opened(
     client = stack.enter_context(
         cluster_wiring.client(options.cluster, clock, counted=counters.count_request)
     )
-    stop.on_request.append(lambda: client.hurry(HURRY_S))
+    stop.on_request.append(lambda: client.hurry(REQUESTS_S))
     informer = stack.enter_context(
         cluster_wiring.informer(
             client, clock, scale=scale, changed=partial(wakeups.wake, Wakeup.CLUSTER)
@@ -153,7 +151,7 @@ def _opened(
     note = leader_note(client.without_retries(), options.shard)
     relay = PushRelay(leadership, note, clock, poller.wake)
     leadership.steps.append(relay.step)
-    ending = stack.enter_context(ParallelEnd())
+    ending = stack.enter_context(ParallelEnd(stop.threads_left_s))
     ending.callback(leadership.end, RELEASE_S)
     ending.callback(poller.end, STOP_READ_S)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))

@@ -6,21 +6,32 @@ after the other, these waits would take longer than the process is allowed to ta
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from reconciler.model.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+log = logging.getLogger(__name__)
+
 _T = TypeVar("_T")
 
 
 class ParallelEnd:
-    """A context manager that, when it ends, exits all entered context managers in parallel."""
+    """A context manager that, when it ends, exits all entered context managers in parallel.
 
-    def __init__(self) -> None:
+    Args:
+        left_s: Returns the maximum time in seconds until the end of all exits.
+    """
+
+    def __init__(self, left_s: Callable[[], float] = lambda: math.inf) -> None:
+        self._left_s = left_s
         self._parts: list[ExitStack] = []
 
     def __enter__(self) -> Self:
@@ -33,7 +44,10 @@ class ParallelEnd:
         for each in threads:
             each.start()
         for each in threads:
-            each.join()
+            left_s = self._left_s()
+            each.join(None if left_s == math.inf else left_s)
+        if late := sum(each.is_alive() for each in threads):
+            log.warning("the process ends without waiting for %s", plural(late, "thread"))
 
     def enter(self, part: AbstractContextManager[_T]) -> _T:
         """Enter a context manager whose exit takes a limited time."""

@@ -59,7 +59,7 @@ _POLICIES_POLL_S = 300.0
 """The interval in seconds at which migration policies are listed; only forecasts need them."""
 _LISTED = "listed"
 """A placeholder for the resourceVersion of kinds that are polled and not watched."""
-_JOIN_S = 1.0
+_JOIN_S = 0.5
 """How long the end of the informer waits until all its threads have stopped, in seconds."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+from contextlib import ExitStack
 from time import monotonic, sleep
 
 import pytest
@@ -15,6 +16,14 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 MIGRATIONS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
 MIGRATING = "migrates to 2Gi"
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
+clusters: [{{name: c, cluster: {{server: {}}}}}]
+users: [{{name: u, user: {{token: t}}}}]
+"""
 GRACE_S = 10.0
 AT_ONCE_S = 4.0
 
@@ -238,3 +247,18 @@ def test_second_ctrl_c_ends_the_run_immediately(serve, git):
     assert err.endswith("error: interrupted\n")
     assert took_s < AT_ONCE_S
     assert holders(cluster) == {""}
+
+
+def test_serve_ends_although_the_api_server_git_and_a_client_of_the_page_hang(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as mute, ExitStack() as stack:
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(KUBECONFIG.format(address))
+        given = ("--repo", f"{address}/vms.git", "--kubeconfig", kubeconfig)
+        run = stack.enter_context(process("serve", *given, "--listen", "127.0.0.1:0"))
+        port = int(line_with(run.stderr, "page listens on http:").rpartition(":")[2])
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        stack.enter_context(mute.accept()[0])
+        ended(run, signal.SIGTERM)
+        assert run.returncode == 0

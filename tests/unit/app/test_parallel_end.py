@@ -23,3 +23,11 @@ def test_context_managers_whose_exits_wait_for_each_other_end_in_parallel():
         assert [ending.enter(part(each)) for each in ("page", "git")] == ["page", "git"]
         ending.callback(lambda name: (meeting.wait(HANGS_S), ended.append(name)), "lease")
     assert sorted(ended) == ["git", "lease", "page"]
+
+
+def test_end_of_the_process_does_not_wait_for_a_part_that_hangs(caplog):
+    hanging = threading.Event()
+    with ParallelEnd(lambda: 0.0) as ending:
+        ending.callback(hanging.wait, HANGS_S)
+    hanging.set()
+    assert caplog.messages == ["the process ends without waiting for 1 thread"]

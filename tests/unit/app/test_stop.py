@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
 
 import pytest
 
-from reconciler.app.stop import Stop, Terminated, stop_on_signals
+from reconciler.app.stop import THREADS_S, Stop, Terminated, stop_on_signals
 from reconciler.errors import BrokenOff
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
@@ -104,3 +105,16 @@ def test_stop_signals_are_handled_only_in_the_main_thread():
     thread.start()
     thread.join()
     assert found == [(Stop(), before)]
+
+
+def test_threads_share_one_time_budget_that_starts_with_the_first_signal(stop):
+    now = [100.0]
+    stop.monotonic = lambda: now[0]
+    assert stop.threads_left_s() == math.inf
+    stop.on_signal(signal.SIGTERM, None)
+    assert stop.threads_left_s() == THREADS_S
+    now[0] += 3
+    stop.on_signal(signal.SIGTERM, None)
+    assert stop.threads_left_s() == THREADS_S - 3
+    now[0] += 60
+    assert stop.threads_left_s() == 0
