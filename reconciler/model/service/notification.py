@@ -50,7 +50,10 @@ class Notification:
     """A message about one event or one problem."""
 
     id: str
-    """The notification's unique identifier, with which receivers can drop duplicates."""
+    """The notification's unique identifier, with which receivers can drop duplicates.
+
+    A problem that returns after its end causes a notification with another identifier.
+    """
     causes: tuple[str, ...]
     """The identifiers of the reported events or problems; each is reported only once."""
     kind: NotificationKind

@@ -216,8 +216,12 @@ def _notification(
     )
     # A group can be reported again for a later commit.
     commit = [first.revision] if any(each.members for each in states) else []
+    # A problem that returns after its end is another occurrence, and has another identifier.
+    occurrences = sorted(
+        f"{each} {minutes(state.since)}" for each, state in zip(ids, states, strict=True)
+    )
     return Notification(
-        id=cause_id(" ".join((*sorted(ids), *commit, "over" if resolved else ""))),
+        id=cause_id(" ".join((*occurrences, *commit, "over" if resolved else ""))),
         causes=tuple(ids),
         kind=first.kind,
         severity=first.severity,
@@ -235,6 +239,15 @@ def _notification(
         cluster=view.plan.cluster if view.plan else "",
         path=_path(subjects, count),
     )
+
+
+def minutes(at: datetime) -> int:
+    """Return a time in whole minutes since 1970, which is how precisely the Lease stores it.
+
+    A problem returns at least ``OVER_AFTER`` after its end, so no two occurrences start in one
+    minute.
+    """
+    return int(at.timestamp() // 60)
 
 
 _ORDER = (

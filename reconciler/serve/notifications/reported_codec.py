@@ -25,7 +25,7 @@ from reconciler.model.references import (
 )
 from reconciler.model.service.notification import NotificationKind, NotificationSeverity
 from reconciler.serve.notifications.cause import Cause
-from reconciler.serve.notifications.due import Known, Reported
+from reconciler.serve.notifications.due import Known, Reported, minutes
 
 MOST_CAUSES = 1000
 """The maximum number of stored causes, about 40 kB; the ones not seen for longest are dropped."""
@@ -63,7 +63,7 @@ def encoded(reported: Reported) -> str | None:
     detailed &= {each for each, _ in newest[:MOST_DETAILED]}
     causes = {
         each: [
-            *(_minutes(state.since), _minutes(state.seen)),
+            *(minutes(state.since), minutes(state.seen)),
             *(_details(state) if each in detailed else ()),
         ]
         for each, state in sorted(newest[:MOST_CAUSES], key=itemgetter(0))
@@ -140,10 +140,6 @@ def _problem(
         message="reconciler reported this problem before it restarted, and no longer finds it",
     )
     return known, count
-
-
-def _minutes(at: datetime) -> int:
-    return int(at.timestamp() // 60)
 
 
 def _time(minutes: int) -> datetime:

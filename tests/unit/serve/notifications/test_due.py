@@ -368,3 +368,24 @@ def test_lasting_problems_are_listed_for_notification_receivers_that_expect_repe
 def test_only_one_shard_sends_the_notification_about_an_invalid_commit(shard, reported):
     view = replace(refusing(), shard=shard)
     assert [each.kind for each in due(view, Reported()).notifications] == reported
+
+
+def test_each_occurrence_of_a_problem_has_notifications_with_identifiers_of_its_own():
+    """A receiver that drops known identifiers must not drop a problem that has returned."""
+    story, bad, ids = Story(), later(grows("pg-0"), timedelta(seconds=59)), []
+    for number in range(3):
+        at = timedelta(minutes=30) * number
+        story.sees(later(bad, at))
+        ids += [each.id for each in story.last]
+        story.sees(later(QUIET, at + timedelta(minutes=10)))
+        ids += [each.id for each in story.last]
+    assert len(set(ids)) == len(ids) == 6
+
+
+def test_identifier_of_the_end_of_a_problem_is_the_same_after_a_restart():
+    story, restarted = Story(), Story()
+    story.sees(later(grows("pg-0"), timedelta(seconds=59)))
+    restarted.reported = decoded(encoded(story.reported)).reported
+    gone = later(QUIET, timedelta(hours=1))
+    assert story.sees(gone) == restarted.sees(gone) == ["over waits-for-person above-max-guest"]
+    assert story.last[0].id == restarted.last[0].id
