@@ -169,7 +169,7 @@ def test_unusable_private_key_of_a_github_app_is_reported(validate, app, address
         1,
         f"openssl cannot sign the GitHub App token with {folder}/githubAppPrivateKey",
     )
-    assert hint.startswith("check that the file has the app's whole private key")
+    assert hint.startswith("check that the file contains the complete private key")
 
 
 def test_github_app_installation_id_that_is_not_a_number_is_reported(validate, app, address):

@@ -113,4 +113,4 @@ def test_webhook_request_that_a_standby_replica_cannot_pass_on_is_logged(world, 
     standby = Replica(world, "standby")  # there is no Lease yet
     standby.relay.pushed()
     standby.relay.step()
-    assert "the leader finds the push at its next poll" in caplog.text
+    assert "the leader finds the push at its next Git poll" in caplog.text
