@@ -95,7 +95,7 @@ class Stop:
             self._breakable = False
 
     def threads_left_s(self) -> float:
-        """Return the seconds for which the process may wait for its threads; inf if it runs."""
+        """Return the seconds left to wait for threads; infinite until a signal arrives."""
         return max(0.0, self._threads_until - self.monotonic())
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -1,8 +1,9 @@
-"""``owner_field_managers``: finds the field manager of each setting in an owner's object.
+"""Finds the field manager of each setting in an object from which an operator writes the CR.
 
-virt-platform-autopilot applies the HyperConverged with force. Annotations of the HyperConverged
-tell it to leave the object or single fields alone; then the reconciler may write them. Its
-annotation ``disabled-resources`` is not read, because its format differs between releases.
+virt-platform-autopilot applies the HyperConverged object with force. Annotations of the object can
+tell the autopilot to ignore the object or some fields, which the reconciler can then write. The
+autopilot's annotation ``disabled-resources`` is not read, because its format differs between
+releases.
 
 Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21),
 pkg/overrides/validation.go and jsonpointer.go, and its README.
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 _OPTED_OUT = {"platform.kubevirt.io/mode": "unmanaged", "platform.kubevirt.io/autopilot": "false"}
 """The annotations that end all writes to the object, and their values."""
 _IGNORED = "platform.kubevirt.io/ignore-fields"
-"""The annotation with the JSON Pointers, separated by commas, of the fields to leave alone."""
+"""The annotation with the JSON Pointers, separated by commas, of the fields to ignore."""
 
 
 def owner_field_managers(
     meta: dict[str, Any], paths: tuple[FieldPath, ...], forced: str
 ) -> Mapping[FieldPath, str]:
-    """Return the field manager whose value of each setting lasts; skip fields without a manager.
+    """Return the field manager that determines each setting; skip fields without a manager.
 
     Args:
         meta: The ``metadata`` of the object.
@@ -50,10 +51,10 @@ def owner_field_managers(
 
 
 def _yielded(annotations: Mapping[str, str], paths: tuple[FieldPath, ...]) -> set[FieldPath]:
-    """Return the settings that annotations tell the forced manager to leave alone.
+    """Return the settings that the object's annotations tell the forced manager to ignore.
 
-    A pointer counts in the API version in which the object is read; one that does not start with a
-    slash makes the autopilot fail, so it does not count.
+    A JSON Pointer refers to the API version in which the object is read. A pointer that does not
+    start with a slash makes the autopilot fail, so it is ignored.
     """
     if any(annotations.get(name) == value for name, value in _OPTED_OUT.items()):
         return set(paths)

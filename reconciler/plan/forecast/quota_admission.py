@@ -27,12 +27,13 @@ Pods: TypeAlias = dict[ObjectRef, tuple[MemoryQuantity, TargetPod]]
 
 
 class QuotaAdmission:
-    """The quotas during one course of a rollout: changes reserve them, and release them again.
+    """The quotas during a forecast rollout: changes reserve quota, then release it.
 
     Args:
         live: A snapshot; without quotas, every change is allowed.
         pods: The target size and the target pod of each VM that quotas can delay.
-        started: The same of each VM whose change has started, but has no target pod yet.
+        started: The target size and the target pod of each VM whose change has started, but that
+            has no target pod yet.
     """
 
     def __init__(self, live: LiveState, pods: Pods, started: Pods) -> None:
@@ -43,12 +44,12 @@ class QuotaAdmission:
             self._reservations.admit(ref, *found)
 
     def admits(self, ref: ObjectRef) -> bool:
-        """Reserve quotas for a VM's target pod; return False if a quota has too little left."""
+        """Reserve quota for a VM's target pod; return False if a quota has too little left."""
         found = self._pods.get(ref)
         return found is None or self._reservations.admit(ref, *found)
 
     def end(self, ref: ObjectRef) -> None:
-        """Release what the VM's old pod used, unless this was done or the VM has no other pod."""
+        """Release the quota of a VM's old pod, once, if the VM has another pod."""
         if ref not in self._ended and self._has_target_pod(ref):
             self._ended.add(ref)
             self._reservations.settle(ref)
@@ -63,9 +64,9 @@ class QuotaAdmission:
 def admissions(
     migrating: Iterable[Decision], live: LiveState
 ) -> tuple[bool, Callable[[], QuotaAdmission] | None]:
-    """Return whether a migration's namespace has quotas, and what creates unused quotas.
+    """Return whether quotas apply to any migration, and a function that creates unused quotas.
 
-    The second value is None if the quotas allow all migrations at one time.
+    The function is None if the quotas allow all migrations at one time.
     """
     capacity = live.capacity
     if capacity is None:

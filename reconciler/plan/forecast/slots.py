@@ -28,10 +28,10 @@ class Admission(Protocol):
     """Decides whether the quotas of a namespace allow the target pod of another change."""
 
     def admits(self, ref: ObjectRef) -> bool:
-        """Return whether the change can start; if so, its part of the quotas is reserved."""
+        """Return whether the quotas allow a change to start; if so, reserve the quota for it."""
 
     def end(self, ref: ObjectRef) -> None:
-        """Release what the change no longer uses once it has ended."""
+        """Release the quota that a change no longer uses after its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Job:
     groups: frozenset[Group] = frozenset()
     """The VM's anti-affinity groups; only one change in a group runs at a time."""
     ref: ObjectRef | None = None
-    """The VM that quotas count; None if no quota applies."""
+    """The VM whose pods count towards quotas; None if no quota applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class _Queue:
         return found
 
     def _start(self, n: int, now: float) -> float:
-        """Start a change, and return when it ends."""
+        """Start a change at a time in the forecast, and return when the change ends."""
         job = self._jobs[n]
         end = now + job.seconds
         self.take(self.limits(job), end, job.ref)
@@ -182,7 +182,7 @@ class _Queue:
         return False
 
     def _first_waiting(self) -> int:
-        """Remove and return the first change that waits, for its quotas, while nothing runs."""
+        """Remove and return the first change that waits for quotas, because no change runs."""
         waiting = min(filter(None, self._waiting.values()))
         return heapq.heappop(waiting)
 
@@ -198,5 +198,5 @@ class _Queue:
 
 
 def _quotas(ref: ObjectRef | None) -> Group:
-    """Return the limit that stands for all quotas of a VM's namespace."""
+    """Return the key under which changes wait for the quotas of a VM's namespace."""
     return (ref.namespace if ref else "", "", "")

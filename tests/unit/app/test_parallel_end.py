@@ -25,7 +25,7 @@ def test_context_managers_whose_exits_wait_for_each_other_end_in_parallel():
     assert sorted(ended) == ["git", "lease", "page"]
 
 
-def test_end_of_the_process_does_not_wait_for_a_part_that_hangs(caplog):
+def test_process_ends_without_waiting_for_a_thread_that_hangs(caplog):
     hanging = threading.Event()
     with ParallelEnd(lambda: 0.0) as ending:
         ending.callback(hanging.wait, HANGS_S)

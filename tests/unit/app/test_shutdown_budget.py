@@ -36,7 +36,9 @@ class Clock:
 
 
 @pytest.mark.parametrize("blocked_s", [0.0, GRACE_S, RENEWAL_S], ids=["idle", "write", "renewal"])
-def test_leases_are_given_up_and_threads_have_time_left_although_no_server_responds(blocked_s):
+def test_lease_release_leaves_time_for_the_end_of_other_threads_although_no_server_responds(
+    blocked_s,
+):
     clock = Clock()
     api = MuteApi(clock)
     client = Client(api, clock=clock)

@@ -99,7 +99,7 @@ def test_missing_permission_to_list_application_aware_quotas_is_reported(
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_application_aware_quotas_count_as_absent_if_api_groups_cannot_be_listed(
+def test_application_aware_quota_counts_as_not_installed_if_api_groups_cannot_be_listed(
     server, client, failure, status
 ):
     server.on("/apis", failure(status, "no groups today"))
@@ -110,7 +110,9 @@ def test_application_aware_quotas_count_as_absent_if_api_groups_cannot_be_listed
     assert all("no groups today" in each.message for each in diagnostics)
 
 
-def test_rejected_credentials_are_not_taken_for_a_cluster_without_quotas(server, client, failure):
+def test_reading_application_aware_quotas_with_rejected_credentials_raises_an_error(
+    server, client, failure
+):
     server.on("/apis", failure(401, "who are you", "Unauthorized"))
     with pytest.raises(UnauthorizedError):
         read_aware_quotas(client)

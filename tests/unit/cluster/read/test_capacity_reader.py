@@ -213,7 +213,7 @@ def test_launcher_pods_of_a_migrating_vm_are_counted_separately_in_nodes_and_quo
     )
 
 
-def test_creation_time_is_read_only_of_a_pod_with_scheduling_gates(read):
+def test_pod_creation_time_is_read_only_for_a_pod_with_scheduling_gates(read):
     gated = raw_pod("new", vmi="u1", node="", schedulingGates=[{"name": "g"}])
     pods = [raw_pod("old", vmi="u1"), gated]
     for each in pods:

@@ -81,7 +81,7 @@ def test_forecast_runs_as_many_migrations_at_a_time_as_a_quota_allows(room, para
     assert times(limited) == times(forecast(parallel=parallel))
 
 
-def test_change_starts_in_the_forecast_once_an_earlier_old_pod_has_left_enough_quota():
+def test_forecast_starts_a_change_when_the_end_of_an_old_pod_releases_enough_quota():
     sizes = {"a": 4, "b": 32, "c": 4}
     used = 40 * GIB + 3 * OVERHEAD
     # Two target pods fit, and 2 GiB are left: c fits when the old pod of a is gone, before b ends.
@@ -108,7 +108,7 @@ def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allo
     assert third[1] > second[1]
 
 
-def test_change_that_no_quota_ever_allows_does_not_delay_smaller_ones():
+def test_change_that_the_quota_never_allows_does_not_delay_smaller_changes_in_the_forecast():
     sizes = {"a": 8, "b": 16, "c": 8}
     used = 32 * GIB + 3 * OVERHEAD
     found = times(forecast([quota(used + 2 * TARGET, used)], sizes=sizes))

@@ -80,7 +80,7 @@ def test_hyperconverged_operator_reverts_foreign_changes_of_the_kubevirt_cr():
         ({"mode": "unmanaged"}, 7),
     ],
 )
-def test_autopilot_applies_its_fields_every_five_minutes_unless_an_annotation_limits_it(
+def test_simulated_autopilot_applies_fields_every_five_minutes_unless_an_annotation_limits_it(
     annotations, parallel
 ):
     applied = {"parallelMigrationsPerCluster": 5}

@@ -117,7 +117,9 @@ def written_value(place, field, action, *, exists):
 @pytest.mark.parametrize("exists", [True, False], ids=["changed", "added"])
 @pytest.mark.parametrize("policy", HyperConvergedPolicy)
 @pytest.mark.parametrize("release", RELEASES, ids=lambda each: "-".join(filter(None, each)))
-def test_each_setting_is_written_where_its_owner_reads_it_in_each_release(release, policy, exists):
+def test_each_kubevirt_setting_is_written_to_the_field_that_each_operator_release_reads(
+    release, policy, exists
+):
     found, shown = {}, {}
     for field in FIELDS:
         path, live = tuple(field.path.split(".")), cluster(release, field, exists=exists)
@@ -144,5 +146,5 @@ def test_each_setting_is_written_where_its_owner_reads_it_in_each_release(releas
     assert [path for path, right in shown.items() if not right] == []
 
 
-def test_table_of_facts_contains_every_field_that_the_program_writes():
+def test_table_of_kubevirt_settings_contains_every_setting_that_the_program_writes():
     assert {each.path for each in FIELDS} == {dotted(each.path) for each in KUBEVIRT_FIELDS}
