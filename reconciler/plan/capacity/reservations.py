@@ -77,7 +77,7 @@ class Reservations:
         return True
 
     def admit(self, ref: ObjectRef, target: MemoryQuantity, pod: TargetPod) -> bool:
-        """Reserve only quota for a VM's target pod; return False if a quota has too little left."""
+        """Reserve quota for a VM's target pod; return False if a quota has too little left."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return True
