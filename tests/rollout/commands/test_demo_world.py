@@ -16,16 +16,58 @@ def played(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_demo_shows_the_description_plan_and_apply_run_of_a_simulated_cluster(capsys):
-    code, out, _ = played(capsys, "--world", "halted")
+@pytest.mark.parametrize(
+    ("world", "about", "told", "progress"),
+    [
+        (
+            "hyperconverged",
+            "# HyperConverged 1.19 owns the KubeVirt CR",
+            (
+                "spec.workloadUpdateStrategy.workloadUpdateMethods: [] -> [LiveMigrate]",
+                "hyperconverged.yaml:8:28",
+                "written to: HyperConverged kubevirt-hyperconverged/kubevirt-hyperconverged",
+                "$ reconciler apply --repo hyperconverged --deadline 20m",
+                "the guest has 2Gi",
+                "Run: 2 done.",
+            ),
+            (
+                "patched   HyperConverged kubevirt-hyperconverged/kubevirt-hyperconverged",
+                "the KubeVirt CR matches Git",
+                "patched   default/vm: guest 1Gi -> 2Gi",
+                "default/vm: the guest has 2Gi",
+            ),
+        ),
+        (
+            "harvester",
+            "# Harvester owns the KubeVirt CR.",
+            (
+                "spec.configuration.liveUpdateConfiguration.maxHotplugRatio: 4 -> 8",
+                "harvester.yaml:4:67",
+                "written to: Setting max-hotplug-ratio",
+                "$ reconciler apply --repo harvester --deadline 20m",
+                "the guest has 2Gi",
+                "Run: 3 held, 2 done.",
+            ),
+            (
+                "patched   Setting max-hotplug-ratio",
+                "the KubeVirt CR matches Git",
+                "patched   default/grows: guest 1Gi -> 2Gi",
+                "default/grows: the guest has 2Gi",
+            ),
+        ),
+    ],
+    ids=["HyperConverged", "Harvester"],
+)
+def test_demo_of_a_cluster_with_an_owner_shows_each_step_from_git_to_the_guest(
+    capsys, world, about, told, progress
+):
+    code, out, err = played(capsys, "--world", world)
     assert code == 0
-    title = out.index("The world halted")
-    about = out.index("# A stopped VM.")
-    plan = out.index("$ reconciler plan --repo halted")
-    where = out.index("halted.yaml:11:18")
-    apply = out.index("$ reconciler apply --repo halted --deadline 20m")
-    assert title < about < plan < where < apply < out.index("Run: 1 done.")
-    assert "not-running" in out[plan:apply]
+    plan = (f"The world {world}", about, f"$ reconciler plan --repo {world}")
+    for text, steps in ((out, (*plan, *told)), (err, progress)):
+        at = 0
+        for step in steps:
+            at = text.index(step, at) + len(step)
 
 
 def test_demo_prints_the_configuration_file_and_obeys_maintenance_windows_in_simulated_time(
