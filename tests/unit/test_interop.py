@@ -1,15 +1,16 @@
-"""Checks examples/interop: health checks in Lua and CEL run, and ignored fields exist."""
+"""Checks examples/interop: the health checks and the ignore rules run on simulated objects."""
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 
 import cel
 import lupa
 import pytest
 from ruamel.yaml import YAML
 from support.served import EXAMPLES
-from support.simulated import simulator
+from support.simulated import rig, simulator, vm_yaml
 
 from reconciler.cluster.api.client import FIELD_MANAGER
 from reconciler.model.fields import (
@@ -168,6 +169,9 @@ def covered(name):
     for key, text in document.get("data", {}).items():
         if "ignoreDifferences" in key and YAML(typ="safe").load(text) == OWN_FIELDS:
             yield key.rpartition("_")[2], ""
+    for rule in spec.get("ignoreDifferences", ()):
+        for path in rule["jsonPointers"]:
+            yield rule["kind"], path
     for rule in spec.get("ignore") or spec.get("driftDetection", {}).get("ignore", ()):
         for path in rule["paths"]:
             yield rule["target"]["kind"], path
@@ -186,6 +190,93 @@ def test_interop_example_that_a_warning_names_covers_each_kind_that_can_have_the
         for each in map(pointer, fields):
             covering = [path for owner, path in rules if owner == kind and _within(each, path)]
             assert covering, (kind, each)
+
+
+KINDS = {
+    "VirtualMachine": VMS,
+    "KubeVirt": "kubevirts.kubevirt.io",
+    "HyperConverged": "hyperconvergeds.v1.hco.kubevirt.io",
+}
+MIGRATIONS = "spec: {configuration: {migrations: {parallelMigrationsPerCluster: 7}}}"
+
+
+@cache
+def changed():
+    """Return an object of each kind before and after the reconciler has changed it."""
+    found = {}
+    for world, namespace, kinds in (
+        ("hotplug", "kubevirt", ("VirtualMachine", "KubeVirt")),
+        ("hyperconverged", "kubevirt-hyperconverged", ("HyperConverged",)),
+    ):
+        run = rig(world)
+        run.clock.sleep(15)
+        before = {kind: run.sim.store.list(KINDS[kind])[0] for kind in kinds}
+        (kubevirt,) = run.sim.store.list(KINDS["KubeVirt"])
+        meta = f"metadata: {{namespace: {namespace}, name: {kubevirt['metadata']['name']}}}"
+        text = f"apiVersion: kubevirt.io/v1\nkind: KubeVirt\n{meta}\n{MIGRATIONS}\n---\n"
+        run.apply(text + vm_yaml("default", "vm", "2Gi"))
+        found |= {kind: (before[kind], run.sim.store.list(KINDS[kind])[0]) for kind in kinds}
+    return found
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            yield from leaves(each, (*path, name))
+    else:
+        yield path, value
+
+
+def owned_by_reconciler(live):
+    """Yield the fields that live's managedFields list for the manager in Argo CD's rule."""
+    for entry in live["metadata"]["managedFields"]:
+        if entry["manager"] in OWN_FIELDS["managedFieldsManagers"]:
+            for path, _ in leaves(entry["fieldsV1"]):
+                yield pointer(tuple(name.removeprefix("f:") for name in path if name != "."))
+
+
+def differences(name, kind, manifest, live):
+    """Return the fields that differ after the rules of an example have removed some."""
+    ignored = [path for owner, path in covered(name) if owner == kind]
+    if "" in ignored:
+        ignored = list(owned_by_reconciler(live))
+    wanted, held = (dict(leaves(each["spec"], ("spec",))) for each in (manifest, live))
+    return {
+        pointer(path)
+        for path in wanted.keys() | held.keys()
+        if wanted.get(path) != held.get(path)
+        and not any(_within(pointer(path), each) for each in ignored)
+    }
+
+
+CHANGED = {
+    "VirtualMachine": "/spec/template/spec/domain/memory/guest",
+    "KubeVirt": "/spec/configuration/migrations/parallelMigrationsPerCluster",
+    "HyperConverged": "/spec/virtualization/liveMigrationConfig/parallelMigrationsPerCluster",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("argocd-application.yaml", "VirtualMachine"),
+        *product(
+            (
+                "argocd-cm.yaml",
+                "flux-kustomization.yaml",
+                "flux-helmrelease.yaml",
+                "kapp-config.yaml",
+            ),
+            CHANGED,
+        ),
+    ],
+)
+def test_ignore_rules_hide_only_what_the_reconciler_has_changed_in_a_simulated_object(name, kind):
+    manifest, live = changed()[kind]
+    assert differences("flux-kustomization-older.yaml", kind, manifest, live) == {CHANGED[kind]}
+    assert differences(name, kind, manifest, live) == set()
+    other = {**manifest, "spec": {**manifest["spec"], "other": "value"}}
+    assert differences(name, kind, other, live) == {"/spec/other"}
 
 
 def _within(field, path):
