@@ -38,6 +38,8 @@ class WaitKind(StrEnum):
     CLUSTER = "cluster"
     VALID_COMMIT = "valid-commit"
     """No commit of the branch passes all checks, such as the signature check."""
+    FRESH_COMMIT = "fresh-commit"
+    """A new leader starts no run before it has read Git; another commit might be in force."""
     ROLLOUT_LEASE = "rollout-lease"
     """Another run is writing, such as a manual ``apply``."""
 

@@ -25,6 +25,7 @@ _WAITS = {
     WaitKind.REPOSITORY: "The repository cannot be read",
     WaitKind.CLUSTER: "The cluster does not answer",
     WaitKind.VALID_COMMIT: "No commit of the branch may be applied",
+    WaitKind.FRESH_COMMIT: "A new leader waits for Git",
     WaitKind.ROLLOUT_LEASE: "Another run is writing",
 }
 

@@ -68,6 +68,8 @@ class Loop:
 
         The loop applies a plan only if a Git poll in the current term preceded the plan.
         """
+        self._leads_since: datetime | None = None
+        """When this process noticed that it leads; None if it has never led."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
@@ -154,8 +156,8 @@ class Loop:
         waits = (
             self._trouble,
             git.wait,
-            None if has_plan else _first_plan(view.started_at),
-            None if leads else state.wait,
+            None if has_plan else _first_plan(view.started_at, git),
+            self._wait_for_git() if leads else state.wait,
             self._rejected if planned is None or planned.plan.applyable else None,
         )
         changes["waits"] = tuple(each for each in waits if each is not None)
@@ -213,8 +215,15 @@ class Loop:
             return False
         if leader.term != self._term:
             self._term = leader.term
-            self._first_poll = self._git.wake()
+            self._first_poll, self._leads_since = self._git.wake(), self._clock.now()
         return self._polls >= self._first_poll
+
+    def _wait_for_git(self) -> Wait | None:
+        """Return why a new leader starts no run yet, or None if it may start one."""
+        if self._leads_since is None or self._polls >= self._first_poll:
+            return None
+        message = "this process has become the leader, and first reads the newest commit"
+        return Wait(kind=WaitKind.FRESH_COMMIT, since=self._leads_since, message=message)
 
     def _run(self, planned: PlanWithInputs) -> None:
         """Carry out one rollout, and add it to the history."""
@@ -297,8 +306,10 @@ def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime
     return Wait(kind=kind, since=since, message=str(error))
 
 
-def _first_plan(since: datetime) -> Wait:
-    return Wait(kind=WaitKind.FIRST_PLAN, since=since, message="no plan has been made yet")
+def _first_plan(since: datetime, git: GitState) -> Wait:
+    why = "" if git.polls else "; the first read of the repository has not ended"
+    message = f"no plan has been made yet{why}"
+    return Wait(kind=WaitKind.FIRST_PLAN, since=since, message=message)
 
 
 def _source(source: SourceView, git: GitState) -> SourceView:

@@ -142,10 +142,14 @@ def test_new_serve_leader_starts_no_rollout_before_it_has_polled_git(poll_ends, 
     serve.turns(5)
     assert serve.git.wakes == 0, "a standby polls at its intervals"
     serve.leader.leading = True
+    led_at = serve.clock.now()
     assert serve.turns(30) == 0
     assert (serve.git.wakes, serve.view.role, serve.view.next_run) == (1, Role.LEADER, None)
+    (wait,) = serve.view.waits
+    assert (wait.kind, wait.since, serve.view.ready) == (WaitKind.FRESH_COMMIT, led_at, True)
     poll_ends(serve)
     serve.turns(5)
+    assert WaitKind.FRESH_COMMIT not in kinds(serve)
     assert [each.plan.revision for each in serve.reports] == applied
 
 

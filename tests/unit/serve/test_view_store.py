@@ -55,6 +55,7 @@ def test_state_store_calls_no_subscriber_whose_subscription_has_ended(store):
         (WaitKind.LEADERSHIP, True),
         (WaitKind.VALID_COMMIT, True),
         (WaitKind.ROLLOUT_LEASE, True),
+        (WaitKind.FRESH_COMMIT, True),
     ],
 )
 def test_serve_is_ready_unless_its_state_might_be_outdated(store, kind, ready):
