@@ -460,7 +460,7 @@ WRITABLE = {each.name.lower(): each.reads for each in OWNERS if each.reads is no
 
 
 @pytest.mark.parametrize("owner", WRITABLE)
-def test_overlay_for_an_owner_grants_the_permissions_to_read_and_patch_its_object(owner):
+def test_overlay_for_hyperconverged_or_harvester_permits_reading_and_patching_its_object(owner):
     kind = WRITABLE[owner]
     added = rights(render(DEPLOY / "overlays" / owner)) - rights(objects())
     verbs = {*(["get"] if kind.only else ["list", "watch"]), "patch"}
@@ -484,7 +484,7 @@ def test_serve_overlay_for_hyperconverged_or_harvester_grants_the_permissions_of
     assert leases != ["kubevirt"]
 
 
-def test_serve_overlay_with_notifications_mounts_the_file_of_the_notify_option():
+def test_serve_overlay_with_notifications_mounts_the_notify_file():
     manifests = render(DEPLOY / "overlays" / "serve-notify")
     assert rights(manifests) == rights(serve_objects())
     (container,) = pod_of(manifests)["containers"]

@@ -44,7 +44,7 @@ current-context: x
 
 @pytest.fixture(params=["pipe", "socket", "device", "folder"])
 def unreadable(request, tmp_path):
-    """Return a file that is not regular, also with the name extension .yaml."""
+    """Return a pipe, socket, device or directory; a link named file.yaml leads to it."""
     file = tmp_path / "file"
     bound = None
     match request.param:

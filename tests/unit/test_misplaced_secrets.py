@@ -22,7 +22,7 @@ from reconciler.source.plan_file import read_approval
 SECRET = "hunter 2"
 LONG = SECRET * 400
 MOST = 400
-"""More characters than any message has without the value that it quotes."""
+"""A length in characters that no message exceeds without the value that it quotes."""
 
 VM = {
     "apiVersion": "kubevirt.io/v1",

@@ -57,7 +57,7 @@ def ran(*answers, ports=None, live=LIVE, choices=None, desired=DESIRED, context=
     return found, ports
 
 
-def test_vm_whose_change_is_in_flight_at_the_run_deadline_is_reported_as_running():
+def test_vm_whose_change_is_in_progress_at_the_run_deadline_is_reported_as_running():
     report, ports = ran(TAKEN, deadline_s=10.0)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DEADLINE, Result.RUNNING)

@@ -1,4 +1,4 @@
-"""Tests the file of --notify: its receivers, error messages, and permitted directories."""
+"""Tests the --notify file: its receivers, error messages, and permitted directories."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_status_page_url_in_the_notify_file_overrides_the_command_line_option(tm
         assert read_notify(path, places, "https://option/").external_url == expected
 
 
-def test_file_of_the_notify_option_can_be_json(read):
+def test_notify_file_can_be_json(read):
     found = read(
         '{"apiVersion": "reconciler/v1alpha1", "kind": "Notify", "receivers": '
         '[{"name": "a", "kind": "webhook", "url": "https://a"}]}',
@@ -106,9 +106,7 @@ def test_mistake_in_the_notify_file_is_reported_with_its_location_but_without_se
     assert SECRET not in message
 
 
-def test_file_of_the_notify_option_and_its_secret_files_must_not_be_in_the_repository(
-    read, tmp_path
-):
+def test_notify_file_and_its_secret_files_must_not_be_in_the_repository(read, tmp_path):
     text = HEAD + "receivers:\n- {name: a, kind: slack, urlFile: repo/url}\n"
     (tmp_path / "repo").mkdir()
     (tmp_path / "repo" / "url").write_text("https://a")

@@ -90,7 +90,7 @@ def test_forecast_starts_a_change_when_the_end_of_an_old_pod_releases_enough_quo
     assert times(found)[2][1] < times(found)[1][1]
 
 
-def test_change_in_flight_without_a_target_pod_reserves_its_quota_in_the_forecast():
+def test_started_change_without_a_target_pod_reserves_its_quota_in_the_forecast():
     waiting = make_migration(vm_ref("db", "a"), "Pending", target_node="", started_at=None)
     found = [
         forecast([quota(USED + room * TARGET)], started=waiting).vms[0].earliest_s

@@ -157,7 +157,7 @@ def test_failed_kubevirt_cr_change_is_stored_only_in_the_lease_annotation_for_th
     assert ports.memory_lease.writes == 0
 
 
-def test_kubevirt_cr_change_that_does_not_settle_in_time_is_not_stored_as_failed_for_later_runs():
+def test_kubevirt_cr_change_that_is_not_applied_in_time_is_not_stored_as_failed_for_later_runs():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")

@@ -95,7 +95,7 @@ def test_kubevirt_cr_that_already_has_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_change_that_does_not_settle_in_time_fails_in_this_run_only():
+def test_kubevirt_cr_change_that_is_not_applied_in_time_fails_in_this_run_only():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)

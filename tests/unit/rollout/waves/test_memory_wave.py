@@ -109,7 +109,7 @@ def test_memory_changes_wait_until_the_kubevirt_cr_is_ready():
     assert wave.wave.can_start
 
 
-def test_vm_whose_change_is_already_in_flight_is_tracked_without_a_write():
+def test_vm_whose_change_is_already_in_progress_is_tracked_without_a_write():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))

@@ -334,7 +334,7 @@ def test_problem_that_returns_after_a_notification_about_its_end_causes_a_new_no
     assert story.sees(later(bad, OVER_AFTER * 2)) == ["waits-for-person above-max-guest"]
 
 
-def test_problem_does_not_count_as_over_while_no_new_plan_is_made():
+def test_problem_does_not_count_as_resolved_while_no_new_plan_is_made():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(replace(QUIET, plan=None, at=NOW + OVER_AFTER * 3)) == []

@@ -139,7 +139,7 @@ def test_standby_replica_sends_no_notification_and_rereads_the_lease_when_it_bec
     ("minutes", "view", "over"),
     [(19, QUIET, []), (20, QUIET, ["not-found"]), (20, replace(QUIET, plan=None), [])],
 )
-def test_problem_that_ends_during_a_restart_of_serve_is_reported_as_over_some_minutes_later(
+def test_problem_that_ends_during_a_restart_of_serve_is_reported_as_resolved_minutes_later(
     minutes, view, over, clock, sender
 ):
     lease = FakeLease()

@@ -258,7 +258,7 @@ def test_deployment_tool_resets_a_vm_after_each_change():
         assert guest(sim.request("GET", VM)) == "1Gi"
 
 
-def test_fleet_restores_the_harvester_chart_but_keeps_the_hotplug_ratio_of_the_setting():
+def test_rancher_fleet_restores_the_harvester_chart_but_keeps_the_hotplug_ratio_setting():
     sim = harvester()
     body = json.dumps({"value": "8"}).encode()
     assert sim.request("PATCH", SETTING, headers=MERGE_PATCH, body=body).status == 200

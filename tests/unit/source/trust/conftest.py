@@ -60,7 +60,7 @@ def ssh(tmp_path_factory):
 
 
 class Signed:
-    """A repository with signed commits and tags, which are checked against a file of --verify."""
+    """A repository with signed commits and tags, which are checked against a --verify file."""
 
     def __init__(self, repo, mount: Path) -> None:
         self.repo = repo
@@ -88,7 +88,7 @@ class Signed:
         return self.repo.git("hash-object", "-t", kind, "-w", "changed")
 
     def verification(self, document: str) -> Path:
-        """Write the file of --verify, and return its path."""
+        """Write the --verify file, and return its path."""
         path = self.mount / "verify.yaml"
         head = "apiVersion: reconciler/v1alpha1\nkind: Verification\n"
         path.write_text(head + document)

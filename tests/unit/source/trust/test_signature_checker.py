@@ -97,7 +97,7 @@ def test_ssh_signature_is_accepted_only_if_the_allowed_signers_permit_it(kind, c
 
 
 def both(gpg, ssh):
-    """Return a file of --verify that trusts Alice's OpenPGP key and Alice's SSH key."""
+    """Return a --verify file that trusts Alice's OpenPGP key and Alice's SSH key."""
     return trusting_openpgp(gpg.keys.public(gpg.alice)) + trusting_ssh(
         f"alice@example.com {ssh.keys.public(ssh.alice)}"
     )

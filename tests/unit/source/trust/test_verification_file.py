@@ -1,4 +1,4 @@
-"""Tests the file of --verify: only public keys, and mistakes with their location."""
+"""Tests the --verify file: only public keys, and mistakes with their location."""
 
 from __future__ import annotations
 

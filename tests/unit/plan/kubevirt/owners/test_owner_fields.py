@@ -1,4 +1,4 @@
-"""Tests where each setting is written: owner by release by field by policy, as one table."""
+"""Tests where each setting is written, in a table of owners, releases, fields and policies."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def cluster(release, field, *, exists):
 
 
 def expected(release, field, policy):
-    """Return where a setting is written, or the reason why it is not, from the facts."""
+    """Derive from the facts where a setting is written, or why it is not written."""
     known = release.kubevirt_minor >= field.kubevirt
     consent = policy is HyperConvergedPolicy.ANNOTATION
     match release.owner:

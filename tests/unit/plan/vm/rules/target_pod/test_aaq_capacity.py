@@ -127,7 +127,9 @@ def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling"):
         (None, "the snapshot does not contain its quotas"),
     ],
 )
-def test_change_in_flight_whose_pod_stays_gated_is_blocked_and_names_the_cause(hard, word):
+def test_started_change_whose_target_pod_keeps_its_scheduling_gate_is_blocked_with_the_cause(
+    hard, word
+):
     found = in_flight(hard)
     assert (found.effect.value, found.reason.value) == ("blocked", "aaq-holds")
     assert word in found.why.message
@@ -136,5 +138,5 @@ def test_change_in_flight_whose_pod_stays_gated_is_blocked_and_names_the_cause(h
 @pytest.mark.parametrize(
     "state", [{"age_s": 59}, {"changing": "False", "phase": "Pending"}], ids=["new pod", "other"]
 )
-def test_gate_of_a_new_pod_or_of_an_unrelated_migration_does_not_block_a_change(state):
+def test_scheduling_gate_of_a_new_pod_or_unrelated_migration_does_not_block_a_change(state):
     assert in_flight(0, **state).reason.value != "aaq-holds"
