@@ -35,7 +35,7 @@ PAGES = [
 SCHEMAS = {"Config": "config", "Notify": "notify", "Verification": "verification"}
 """The JSON schema for each kind of document in the documentation; other kinds are manifests."""
 NO_CODES = {
-    "first-plan",
+    *("first-plan", "fresh-commit"),
     "alert-matcher",
     *("invalid-commit", "waits-for-person"),
     "valid-commit",

@@ -222,7 +222,7 @@ class Loop:
         """Return why a new leader starts no run yet, or None if it may start one."""
         if self._leads_since is None or self._polls >= self._first_poll:
             return None
-        message = "this process has become the leader, and first reads the newest commit"
+        message = "this process became the leader, and polls Git before its first run"
         return Wait(kind=WaitKind.FRESH_COMMIT, since=self._leads_since, message=message)
 
     def _run(self, planned: PlanWithInputs) -> None:
@@ -307,7 +307,7 @@ def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime
 
 
 def _first_plan(since: datetime, git: GitState) -> Wait:
-    why = "" if git.polls else "; the first read of the repository has not ended"
+    why = "" if git.polls else "; the first Git poll has not ended"
     message = f"no plan has been made yet{why}"
     return Wait(kind=WaitKind.FIRST_PLAN, since=since, message=message)
 
