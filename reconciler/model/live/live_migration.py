@@ -36,6 +36,20 @@ class MigrationPhase(StrEnum):
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
     @property
+    def has_node(self) -> bool:
+        """Whether the target pod of a migration in this phase was scheduled to a node.
+
+        Only a finished migration names its target node, in ``status.migrationState``.
+
+        Source: observed on all tested versions.
+        """
+        return self not in (
+            MigrationPhase.UNSET,
+            MigrationPhase.PENDING,
+            MigrationPhase.SCHEDULING,
+        )
+
+    @property
     def fraction(self) -> float:
         """The estimated progress of a memory change in this phase, from 0 to 1, for display."""
         return _FRACTIONS[self]

@@ -162,7 +162,7 @@ def _needs_capacity(tracked: TrackedObject) -> bool:
 
 
 def is_stalled(tracked: TrackedObject, live: LiveState, now: datetime) -> bool:
-    """Return whether a started migration has had no target node for a long time.
+    """Return whether the target pod of a migration has had no node for a long time.
 
     A quota or a LimitRange that is newer than the plan might then hold the target pod.
     """
@@ -172,7 +172,7 @@ def is_stalled(tracked: TrackedObject, live: LiveState, now: datetime) -> bool:
     if written_at is not None and (now - written_at).total_seconds() < MAX_AGE_S:
         return False
     migrations = live.migrations.get(tracked.ref, ())
-    return any(not each.phase.finished and not each.target_node for each in migrations)
+    return any(not each.phase.has_node for each in migrations)
 
 
 def _after(moment: datetime | None, other: datetime) -> bool:

@@ -152,7 +152,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
     failed = failing(running)
     if failed is not None and failed.effect is Effect.BLOCKED:
         return failed
-    if migration is not None and migration.target_node:
+    if migration is not None and migration.phase.has_node:
         return None
     return (
         another_node(running)

@@ -48,10 +48,10 @@ def quota_refused(running: RunningVM) -> Finding | None:
 def target_pod_held(running: RunningVM) -> Finding | None:
     """Block a change if its target pod is gated by a quota, or rejected by a LimitRange.
 
-    Pods and quotas are examined only while the migration of a change has no target node yet.
+    Pods and quotas are examined only while the target pod of a change has no node yet.
     """
     migration = running.migration
-    if migration is None or migration.target_node or not running.vmi.memory_changes:
+    if migration is None or migration.phase.has_node or not running.vmi.memory_changes:
         return None
     gated = gate_in_flight(running)
     return gated or (limit_range_in_flight(running) if migration.phase in NO_POD_YET else None)
