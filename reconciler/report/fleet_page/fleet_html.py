@@ -20,7 +20,7 @@ _NAVIGATION = (
     ("#fleet", "Fleet"),
     ("#now", "Changing now"),
     ("#queue", "Queue"),
-    ("#person", "Waiting for a person"),
+    ("#person", "Waiting for a user"),
     ("#past", "History"),
 )
 

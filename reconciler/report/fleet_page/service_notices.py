@@ -21,11 +21,11 @@ _MAX_REFUSED = 5
 """The maximum number of rejected commits that the status page lists."""
 _WAITS = {
     WaitKind.FIRST_PLAN: "Waiting for the first plan",
-    WaitKind.LEADERSHIP: "Waiting for leadership",
+    WaitKind.LEADERSHIP: "Waiting to become the leader",
     WaitKind.REPOSITORY: "The repository cannot be read",
-    WaitKind.CLUSTER: "The cluster does not answer",
-    WaitKind.VALID_COMMIT: "No commit of the branch may be applied",
-    WaitKind.FRESH_COMMIT: "A new leader waits for Git",
+    WaitKind.CLUSTER: "The cluster does not respond",
+    WaitKind.VALID_COMMIT: "No commit on the branch can be applied",
+    WaitKind.FRESH_COMMIT: "A new leader waits for its first Git poll",
     WaitKind.ROLLOUT_LEASE: "Another run is writing",
 }
 
@@ -76,7 +76,7 @@ def _hold(view: ServiceView) -> Iterator[Notice]:
     since = time_text(view.hold.since, view.at)
     hint = f"; {view.hold.hint}" if view.hold.hint else ""
     yield Notice(
-        Tone.BAD, f"New changes have been on hold since {since}: {view.hold.message}{hint}"
+        Tone.BAD, f"New changes have been paused since {since}: {view.hold.message}{hint}"
     )
 
 
@@ -94,14 +94,14 @@ def _rejected(view: ServiceView) -> Iterator[Notice]:
 
 
 def _kept(found: CommitInForce) -> str:
-    return f"Until then, commit {(found.commit or '')[:12]} stays in force"
+    return f"Until then, commit {(found.commit or '')[:12]} stays applied"
 
 
 def _problems(view: ServiceView) -> Iterator[Notice]:
     if view.plan is None:
         return
     if view.plan.errored:
-        yield Notice(Tone.BAD, "A part of the desired state is invalid; the rest is applied")
+        yield Notice(Tone.BAD, "Some files of the desired state are invalid; the rest is applied")
     for each in view.plan.decisions:
         if not each.ref.is_vm and each.effect is Effect.BLOCKED:
             yield Notice(Tone.BAD, f"{each.ref} is blocked: {each.why.message}")
@@ -111,8 +111,8 @@ def _role(view: ServiceView) -> Iterator[Notice]:
     if _is_led_by_other(view):
         yield Notice(
             Tone.CALM,
-            f"This replica is on standby; {view.leader} leads. The page shows what this replica"
-            " reads, and not the progress of the leader's run",
+            f"This replica is on standby; {view.leader} is the leader. The page shows what this "
+            "replica reads, but not the progress of the leader's run",
         )
     if view.mode is Mode.OBSERVE:
         yield Notice(Tone.CALM, "Mode observe: this process plans and never writes")

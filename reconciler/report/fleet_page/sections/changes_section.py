@@ -56,14 +56,14 @@ def _pieces(view: ServiceView, changing: Sequence[FleetVM], links: PageLinks) ->
         run_id = html_text(view.run.run_id, 80)
         yield f"<p>Run {run_id} applies {commit} since {started}{message}.</p>\n"
     if not changing:
-        words = "No memory change is in flight."
+        words = "No memory change is in progress."
         yield f'<p class="faint">{words}</p></section>\n'
         return
     yield '<ul class="changes">\n'
     yield from (_row(each, view, links) for each in changing[:MAX_ROWS])
     yield "</ul>"
     if (more := len(changing) - MAX_ROWS) and more > 0:
-        yield f'<p class="faint">{more:,} more changes are in flight.</p>'
+        yield f'<p class="faint">{more:,} more changes are in progress.</p>'
     yield "</section>\n"
 
 

@@ -28,7 +28,7 @@ WORDS: Mapping[tuple[str, str], str] = {
     ("HotMemoryChange", "True"): "KubeVirt is changing the memory.",
     ("HotMemoryChange", "False"): "The last memory change was rejected by libvirt or QEMU.",
     ("HotVCPUChange", "True"): "KubeVirt is changing the number of CPUs.",
-    ("RestartRequired", "True"): "A change of the spec takes effect only at the next restart.",
+    ("RestartRequired", "True"): "A change to the spec takes effect only at the next restart.",
     ("Failure", "True"): "KubeVirt's last action on the VM failed.",
     ("Paused", "True"): "The guest is paused.",
     ("AgentConnected", "True"): "The guest agent is connected.",
@@ -39,7 +39,7 @@ WORDS: Mapping[tuple[str, str], str] = {
     ("DataVolumesReady", "True"): "The VM's data volumes are ready.",
     ("DataVolumesReady", "False"): "A data volume of the VM is not ready.",
     ("MigrationRequired", "True"): "KubeVirt wants to migrate the VM.",
-    ("EvictionRequested", "True"): "The VM is to leave its node.",
+    ("EvictionRequested", "True"): "KubeVirt wants to move the VM away from its node.",
     ("Initialized", "True"): "KubeVirt has prepared the VM.",
     ("VolumesChange", "True"): "KubeVirt is moving the VM to other volumes.",
 }

@@ -102,7 +102,7 @@ def found_words(n: int, total: int, shown: FleetFilter) -> str:
     """Return sentences that say how many VMs match the filter, and how many are shown."""
     if not total:
         return "The plan contains no VM."
-    cut = f" The picture shows the first {MAX_CELLS:,}." if n > MAX_CELLS else ""
+    cut = f" The grid shows the first {MAX_CELLS:,}." if n > MAX_CELLS else ""
     if not shown.active:
         return f"{total:,} {'VM' if total == 1 else 'VMs'}.{cut}"
     return f"{n:,} of {total:,} VMs match the filter.{cut}"

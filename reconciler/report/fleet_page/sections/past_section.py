@@ -50,7 +50,7 @@ def _pieces(view: ServiceView, links: PageLinks) -> Iterator[str]:
         yield "</tbody></table>\n"
     yield from notification_rows(view)
     if not view.runs and not view.plans:
-        yield '<p class="faint">There is no run and no plan yet.</p>'
+        yield '<p class="faint">No run and no plan exist yet.</p>'
     yield "</section>\n"
 
 

@@ -34,7 +34,7 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
     yield '<section id="queue" data-part="queue"><h2>Queue</h2>\n'
     queued = [each for each in vms if each.queued]
     if not queued or view.plan is None:
-        yield '<p class="faint">No change waits for its start.</p></section>\n'
+        yield '<p class="faint">No change is waiting to start.</p></section>\n'
         return
     forecast = view.plan.forecast
     if view.next_run is not None and view.next_run.why:

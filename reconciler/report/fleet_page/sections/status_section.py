@@ -27,7 +27,7 @@ _MAX_TEXT = 400
 def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
     """Describe the state of all VMs in one short sentence."""
     if view.plan is None:
-        return "There is no plan yet"
+        return "No plan has been made yet"
     changing = sum(each.stage is Stage.CHANGING for each in vms)
     queued, held = _queued(vms), _for_person(vms)
     if changing:
@@ -35,7 +35,7 @@ def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
     if queued:
         return f"{_vms(queued)} {_verb(queued, 'is', 'are')} in the queue"
     if held:
-        return f"{_vms(held)} {_verb(held, 'waits', 'wait')} for a person"
+        return f"{_vms(held)} {_verb(held, 'waits', 'wait')} for a user"
     if not vms:
         return "Git contains no VM"
     return f"{_verb(len(vms), 'The VM matches', f'All {len(vms):,} VMs match')} Git"
@@ -66,7 +66,7 @@ def _lead(vms: Sequence[FleetVM]) -> str:
         (stages[Stage.DONE], "changed in this run"),
         (stages[Stage.FAILED], "failed in this run"),
         (_queued(vms), "in the queue"),
-        (_for_person(vms), "waiting for a person"),
+        (_for_person(vms), "waiting for a user"),
         (sum(each.decision.effect is Effect.NONE for each in vms), "unchanged"),
     )
     return ", ".join(f"{n:,} {words}" for n, words in counts if n)
@@ -80,15 +80,15 @@ def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:
         signed = f", {wording.signed(found)}" if found.signer else ""
         steps = f", {plural(found.behind, 'commit')} behind" if found.behind else ""
         shown = html_text(f"{signed}{steps}", _MAX_TEXT)
-        yield "Commit in force", f'<span class="mono">{html_text(commit[:12])}</span>{shown}'
+        yield "Applied commit", f'<span class="mono">{html_text(commit[:12])}</span>{shown}'
     yield "Branch, tag or hash", f'<span class="mono">{html_text(source.revision, 80)}</span>'
     if source.fetched_at is not None:
         following = f", next at {time_html(source.next_at, now)}" if source.next_at else ""
-        yield "Git read", f"{time_html(source.fetched_at, now)}{following}"
+        yield "Last Git poll", f"{time_html(source.fetched_at, now)}{following}"
     if view.planned_at is not None:
         yield "Planned", minute_text(view.planned_at, now)
     if view.last_pass_at is not None:
-        yield "Last pass", minute_text(view.last_pass_at, now)
+        yield "Last reconciliation pass", minute_text(view.last_pass_at, now)
     if view.last_success_at is not None:
         yield "Last pass without a failed object", minute_text(view.last_success_at, now)
     if plan is not None:

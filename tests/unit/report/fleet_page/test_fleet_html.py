@@ -166,7 +166,7 @@ def test_status_page_shows_the_migration_phase_and_a_progress_bar_for_running_ch
     assert "Run 20260302-0928-serve applies commit 8b1d2f70c3a9 since 09:28:00 UTC" in text
     assert "memory is being copied to the target" in text
     assert "node01 → node02 since 09:29:30 UTC" in text
-    assert f"{20 - changes_section.MAX_ROWS} more changes are in flight." in text
+    assert f"{20 - changes_section.MAX_ROWS} more changes are in progress." in text
     values = [each.attributes.get("value") for each in page.all("progress")]
     assert values[:3] == ["20", "26", "32"]
 
@@ -208,7 +208,7 @@ def test_status_page_links_reasons_to_the_documentation_if_its_url_is_given(view
 def test_status_page_shows_the_currently_applied_commit_and_rejected_newer_commits(page):
     assert boxes(page)[:2] == [
         f"Commit {REJECTED[:12]} is rejected: it is not signed.",
-        f"Until then, commit {COMMIT[:12]} stays in force.",
+        f"Until then, commit {COMMIT[:12]} stays applied.",
     ]
     status = part(page, "status")
     assert "8b1d2f70c3a9, signed by Ada <ada@example.org>, 1 commit behind" in status
@@ -223,19 +223,21 @@ def test_status_page_explains_what_prevents_new_changes(view):
     )
     found = boxes(page_of(standby))
     assert found[0] == (
-        "The cluster does not answer (since 2026-03-01 09:30:00 UTC): connection refused."
+        "The cluster does not respond (since 2026-03-01 09:30:00 UTC): connection refused."
     )
     assert found[1] == (
-        "New changes have been on hold since 09:30:00 UTC: the alert KubeVirtDown is firing;"
+        "New changes have been paused since 09:30:00 UTC: the alert KubeVirtDown is firing;"
         " mend it."
     )
-    assert any(each.startswith("This replica is on standby; other-1 leads.") for each in found)
+    assert any(
+        each.startswith("This replica is on standby; other-1 is the leader.") for each in found
+    )
     assert "Mode observe: this process plans and never writes." in found
 
 
 @pytest.mark.parametrize(
     ("leader", "words"),
-    [("other-1", "This replica is on standby"), ("", "Waiting for leadership")],
+    [("other-1", "This replica is on standby"), ("", "Waiting to become the leader")],
 )
 def test_status_page_says_only_once_that_this_replica_is_not_the_leader(view, leader, words):
     wait = Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="other-1 is the leader")
@@ -277,7 +279,7 @@ def test_status_page_lists_past_runs_and_plans(page):
     ("changes", "title"),
     [
         ({}, "20 VMs change now"),
-        ({"plan": None}, "There is no plan yet"),
+        ({"plan": None}, "No plan has been made yet"),
         ({"plan": plan_of(make_desired(), make_live())}, "Git contains no VM"),
     ],
 )
