@@ -6,17 +6,20 @@ autopilot's annotation ``disabled-resources`` is not read, because its format di
 releases.
 
 Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21),
-pkg/overrides/validation.go and jsonpointer.go, and its README.
+pkg/overrides/validation.go and jsonpointer.go, and its README; kubernetes v1.36
+staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/types.go (ManagedFieldsEntry: each entry has the
+field paths of its own API version, because they cannot be converted).
 """
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cluster.decode.json_fields import managers, maps, text, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from reconciler.model.references import FieldPath
 
@@ -27,7 +30,10 @@ _IGNORED = "platform.kubevirt.io/ignore-fields"
 
 
 def owner_field_managers(
-    meta: dict[str, Any], paths: tuple[FieldPath, ...], forced: str
+    meta: dict[str, Any],
+    paths: tuple[FieldPath, ...],
+    forced: str,
+    by_version: Mapping[str, Iterable[FieldPath]] = MappingProxyType({}),
 ) -> Mapping[FieldPath, str]:
     """Return the field manager that determines each setting; skip fields without a manager.
 
@@ -36,18 +42,24 @@ def owner_field_managers(
         paths: The settings to look up.
         forced: The manager that applies the object with force, and so makes its value win even if
             another manager has written the same value later; empty if no manager does this.
+        by_version: The same settings in the same order, by the apiVersion that a manager used.
     """
-    if not forced:
-        return managers(meta, paths)
     entries = maps(meta, "managedFields")
-    own = [each for each in entries if text(each, "manager") == forced]
-    others = [each for each in entries if text(each, "manager") != forced]
+    own = [each for each in entries if forced and text(each, "manager") == forced]
+    others = [each for each in entries if each not in own]
     yielded = _yielded(texts(meta, "annotations"), paths)
-    kept = tuple(path for path in paths if path not in yielded)
-    return {
-        **managers({"managedFields": others}, paths),
-        **managers({"managedFields": own}, kept),
-    }
+    found: dict[FieldPath, str] = {}
+    for entry in (*_by_time(others), *_by_time(own)):
+        written = by_version.get(text(entry, "apiVersion"), paths)
+        read = dict(zip(written, paths, strict=True))
+        for path, manager in managers({"managedFields": [entry]}, read).items():
+            if entry in others or read[path] not in yielded:
+                found[read[path]] = manager
+    return found
+
+
+def _by_time(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(entries, key=lambda each: text(each, "time"))
 
 
 def _yielded(annotations: Mapping[str, str], paths: tuple[FieldPath, ...]) -> set[FieldPath]:

@@ -84,6 +84,7 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
     versions = maps(status, "versions")
     own = (text(each, "version") for each in versions if text(each, "name") == _OPERATOR)
     values = {path: value_at(found, path) for path in paths}
+    by_version = {f"{kind.group}/{each}": fields for each, fields in kind.fields.items()}
     return LiveOwner(
         ref=ObjectRef(
             kind=kind.kind,
@@ -99,7 +100,7 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
         conditions=_conditions(status),
         spellings={path: value for path, value in values.items() if value is not None},
         containers=containers(found, paths),
-        managers=owner_field_managers(meta, paths, kind.forced_manager),
+        managers=owner_field_managers(meta, paths, kind.forced_manager, by_version),
         tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         json_patch=json_patch if isinstance(json_patch, str) else None,
         annotated=isinstance(meta.get("annotations"), dict),

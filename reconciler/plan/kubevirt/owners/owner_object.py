@@ -17,7 +17,10 @@ class OwnerObject:
     kind: str
     plural: str
     fields: Mapping[str, Mapping[FieldPath, FieldType]]
-    """The settings in the object with their types, by API version; the preferred version first."""
+    """The settings in the object with their types, by API version; the preferred version first.
+
+    All versions list the same settings in the same order.
+    """
     only: str = ""
     """The name of the only object that is read; if empty, all objects are listed and watched."""
     annotation: str = ""

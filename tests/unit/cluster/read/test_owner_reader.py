@@ -88,6 +88,28 @@ def test_virt_platform_autopilot_stays_field_manager_if_another_tool_applies_the
     assert set(found.managers.values()) == {"virt-platform-autopilot"}
 
 
+@pytest.mark.parametrize("manager", ["argocd", "virt-platform-autopilot"])
+@pytest.mark.parametrize("written", ["v1beta1", "v1"])
+@pytest.mark.parametrize("read", ["v1beta1", "v1"])
+def test_field_manager_is_found_in_whichever_api_version_it_has_written_hyperconverged(
+    server, client, page, groups, read, written, manager
+):
+    leaf = {"f:liveMigrationConfig": {"f:parallelMigrationsPerCluster": {}}}
+    entry = {
+        "apiVersion": f"hco.kubevirt.io/{written}",
+        "manager": manager,
+        "time": "2026-01-01T00:00:00Z",
+        "fieldsV1": {"f:spec": {"f:virtualization": leaf} if written == "v1" else leaf},
+    }
+    groups(**{"hco.kubevirt.io": [read]})
+    meta = {**HCO["metadata"], "managedFields": [entry]}
+    server.on(f"/apis/hco.kubevirt.io/{read}/hyperconvergeds", page({**HCO, "metadata": meta}))
+    (found,) = read_owners(client).values
+    place = ("spec", "virtualization") if read == "v1" else ("spec",)
+    path = (*place, "liveMigrationConfig", "parallelMigrationsPerCluster")
+    assert found.managers == {path: manager}
+
+
 @pytest.mark.parametrize(
     ("annotations", "manager"),
     [
