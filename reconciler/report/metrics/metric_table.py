@@ -43,28 +43,28 @@ def _counter(counted: Counted, meaning: str) -> Metric:
 
 
 BUILD_INFO = _gauge("build_info", "Always 1; the label is the version of the program.", "version")
-LEADER = _gauge("leader", "1 if this process may write to the cluster, 0 on standby.")
+LEADER = _gauge("leader", "1 if this process is allowed to write to the cluster; 0 on standby.")
 LEASE_HOLDER = _gauge(
     "lease_holder_info", "Always 1; the labels are the Lease and the process that holds it.",
     "lease", "holder",
 )  # fmt: skip
-ENFORCING = _gauge("enforcing", "1 if plans are applied, 0 with `mode: observe`.")
-READY = _gauge("ready", "1 if there is a plan, and Git and the cluster can be read; otherwise 0.")
+ENFORCING = _gauge("enforcing", "1 if plans are applied; 0 with `mode: observe`.")
+READY = _gauge("ready", "1 if a plan exists and Git and the cluster can be read; otherwise 0.")
 WAIT_START = _gauge(
     "wait_start_timestamp_seconds",
     "When the process started to wait for `kind`, such as `cluster` or `repository`.",
     "kind",
 )
-ALERT_HOLD = _gauge("alert_hold", "1 if alerts prevent new changes; otherwise 0.")
+ALERT_HOLD = _gauge("alert_hold", "1 if alerts pause new changes; otherwise 0.")
 
 REVISION_INFO = _gauge(
     "git_revision_info",
-    "Always 1; the labels are the repository, the branch and the commit that is applied.",
+    "Always 1; the labels are the repository, the branch and the applied commit.",
     "repository", "revision", "commit",
 )  # fmt: skip
 COMMITS_BEHIND = _gauge(
     "git_commits_behind",
-    "The number of commits from the applied commit to the newest commit of the branch.",
+    "The number of commits from the applied commit to the newest commit on the branch.",
 )
 REJECTED_COMMITS = _gauge(
     "git_rejected_commits",
@@ -72,23 +72,23 @@ REJECTED_COMMITS = _gauge(
     "reason",
 )
 LAST_FETCH = _gauge(
-    "git_last_fetch_timestamp_seconds", "When the repository was last read successfully."
+    "git_last_fetch_timestamp_seconds", "When a poll of the Git repository last succeeded."
 )
 PROBLEMS = _gauge(
-    "plan_problems", "The number of errors and warnings about Git and the cluster.", "severity"
+    "plan_problems", "The number of problems of Git and the cluster in the plan.", "severity"
 )
 
 VMS = _gauge(
-    "vms", "The number of VMs in Git by the effect and the reason in the plan.", "effect", "reason"
+    "vms", "The number of VMs in Git by effect and reason in the plan.", "effect", "reason"
 )
 KUBEVIRT = _gauge(
     "kubevirt_configuration",
-    "Always 1; the labels are the effect and the reason of the KubeVirt CR in the plan.",
+    "Always 1; the labels are the effect and the reason for the KubeVirt CR in the plan.",
     "effect", "reason",
 )  # fmt: skip
 DRIFT = _gauge(
     "drift_bytes",
-    "The sum of the differences between the memory in Git and the memory that VMs have.",
+    "The sum of the differences between the VM memory in Git and in the cluster.",
     "direction", "effect",
 )  # fmt: skip
 WAITING_FOR_RESTART = _gauge(
@@ -96,19 +96,19 @@ WAITING_FOR_RESTART = _gauge(
 )
 OLDEST_RESTART_WAIT = _gauge(
     "oldest_restart_wait_timestamp_seconds",
-    "When the longest current wait for a restart started; absent if no VM waits.",
+    "When the longest current wait for a VM restart started; absent if no VM waits.",
 )
 IN_FLIGHT = _gauge(
     "vm_changes_in_flight", "The number of VMs whose memory change has started and not ended."
 )
 OLDEST_IN_FLIGHT = _gauge(
     "oldest_vm_change_in_flight_timestamp_seconds",
-    "When the oldest change in flight started; absent if none is in flight.",
+    "When the oldest VM change in progress started; absent without such a change.",
 )
 FAILED_MIGRATIONS = _gauge(
     "failed_migrations",
-    "The number of failed migrations of VMs in Git that the cluster lists; KubeVirt keeps five "
-    "finished migrations of each VM.",
+    "The number of failed migration objects of VMs in Git; KubeVirt keeps five finished "
+    "migrations of each VM.",
 )
 FORECAST = _gauge(
     "plan_forecast_seconds",
@@ -116,17 +116,17 @@ FORECAST = _gauge(
     "bound",
 )
 MIGRATIONS = _gauge("plan_migrations", "The number of migrations that the plan needs.")
-COPIED = _gauge("plan_copied_bytes", "The memory that the migrations of the plan copy.")
+COPIED = _gauge("plan_copied_bytes", "The memory in bytes that the migrations in the plan copy.")
 PLANNED_AT = _gauge("plan_timestamp_seconds", "When the plan was made.")
 LAST_SUCCESS = _gauge(
     "last_success_timestamp_seconds",
-    "When a pass last ended without a failed or invalid object, or a plan without one had no "
-    "change to start.",
+    "When a reconciliation pass last completed without failed or invalid objects. A plan without "
+    "changes to start also counts.",
 )
 LAST_PASS = _gauge(
     "last_pass_timestamp_seconds",
-    "When a pass last ended, even if objects failed or are invalid, or a plan last had no change "
-    "to start.",
+    "When a reconciliation pass last completed, even with failed or invalid objects. A plan "
+    "without changes to start also counts.",
 )
 RUN_START = _gauge(
     "run_start_timestamp_seconds", "When the run in progress started; absent without a run."
@@ -136,23 +136,21 @@ API_REQUESTS = _counter(
     Counted.API_REQUESTS,
     "Requests to the API server; the code of a request without a response is `<error>`.",
 )
-GIT_FETCHES = _counter(Counted.GIT_FETCHES, "Reads of the Git repository.")
-WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Requests to the webhook listener.")
+GIT_FETCHES = _counter(Counted.GIT_FETCHES, "Polls of the Git repository.")
+WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Webhook requests.")
 NOTIFICATIONS = _counter(Counted.NOTIFICATIONS, "Notifications that were sent or failed.")
 RUNS = _counter(Counted.RUNS, "Runs that have ended, by the name of the exit code.")
-VM_CHANGES = _counter(
-    Counted.VM_CHANGES, "Changes of VMs that were written in runs that have ended."
-)
+VM_CHANGES = _counter(Counted.VM_CHANGES, "VM changes that ended runs wrote.")
 MIGRATION_FAILURES = _counter(
     Counted.MIGRATION_FAILURES, "Migrations that failed while this process was running."
 )
 FORECASTS = _counter(
     Counted.FORECASTS,
-    "Changes of VMs that ended before, within or after their forecast.",
+    "VM changes that ended before, within or after their forecast.",
 )
 FORECAST_SECONDS = _counter(
     Counted.FORECAST_SECONDS,
-    "Sums over changes of VMs: the earliest and latest end in the forecast, and the actual end, "
+    "Sums over all VM changes: the earliest and latest end in the forecast, and the actual end, "
     "in seconds after the start of the run.",
 )
 CHANGE_SECONDS = Metric(
