@@ -107,6 +107,9 @@ class FakeInformer:
     def capacity(self) -> None:
         return None
 
+    def refresh_capacity(self, _wait_s: float = 0.0) -> None:
+        return None
+
 
 @dataclass
 class FakePorts:

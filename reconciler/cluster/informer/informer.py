@@ -31,7 +31,7 @@ from reconciler.cluster.read.migration_policy_reader import (
     MigrationPolicies,
     list_migration_policies,
 )
-from reconciler.errors import ClusterError
+from reconciler.errors import ClusterError, UnavailableError
 from reconciler.model.live.live_state import LiveNode, LiveState
 
 if TYPE_CHECKING:
@@ -274,11 +274,11 @@ class ClusterInformer:
             The newest capacity that is known.
 
         Raises:
-            ClusterError: No refresh has ever succeeded.
+            UnavailableError: No refresh has ever succeeded.
         """
         found = self._capacity.start(wait_s)
         if found is None:
-            raise ClusterError(
+            raise UnavailableError(
                 f"pods and quotas are needed and were never read: {self._capacity.problem}",
                 hint="the process reads them again until it succeeds",
             )

@@ -34,6 +34,12 @@ MAX_AGE_S = 60.0
 """The maximum age of pod and quota data in seconds while some changes have not started."""
 MAX_AGE_SHORT_S = 10.0
 """The maximum age of pod data in seconds if one change has ended and another lacks capacity."""
+WAIT_S = 5.0
+"""The maximum wait for the lists of pods and quotas in seconds.
+
+The wait delays the renewal of the leases and all other changes. If the lists take longer, a later
+round uses them.
+"""
 
 
 class RemainingCapacity:
@@ -63,16 +69,27 @@ class RemainingCapacity:
         if not needed or not self._due(live.capacity, known):
             return live
         try:
-            read = self._run.informer.capacity()
+            read = self._run.informer.refresh_capacity(WAIT_S)
         except ClusterError as error:
             if not error.retryable:
                 raise
-            self._not_before = self._run.clock.monotonic() + MAX_AGE_SHORT_S
-            message = f"the capacity for migrations cannot be read: {error}"
-            self._run.progress(Step.FOLLOWING, message)
+            self._try_later(f"the capacity for migrations cannot be read: {error}")
+            return live
+        if read is None:
+            return live
+        if live.capacity is not None and read.observed_at <= live.capacity.observed_at:
+            age_s = (now - read.observed_at).total_seconds()
+            self._try_later(
+                f"the capacity for migrations is {age_s:.0f} s old, because the API server has "
+                "not sent pods and quotas yet"
+            )
             return live
         self._short = False
-        return replace(live, capacity=read) if read is not None else live
+        return replace(live, capacity=read)
+
+    def _try_later(self, message: str) -> None:
+        self._not_before = self._run.clock.monotonic() + MAX_AGE_SHORT_S
+        self._run.progress(Step.FOLLOWING, message)
 
     def fits(
         self,

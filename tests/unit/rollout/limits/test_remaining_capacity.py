@@ -17,11 +17,22 @@ from support.builders import (
     plan_of,
     want,
 )
+from support.fake_ports import FakePorts
 
+from reconciler.cluster.lease.lease_times import LeaseTimes
+from reconciler.errors import UnavailableError
 from reconciler.model.explanation import Explanation
 from reconciler.model.live.capacity import Capacity, Launcher, ResourceUse
 from reconciler.model.run.outcome import Result
-from reconciler.rollout.limits.remaining_capacity import grows_still, is_hidden, is_stalled
+from reconciler.model.run.progress import Step
+from reconciler.rollout.limits.remaining_capacity import (
+    MAX_AGE_SHORT_S,
+    WAIT_S,
+    RemainingCapacity,
+    grows_still,
+    is_hidden,
+    is_stalled,
+)
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 
 
@@ -111,3 +122,32 @@ def test_migration_is_stalled_if_its_pod_has_no_node_a_minute_after_the_patch(
     migration = make_migration(phase=phase, target_node="")
     live = make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,))
     assert is_stalled(tracked(patched, ended), live, at(70)) is expected
+
+
+class SlowPods:
+    """An informer whose lists of pods and quotas take longer than a run waits for them."""
+
+    def __init__(self, newest: Capacity | None) -> None:
+        self.newest, self.waits = newest, []
+
+    def refresh_capacity(self, wait_s):
+        self.waits.append(wait_s)
+        if self.newest is None:
+            raise UnavailableError("pods and quotas were never read")
+        return self.newest
+
+
+@pytest.mark.parametrize("known", [None, capacity(-90, 1)], ids=["never read", "read long ago"])
+def test_run_waits_seconds_for_pods_and_quotas_and_continues_with_the_last_known_ones(known):
+    ports, slow = FakePorts(), SlowPods(known)
+    remaining = RemainingCapacity(replace(ports.context, informer=slow))
+    live = replace(make_live(make_vm(), vmis=(make_vmi(),)), capacity=known)
+    waiting = (tracked(None, None),)
+    for _ in range(3):
+        assert remaining.overlay(live, waiting) is live
+    assert slow.waits == [WAIT_S], "one request until the next attempt"
+    assert [each.step for each in ports.progress] == [Step.FOLLOWING]
+    assert LeaseTimes().duration_s - LeaseTimes().margin_s - LeaseTimes().renew_s > WAIT_S
+    ports.clock.sleep(MAX_AGE_SHORT_S)
+    slow.newest = capacity(5, 1)
+    assert remaining.overlay(live, waiting).capacity is slow.newest
