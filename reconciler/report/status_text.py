@@ -62,7 +62,7 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
     yield ""
     running = status.migrations_in_flight
     vms, migrations = plural(len(machines), "VM"), plural(running, "migration")
-    line = f"{vms} listed, {migrations} in flight"
+    line = f"{vms} listed, {migrations} in progress"
     unselected = sum(each.is_vm for each in desired.unselected)
     if unselected:
         line += f", {plural(unselected, 'VM')} in Git not selected"

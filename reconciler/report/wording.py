@@ -57,7 +57,8 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.INVALID: "part of the desired state is invalid",
     ExitCode.BLOCKED: "part of the desired state is blocked, waiting, or needs a restart",
     ExitCode.FAILED: "part of the rollout failed",
-    ExitCode.DEADLINE: "the run stopped while changes were in flight; the next run continues them",
+    ExitCode.DEADLINE: "the run stopped while changes were in progress; the next run continues"
+    " them",
     ExitCode.LEASE_HELD: "another run holds the lease",
     ExitCode.STALE: "an approved change is out of date and was not applied",
     ExitCode.USAGE: "the command line is invalid",

@@ -11,29 +11,32 @@ if TYPE_CHECKING:
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "About the planned rollout": {
         "alert-firing, alerts-unreadable, no-prometheus":
-            "with `rollout.holdWhile`: an alert is firing, Prometheus does not answer, or the URL "
-            "of Prometheus is unknown; no new change starts",
+            "with `rollout.holdWhile`: an alert is firing, Prometheus does not respond, or no URL "
+            "of Prometheus is set, so no new change starts",
         "alerts-not-read":
-            "`rollout.holdWhile` is set, and the plan was made without `--prometheus-url`",
+            "`rollout.holdWhile` is set, but the plan was made without `--prometheus-url`, so it "
+            "did not check the alerts",
         "outside-window":
-            "no window is open now; the message shows when the next one opens",
+            "no maintenance window is open; the message shows when the next one opens",
         "next-window":
-            "VMs whose first attempt may take longer than the rest of the open window",
+            "the first attempt to change these VMs might take longer than the remaining time of "
+            "the open maintenance window",
         "window-too-short":
-            "VMs whose first attempt may take longer than any of the next windows",
+            "the first attempt to change these VMs might take longer than any of the next "
+            "maintenance windows",
         "canary":
-            "how many canaries change, how long other VMs wait for the canaries, and how many "
-            "VMs wait",
+            "the message shows how many canaries change, how long other VMs wait for the "
+            "canaries, and how many VMs wait",
         "no-canary, canaries-held":
-            "no VM is a canary, or no canary can be changed; the other VMs will wait",
+            "no VM is a canary, or no canary can be changed, so the other VMs wait",
         "batches":
-            "how many VMs change in each batch",
+            "the message shows how many VMs change in each batch",
         "restarts":
-            "which VMs are restarted, and which setting permits each restart",
+            "the message shows which VMs are restarted, and which setting permits each restart",
         "room-one-after-another":
-            "VMs for which the capacity is sufficient only if they change one after another",
+            "the capacity suffices for these VMs only if they change one after another",
         "room-not-for-all":
-            "VMs for which the capacity is sufficient now, but not after earlier VMs have grown",
+            "the capacity suffices for these VMs now, but not after earlier VMs have grown",
     },
     "About the cluster": {
         "unknown-kubevirt-version":
@@ -47,29 +50,31 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "these objects cannot be listed, usually because permission is missing, so the plan"
             " could not check everything",
         "owner-unreadable":
-            "the objects from which another operator writes the KubeVirt CR cannot be read, "
-            "because the permission is missing or the request failed; no setting is written "
-            "through this owner, and the memory of VMs still changes",
+            "the object from which another operator writes the KubeVirt CR cannot be read, "
+            "because permission is missing or the request failed; no setting is written to this "
+            "object, but the memory of VMs still changes",
         "cluster-id-unknown":
-            "the permission to read the namespace kube-system is missing",
+            "permission to read the namespace kube-system, whose UID identifies the cluster, is "
+            "missing",
         "snapshot-age":
-            "the snapshot is older than `snapshotMaxAge`, or its time is in the future",
+            "the cluster snapshot is older than `snapshotMaxAge`, or its time is in the future",
         "capacity-age":
-            "in `reconciler serve`: the pods and quotas of the plan are older than five minutes, "
-            "because no newer ones could be read",
+            "in `reconciler serve`: the pods and quotas in the plan are older than five minutes, "
+            "because newer ones could not be read",
         "room-not-in-snapshot":
-            "the snapshot contains no pods and quotas, so the plan did not check the capacity",
+            "the cluster snapshot contains no pods and quotas, so the plan did not check the "
+            "capacity",
     },
     "About commits": {
         "invalid-config":
-            "the newest commit is not applied, because its `.reconciler.yaml` is invalid; the"
-            " message shows the commit that stays in force",
+            "the newest commit is not applied, because its `.reconciler.yaml` is invalid; the "
+            "message shows the commit that is applied instead",
         "unsigned, bad-signature, unsupported-signature":
-            "with `--verify`: the newest commit has no signature, one that does not match its"
-            " contents, or one of an unknown kind",
+            "with `--verify`: the newest commit has no signature, a signature that does not match "
+            "its contents, or an unsupported kind of signature",
         "unknown-signer, expired-signature, revoked-key, wrong-namespace":
-            "with `--verify`: the key is not trusted, has expired, is not valid yet, is revoked,"
-            " or may not sign for Git",
+            "with `--verify`: the key is not trusted, has expired, is not valid yet, is revoked, "
+            "or is not allowed to sign for Git",
         "history-unknown":
             "the Lease does not show which commit was applied last, because its annotation is"
             " damaged, so nothing is written",
@@ -86,7 +91,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "bad-api-version, unknown-kind":
             "the document has no known kind, or no known version of it",
         "more-problems":
-            "the number of further problems, which are not listed",
+            "the message shows the number of further problems, which are not listed",
         "similar-field":
             "a key resembles a known key that is also present",
         "unknown-field, missing-field, wrong-type, bad-value":
@@ -98,37 +103,39 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "bad-annotation, unknown-annotation":
             "an annotation under `memory.reconciler.dev/` is invalid or unknown",
         "no-namespace, other-namespace":
-            "a manifest has no namespace, or with `-f` another namespace than `-n`",
+            "a manifest has no namespace or, with `-f`, a different namespace than `-n`",
         "duplicate-object, two-kubevirts, conflicting-setting":
-            "two manifests describe the same object, or there is a second KubeVirt CR",
+            "two manifests describe the same object, two manifests give a setting different "
+            "values, or Git contains a second KubeVirt CR",
         "not-selected, nothing-selected":
-            "how many objects `-n`, VM names or a selector exclude; `nothing-selected`: all "
-            "objects are excluded",
+            "the message shows how many objects `-n`, VM names or a selector exclude; with "
+            "`nothing-selected`, all objects are excluded",
         "misaligned, below-minimum, guest-above-max, memory-from-instancetype,"
         " memory-not-managed, nothing-named":
-            "a problem with the memory in a VM's manifest",
+            "the memory in a VM manifest has a problem",
         "not-managed, gate-disabled, unknown-method":
-            "a problem in a KubeVirt manifest",
+            "a KubeVirt manifest has a problem",
         "kustomization, chart":
-            "the folder needs kustomize or Helm",
+            "the directory needs kustomize or Helm to render its manifests",
         "uncommitted":
             "the working tree has changes that a plan of its commit does not read",
         "history-rewritten":
-            "the commit that was fetched before is not in the history of the branch",
+            "the previously fetched commit is not in the history of the branch",
         "nothing-found":
-            "there is no VM and no KubeVirt CR",
+            "the source contains no VM and no KubeVirt CR",
         "path-missing, not-followed, nothing-read":
             "a configured path does not exist, is a link or a submodule, or contains no manifest",
         "misnamed-config, extra-document, no-window":
-            "a problem with `.reconciler.yaml`",
+            "`.reconciler.yaml` has a problem",
         "server-dry-run, server-dry-run-refused":
-            "the API server's responses to the plan's changes with `dryRun=All`",
+            "the message shows how the API server responded to the planned changes with "
+            "`dryRun=All`",
         "clocks-differ":
-            "the clocks of the API server and of this machine disagree on whether a window is open"
-            " or long enough",
+            "the clocks of the API server and of this machine disagree on whether a maintenance "
+            "window is open or long enough",
         "unbound":
-            "no configuration applies to the manifests of `-f`, so no windows or other rules "
-            "limit the run",
+            "no configuration applies to the manifests of `-f`, so no maintenance windows or "
+            "other rules limit the run",
     },
 }
 """The meanings of problem codes, by topic; codes with the same meaning share one key."""

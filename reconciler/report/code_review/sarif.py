@@ -81,7 +81,7 @@ def _document(review: Review, version: str, docs_url: str, limit: int) -> dict[s
                 "automationDetails": {"id": _category(review)},
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {
-                    _ROOT: {"description": {"text": "The root folder of the Git repository."}}
+                    _ROOT: {"description": {"text": "The root directory of the Git repository."}}
                 },
                 "invocations": [
                     {"executionSuccessful": True, "toolExecutionNotifications": notes}

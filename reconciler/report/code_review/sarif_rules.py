@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FIRST_SENTENCE = re.compile(r".*?[.](?=\s|$)", re.DOTALL)
 _SEVERITIES = {
     Severity.ERROR: "Part of the desired state is invalid, or was not planned.",
-    Severity.WARNING: "There is a problem that does not prevent a plan.",
+    Severity.WARNING: "A problem that does not prevent a plan.",
     Severity.NOTE: "A fact about the desired state, the cluster or the plan.",
 }
 LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}

@@ -134,7 +134,7 @@ def failure_headline(cluster_name: str, log: str) -> Headline:
     """Build the summary line of a run without a plan, from the last error in the run's log."""
     errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
-    answer = f"There is no plan: {reason.strip()}"
+    answer = f"No plan was made: {reason.strip()}"
     return Headline(answer=answer, cluster=cluster_name, origin="", digest="")
 
 

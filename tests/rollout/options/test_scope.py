@@ -117,5 +117,5 @@ def test_status_distinguishes_unselected_vms_from_vms_absent_from_git(
     ended = command("status", "--repo", repo, *arguments, on=serve("hotplug", vms=VMS))
     lines = ended.out.splitlines()
     vms = f"{n} VM listed" if n == 1 else f"{n} VMs listed"
-    assert (ended.code, lines[-1]) == (0, f"{vms}, 0 migrations in flight, {others}.")
+    assert (ended.code, lines[-1]) == (0, f"{vms}, 0 migrations in progress, {others}.")
     assert [line.split()[1] for line in lines if line.startswith(("a ", "b ", "c "))] == listed

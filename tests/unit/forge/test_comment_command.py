@@ -126,7 +126,7 @@ def test_pull_request_comment_shows_the_log_of_a_run_that_failed_without_a_repor
     assert post(PLAN, "--cluster-name", "production") == 0
     assert post(missing, "--log", str(log), "--cluster-name", "production") == 0
     [text] = server.texts()
-    assert "**There is no plan: the cluster does not answer**" in text
+    assert "**No plan was made: the cluster does not answer**" in text
     assert "the cluster does not answer" in text
     assert server.statuses[-1][1]["state"] in {"error", "failed"}
     assert post(missing, "--log", str(log)) == 64
