@@ -142,7 +142,7 @@ def read_setting(kind: FieldType, raw: object) -> SettingValue:
     expected = {
         FieldType.GATES: "a list of names",
         FieldType.NAMES: "a list of names",
-        FieldType.WORD: "a word",
+        FieldType.WORD: "a string",
         FieldType.BOOLEAN: "true or false",
         FieldType.INTEGER: "a whole number",
     }

@@ -151,7 +151,7 @@ def _check_length(text: str, noun: str) -> None:
     """Raise QuantityError if a string is too long for fast exact arithmetic."""
     if len(text) > _MAX_LENGTH:
         raise QuantityError(
-            f"{kind_of(text)} is not a {noun}; it may have at most {_MAX_LENGTH} characters"
+            f"{kind_of(text)} is not a {noun}; use at most {_MAX_LENGTH} characters"
         )
 
 

@@ -44,7 +44,7 @@ def quoted(value: object) -> str:
 def kind_of(value: object) -> str:
     """Return the type of a value and the length of a string, but not the contents."""
     if isinstance(value, str):
-        return "an empty text" if not value else f"a text of {_characters(len(value))}"
+        return "an empty string" if not value else f"a string of {_characters(len(value))}"
     if value is None or isinstance(value, bool):
         return _CONSTANTS[value]
     return _KINDS.get(type(value), "this value")

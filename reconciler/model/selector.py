@@ -103,13 +103,14 @@ def _requirement(part: str, number: int) -> Requirement:
         for value in values:
             if re.fullmatch(_VALUE, value) is None:
                 raise SelectorError(
-                    f"condition {number} has {kind_of(value)}, which is not a valid label value"
+                    f"condition {number} of the label selector has {kind_of(value)}, which is not "
+                    "a valid label value"
                 )
         return Requirement(key=match["key"], operator=_Operator(match["operator"]), values=values)
     if match := _PRESENCE.fullmatch(part):
         operator = _Operator.ABSENT if match["not"] else _Operator.EXISTS
         return Requirement(key=match["key"], operator=operator)
     raise SelectorError(
-        f"condition {number}, {kind_of(part)}, is not a label condition; "
-        "write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
+        f"condition {number} of the label selector is {kind_of(part)}, which is not a label "
+        "condition; write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
     )

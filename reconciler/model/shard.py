@@ -34,7 +34,7 @@ class Shard:
         """
         found = _FORM.fullmatch(text)
         if found is None:
-            raise ShardError(f"{quoted(text)} is not of the form I/N, such as 0/4")
+            raise ShardError(f"{quoted(text)} is not a shard; write I/N, such as 0/4")
         index, total = int(found["index"]), int(found["total"])
         if index >= total:
             raise ShardError(

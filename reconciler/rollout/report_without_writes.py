@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _OBSERVED = Explanation(
     reason="mode-observe",
-    message="mode is observe: nothing was written",
-    hint="set `mode: enforce` to apply the changes",
+    message="the reconciler wrote nothing, because `mode` is `observe`",
+    hint="to apply the changes, set `mode: enforce` in .reconciler.yaml",
 )
 
 

@@ -47,11 +47,11 @@ ROUND_S = 1.0
 BROKEN_OFF = (
     "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
-_CONTINUES = "migrations in flight continue"
+_CONTINUES = "running migrations continue"
 _NOT_FOLLOWED = Explanation(
     reason="no-wait",
     message="the size is written; the run did not wait for the guest because of --no-wait",
-    hint="`reconciler status` shows when the guest has its memory",
+    hint="run `reconciler status` to see whether the guest has its new memory",
 )
 
 
@@ -87,7 +87,7 @@ def run(
     except Exception as found:
         # A bug of this program must not lose the report of what was written.
         log.exception(
-            "the run ended because of a bug in reconciler; report the bug with this text"
+            "the run ended because of a bug in reconciler; report the bug with this message"
         )
         error, message = (
             found,
@@ -197,7 +197,7 @@ class _Rollout:
         # Check both leases in each round, because the check also renews a lease when necessary.
         if not all([self.context.config_lease.held(), self.context.memory_lease.held()]):
             self.lease_lost = True
-            return "the run lost its lease, so it writes nothing more"
+            return "the run no longer holds its Lease, so it writes nothing more"
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
@@ -211,11 +211,13 @@ class _Rollout:
             raise pause.error
         in_flight = any(each.open and each.applied for each in self._objects())
         if self.closer.bug is not None and not in_flight:
-            return f"no further change starts, because reconciler has a bug: {self.closer.bug}"
+            return f"no further change starts, because of a bug in reconciler: {self.closer.bug}"
         idle = not self.kubevirt.open and not self.memory.can_start
         unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
-            return "KubeVirt did not apply its configuration; changes that need it did not start"
+            return (
+                "KubeVirt did not apply its CR; changes that need the new settings did not start"
+            )
         if not self.policy.follow and idle:
             return "the run does not wait for the guests because of --no-wait"
         self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(start)))
@@ -276,7 +278,7 @@ class _Rollout:
                 return FinalResult(result=Result.WRITTEN, why=_NOT_FOLLOWED, cause=Cause.RUN_ENDED)
             result = Result.RUNNING
         elif tracked.in_doubt:
-            message = f"the API server did not answer the last write: {latest.why.message}"
+            message = f"the API server did not respond to the last write: {latest.why.message}"
             why = Explanation(reason=latest.reason.value, message=message)
             return FinalResult(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
         elif latest.effect is Effect.WAIT:

@@ -87,7 +87,7 @@ def label_key(value: str) -> None:
     fits = len(prefix) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(prefix)
     if _LABEL_NAME.fullmatch(name) is None or (slash and not fits):
         raise ValueError(
-            f"{quoted(value)} is not a label key; write one such as app or "
+            f"{quoted(value)} is not a label key; write a key such as app or "
             "app.kubernetes.io/instance"
         )
 

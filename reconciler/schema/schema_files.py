@@ -28,7 +28,9 @@ def load(name: str) -> dict[str, Any]:
             schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return schema
         tried.append(str(file))
-    raise FileNotFoundError(f"the schema {filename} is not installed; the search included {tried}")
+    raise FileNotFoundError(
+        f"the schema file {filename} does not exist in {tried}; install the reconciler again"
+    )
 
 
 def _folders() -> tuple[Traversable, ...]:

@@ -62,7 +62,8 @@ def describe(found: Finding) -> tuple[str, str, str]:
     writer = _WRITERS.get(found.keyword)
     if writer is None:
         message = (
-            f"{where} is {kind_of(found.value)}, which violates {found.keyword} {found.expected}"
+            f"{where} is {kind_of(found.value)}, which does not conform to the schema: "
+            f"{found.keyword} {found.expected}"
         )
         return "bad-value", message, ""
     return writer(found, where)
@@ -81,7 +82,7 @@ def _typo(found: Finding, where: str) -> tuple[str, str, str]:
         hint = f"remove {where} if it is a misspelt {right}"
         return (
             SIMILAR_FIELD,
-            f"{where} is not a known field, but resembles {right}, which is set too",
+            f"{where} is not a known field, but resembles {right}, which is also set",
             hint,
         )
     return "unknown-field", f"{where} is not a known field", f"did you mean {right}?"

@@ -42,7 +42,7 @@ def without_prometheus(since: datetime) -> AlertHold:
     return AlertHold(
         reason=AlertHoldReason.NO_PROMETHEUS,
         since=since,
-        message="rollout.holdWhile needs the alerts of Prometheus, and --prometheus-url is not "
+        message="rollout.holdWhile needs the alerts of Prometheus, but --prometheus-url is not "
         "set",
-        hint="pass --prometheus-url, or remove rollout.holdWhile",
+        hint="set --prometheus-url, or remove rollout.holdWhile from .reconciler.yaml",
     )

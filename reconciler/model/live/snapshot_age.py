@@ -38,11 +38,9 @@ def age_warning(
     except OverflowError:
         age = timedelta.max
     if age < -_CLOCKS_AGREE:
-        problem = f"the time of the snapshot is {time}, which is in the future"
+        problem = f"the snapshot file says that it was created at {time}, which is in the future"
     elif age.total_seconds() > max_age.seconds:
-        problem = (
-            f"the snapshot is out of date: the cluster was read at {time}, more than {max_age} ago"
-        )
+        problem = f"the snapshot is out of date: it was created at {time}, more than {max_age} ago"
     else:
         return None
     return Diagnostic(
@@ -50,6 +48,6 @@ def age_warning(
         code=SNAPSHOT_AGE,
         message=problem,
         at=at,
-        hint="create a newer snapshot with reconciler snapshot; `snapshotMaxAge` in "
-        ".reconciler.yaml sets the limit",
+        hint="create a new snapshot with `reconciler snapshot`, or change the limit "
+        "`snapshotMaxAge` in .reconciler.yaml",
     )

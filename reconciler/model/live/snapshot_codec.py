@@ -125,7 +125,7 @@ def from_snapshot(document: object) -> LiveState:
         )
     if document.get("apiVersion") != API_VERSION:
         found = version(document.get("apiVersion"))
-        raise CodecError(f"apiVersion is {found}; this program reads {API_VERSION!r}")
+        raise CodecError(f"apiVersion is {found}; this reconciler supports only {API_VERSION!r}")
     content = {key: value for key, value in document.items() if key not in ("apiVersion", "kind")}
     read = decode(_Document, content, "")
     migrations: dict[ObjectRef, tuple[LiveMigration, ...]] = {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NOT_APPROVED = "not-approved"
 STALE = "stale"
-HINT = "create a new plan and have it approved"
+HINT = "create a new plan and get it approved"
 
 
 def refused(

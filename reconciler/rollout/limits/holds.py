@@ -80,7 +80,9 @@ class Holds:
         if rank > self._rank:
             reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
             before = named(self._rank, context.policy)
-            return Hold(why=Explanation(reason=reason, message=f"starts after {before}"))
+            return Hold(
+                why=Explanation(reason=reason, message=f"the change starts after {before}")
+            )
         if rank > CANARY and self._canaries is not None:
             return self._canaries
         return self._of_windows(decision, context)
@@ -102,9 +104,10 @@ class Holds:
             return None
         why = Explanation(
             reason=OUTSIDE_WINDOW,
-            message=f"the first attempt may take {needed_s / 60:.0f} min, but the window closes "
-            f"at {self._opening.until:%Y-%m-%d %H:%M %Z}",
-            hint="the change starts in a window with enough time left",
+            message=f"the first attempt might take {needed_s / 60:.0f} min, but the open "
+            f"maintenance window closes at {self._opening.until:%Y-%m-%d %H:%M %Z}",
+            hint="no action is needed: the change starts in a maintenance window with enough "
+            "time left",
         )
         return Hold(why=why, final=True, result=Result.HELD)
 
@@ -118,7 +121,7 @@ class Holds:
         if not refs:
             why = Explanation(
                 reason="no-canary",
-                message=f"rollout.canary selects no VM ({canary.selector})",
+                message=f"rollout.canary selects no VM ({canary.selector}), so no VM changes",
                 hint="label a VM in Git, or remove rollout.canary",
             )
             return Hold(why=why, final=True, result=Result.HELD)
@@ -128,12 +131,12 @@ class Holds:
             why = Explanation(
                 reason=CANARY_FAILED,
                 message=f"the canary {listed_refs(failed, most=1)} failed",
-                hint="find out why the canary failed; the other VMs start once all canaries "
-                "have their memory",
+                hint="correct the cause of this failure; the other VMs start after all canaries "
+                "have their new memory",
             )
             return Hold(why=why, final=True)
         if any(each.effect is Effect.WAIT for each in now.values()):
-            message = "starts after the canaries"
+            message = "the change starts after the canaries"
             return Hold(why=Explanation(reason=WAITS_FOR_CANARIES, message=message))
         converged = [
             ref
@@ -143,8 +146,8 @@ class Holds:
         if not converged:
             why = Explanation(
                 reason="canaries-held",
-                message="no canary could be changed, so nothing has tested the change",
-                hint="find out why the canaries cannot change",
+                message="no canary could be changed, so the other VMs do not start",
+                hint="check the reasons of the canaries in the plan",
             )
             return Hold(why=why, final=True, result=Result.HELD)
         vms = {ref: context.desired.vms[ref] for ref in converged}
@@ -166,7 +169,8 @@ class Holds:
         if now >= until:
             return None
         message = (
-            f"starts when the soak time of the canaries ends, at {until:%Y-%m-%d %H:%M:%S %Z}"
+            "the change starts when the soak time of the canaries ends, at "
+            f"{until:%Y-%m-%d %H:%M:%S %Z}"
         )
         return Hold(why=Explanation(reason="canary-soak", message=message), until=until)
 
@@ -216,8 +220,9 @@ def closed_hold(found: Opening | None) -> Hold | None:
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
     why = Explanation(
         reason=OUTSIDE_WINDOW,
-        message=f"no window is open{when}",
-        hint="wait for the next window, or start the change now with `apply --ignore-windows`",
+        message=f"no maintenance window is open{when}",
+        hint="wait for the next maintenance window, or run `apply --ignore-windows` to start the "
+        "change now",
     )
     return Hold(why=why, until=found.opens, final=True, closed=True, result=Result.HELD)
 

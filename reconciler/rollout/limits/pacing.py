@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
-NO_CAPACITY = "changes in flight use the capacity that the target pod needs"
+NO_CAPACITY = "unfinished changes to other VMs use the capacity that the target pod needs"
 
 Groups = frozenset[tuple[str, str, str]]
 
@@ -72,9 +72,12 @@ def may_start(
             _, key, value = min(own_groups & groups)
             waits[ref] = f"another VM with {key}={value} is being changed or is not running"
         elif free <= 0 or ref in taken:
-            waits[ref] = f"the limit of {limits.cluster} changes at a time is reached"
+            waits[ref] = f"the limit of {limits.cluster} simultaneous changes is reached"
         elif node and by_node[node] >= limits.per_node:
-            waits[ref] = f"the limit of {limits.per_node} changes at a time from {node} is reached"
+            waits[ref] = (
+                f"the limit of {limits.per_node} simultaneous changes from the node "
+                f"{node} is reached"
+            )
         elif not fits(ref):
             waits[ref] = NO_CAPACITY
         if ref in waits:

@@ -73,15 +73,17 @@ class RemainingCapacity:
         except ClusterError as error:
             if not error.retryable:
                 raise
-            self._try_later(f"the capacity for migrations cannot be read: {error}")
+            self._try_later(
+                f"the run cannot read how much capacity is free for migrations: {error}"
+            )
             return live
         if read is None:
             return live
         if live.capacity is not None and read.observed_at <= live.capacity.observed_at:
             age_s = (now - read.observed_at).total_seconds()
             self._try_later(
-                f"the capacity for migrations is {age_s:.0f} s old, because the API server has "
-                "not sent pods and quotas yet"
+                f"the data about free capacity for migrations is {age_s:.0f} s old, because the "
+                "API server has not sent newer pods and quotas yet"
             )
             return live
         self._short = False

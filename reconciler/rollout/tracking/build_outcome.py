@@ -41,7 +41,9 @@ def build_outcome(tracked: TrackedObject) -> Outcome:
     """
     final = tracked.final
     if final is None:
-        raise IllegalTransitionError(f"{tracked.ref} has no outcome, because it is still open")
+        raise IllegalTransitionError(
+            f"{tracked.ref} has no outcome, because the run still tracks this object"
+        )
     seconds = None
     if tracked.patched_at and tracked.ended_at and final.result is Result.DONE:
         seconds = (tracked.ended_at - tracked.patched_at).total_seconds()

@@ -117,8 +117,8 @@ def decoded(text: str | None) -> Decoded:
         why = type(error).__name__  # its text may quote a value of the annotation
         return Decoded(
             Checkpoint(),
-            f"the annotation {ROLLOUT} of the lease cannot be read ({why}); this run starts with "
-            "an empty checkpoint",
+            f"the annotation {ROLLOUT} of a Lease, which stores the progress of earlier runs, "
+            f"cannot be read ({why}); this run starts without this progress",
         )
 
 

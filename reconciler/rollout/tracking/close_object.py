@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 NOT_SETTLED = "not-settled"
-_BUG = "a bug in reconciler ended the tracking of this object"
+_BUG = "because of a bug in reconciler, the run stopped tracking this object"
 _BUG_HINT = "report the bug with this message; the next run plans the object again"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
 """The failure reasons that are not stored, because later runs find them in the cluster."""

@@ -46,8 +46,8 @@ def require_history(
         if text is not None and _recorded(text) is None:
             raise _unwritten(
                 "history-unknown",
-                f"the annotation {COMMIT} of a Lease is damaged, so it does not show which commit "
-                "was applied before",
+                f"the annotation {COMMIT} of a Lease is damaged, so it is unknown which commit "
+                "was applied last",
                 f"find out who changed the Lease; if the history of {found.revision} is correct, "
                 f"{accept}",
             )

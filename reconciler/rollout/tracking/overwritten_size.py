@@ -20,15 +20,15 @@ DELETED = "deleted"
 
 def lost(decision: Decision) -> Explanation:
     """Explain why a VM no longer has the memory size that this run wrote."""
-    hint = "let only one tool write the field"
+    hint = "let only one tool manage the VM's memory"
     if decision.effect is Effect.CREATE:
-        message = "the VM was created and then deleted"
+        message = "the run created the VM, and then another client deleted it"
         return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
     writer = decision.owner or "another client"
     message = (
-        f"{writer} overwrote the value of this run with {found}; the run does not write its value "
-        "again"
+        f"{writer} overwrote the value that this run wrote with {found}; the run does not write "
+        "its value again"
     )
     return Explanation(reason=REVERTED, message=message, hint=hint)
 

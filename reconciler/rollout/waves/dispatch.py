@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
-_BUDGET_HINT = "check the failures first; raise rollout.failureBudget to continue despite them"
+_BUDGET_HINT = (
+    "correct the causes of the failures; to continue despite the failures, raise "
+    "rollout.failureBudget"
+)
 
 
 class Dispatch:
@@ -200,11 +203,11 @@ class Dispatch:
     ) -> None:
         """End the waiting VM changes, because too many changes of the run have failed."""
         budget = self._policy.failure_budget
-        spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
+        spent = f"{plural(failures, 'VM')} failed, and rollout.failureBudget is {budget}"
         for ref in candidates:
             written = objects[ref].written
             left = (
-                "the VM was not restarted, although its new size is written"
+                "the new size is written, but the VM was not restarted"
                 if written
                 else "not started"
             )

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = (
-    "the next run can change the KubeVirt CR, which was not possible when this run started"
+    "no action is needed: the next run can change the KubeVirt CR, which was not possible when "
+    "this run started"
 )
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
@@ -178,7 +179,7 @@ class KubeVirtWaves:
             self._settled_at = None
             if why != self._reported:
                 self._reported = why
-                message = f"waiting for the KubeVirt CR to settle: {why}"
+                message = f"waiting until KubeVirt has applied its CR: {why}"
                 self._run.progress(Step.BARRIER, message, ref=context.live.kubevirt.ref)
             return False
         if self._written_at is None:
@@ -216,7 +217,7 @@ class KubeVirtWaves:
         if self._settled(context) or not self.overdue:
             return
         limit, why = context.policy.settle_deadline_s, self._unsettled(context)
-        message = f"the KubeVirt CR did not settle within {limit:.0f} s: {why}"
+        message = f"KubeVirt did not apply its CR within {limit:.0f} s: {why}"
         explained = Explanation(reason=NOT_SETTLED, message=message)
         self._closer.close(tracked, FinalResult(result=Result.FAILED, why=explained))
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 _EARLIER_HINT = (
-    "let only one tool write the field; a run tries again after an hour, or with another size"
+    "let only one tool manage the VM's memory; a run tries again after an hour, or when Git sets "
+    "a different size"
 )
 
 
@@ -173,7 +174,9 @@ class MemoryWave:
         """Handle a VM that was recreated, or whose new size another client has overwritten."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
-            message = "the VM was deleted and created again, so its change starts again"
+            message = (
+                "another client deleted and recreated the VM, so the run starts its change again"
+            )
             self._run.progress(Step.FOLLOWING, message, ref=tracked.ref)
         else:
             self._closer.close(tracked, FinalResult(result=Result.FAILED, why=lost(decision)))

@@ -42,9 +42,11 @@ EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "
 _STEPS = {Verb.PATCH: Step.PATCHED, Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}
 _NO_NAMESPACE = "namespace-not-found"
 _HINTS = {
-    Refusal.FORBIDDEN.value: "grant the permissions in examples/deploy",
+    Refusal.FORBIDDEN.value: "grant the reconciler the permissions in examples/deploy",
     _NO_NAMESPACE: "create the namespace, or correct it in Git",
-    Refusal.NOT_AS_WRITTEN.value: "a webhook or an older CRD changed the value",
+    Refusal.NOT_AS_WRITTEN.value: (
+        "check for a webhook that changes the value, and for an older CRD that drops it"
+    ),
 }
 
 
@@ -161,7 +163,7 @@ class Writes:
             self._try_again(write.tracked, "unavailable", str(error))
         else:
             pause_s = self.pause.start(error, self._run.clock.monotonic())
-            message = f"writes pause for {pause_s:.0f} s: {error}"
+            message = f"the run pauses all writes for {pause_s:.0f} s: {error}"
             self._run.progress(Step.BARRIER, message, reason="unavailable")
 
     def _handle_refusal(self, write: PendingWrite, refusal: Refusal, message: str) -> None:
@@ -217,7 +219,7 @@ class Writes:
 def _described(decision: Decision, action: Action) -> str:
     """Describe what a write changed, with the old and new values."""
     if action.verb is Verb.RESTART:
-        return f"restart requested; after the restart, the VM has {decision.target}"
+        return f"restart of the VM requested; after the restart, the VM has {decision.target}"
     if action.verb is Verb.CREATE:
         return f"created with {decision.target}" if decision.target else "created"
     text = "; ".join(

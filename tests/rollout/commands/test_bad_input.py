@@ -94,7 +94,7 @@ DESIRED = {
         files={"vms/db.yaml": vm_yaml("default", "vm", "2GB")},
         says=(
             "vms/db.yaml:5:51: error[bad-quantity]",
-            "a text of 3 characters is not a quantity",
+            "a string of 3 characters is not a quantity",
             "mean 2Gi",
         ),
     ),
@@ -166,7 +166,7 @@ USAGE = {
         arguments="apply --repo {here}/repo --deadline 10",
         code=64,
         says=(
-            "a text of 2 characters is not a duration; write it as 90s, 10m or 1h30m",
+            "a string of 2 characters is not a duration; write it as 90s, 10m or 1h30m",
             "--deadline",
         ),
     ),

@@ -74,7 +74,7 @@ def test_interrupted_run_releases_its_lease_and_leaves_the_migration_running(
     (outcome,) = report["outcomes"]
     assert (run.returncode, report["exit"]["code"]) == (code, code)
     assert (outcome["result"], outcome["actuation"]) == ("running", "succeeded")
-    assert "a signal ended the run; migrations in flight continue" in err
+    assert "a signal ended the run; running migrations continue" in err
     assert cluster.lease()["spec"]["holderIdentity"] == ""
     (migration,) = cluster.get(MIGRATIONS)["items"]
     assert migration["status"]["phase"] not in {"Failed", "Succeeded"}

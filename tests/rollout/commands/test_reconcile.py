@@ -94,7 +94,7 @@ def test_reconcile_in_observe_mode_reports_changes_without_writing(way, serve, g
     (outcome,) = ended.json["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("held", "mode-observe")
     assert (ended.code, detailed.code) == (0, 4)
-    assert "mode is observe: nothing was written" in detailed.out
+    assert "the reconciler wrote nothing, because `mode` is `observe`" in detailed.out
     assert cluster.writes() == []
 
 

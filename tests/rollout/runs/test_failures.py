@@ -298,7 +298,7 @@ class TestRunsEnd:
         run = rig("hotplug", timeline=restless)
         report = run.apply(HOTPLUG_RATIO + vm_yaml("default", "vm", "2Gi"), settle_deadline_s=42.0)
         assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
-        assert "did not settle within 42 s" in report.outcomes[0].why.message
+        assert "KubeVirt did not apply its CR within 42 s" in report.outcomes[0].why.message
 
     def test_run_ends_immediately_if_no_change_can_start(self):
         run = rig("storm")

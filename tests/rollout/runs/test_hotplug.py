@@ -467,7 +467,7 @@ def test_report_shows_which_commit_changed_a_vm_whose_change_an_earlier_run_star
 
     run.progress, run.commit = ActOnStep(Step.PATCHED, newer), "1" * 40
     first = run.apply(ASK_2GI)
-    assert first.message == "a newer commit is in force; migrations in flight continue"
+    assert first.message == "a newer commit is in force; running migrations continue"
     assert (only(first).result, only(first).revision) == ("running", "1" * 40)
     assert "1" * 40 in stored[0]
     run.ended_by, run.holder, run.commit = "", "another-replica", "2" * 40

@@ -317,7 +317,7 @@ def test_restarted_serve_process_continues_the_changes_of_the_previous_process()
     serve.loop.turn()
     serve.loop.turn()
     assert len(began) == 1
-    assert serve.reports[0].message == "a signal ended the run; migrations in flight continue"
+    assert serve.reports[0].message == "a signal ended the run; running migrations continue"
     serve.stop.requested = False
     serve.restart()
     assert serve.turns(60) == 0

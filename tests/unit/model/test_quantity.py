@@ -13,4 +13,4 @@ def test_error_message_about_an_invalid_quantity_or_duration_does_not_quote_the_
     with pytest.raises(QuantityError) as caught:
         kind.parse(secret)
     assert "hunter2" not in str(caught.value)
-    assert f"a text of {len(secret)} characters" in str(caught.value)
+    assert f"a string of {len(secret)} characters" in str(caught.value)

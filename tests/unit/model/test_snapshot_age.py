@@ -23,8 +23,7 @@ def test_warning_about_a_cluster_snapshot_beyond_the_maximum_age_contains_the_sn
     warning = age_warning(NOW - timedelta(days=1, seconds=1), NOW, DAY, None)
     assert warning.severity is Severity.WARNING
     assert warning.message == (
-        "the snapshot is out of date: the cluster was read at 2026-03-01 09:29:59 UTC, more than"
-        " 24h ago"
+        "the snapshot is out of date: it was created at 2026-03-01 09:29:59 UTC, more than 24h ago"
     )
 
 

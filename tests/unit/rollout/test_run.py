@@ -61,7 +61,7 @@ def test_vm_whose_change_is_in_progress_at_the_run_deadline_is_reported_as_runni
     report, ports = ran(TAKEN, deadline_s=10.0)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DEADLINE, Result.RUNNING)
-    assert report.message == "the deadline was reached; migrations in flight continue"
+    assert report.message == "the deadline was reached; running migrations continue"
     assert ports.clock.seconds == pytest.approx(10.0)
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
@@ -70,7 +70,7 @@ def test_unanswered_write_is_reported_as_unknown_when_the_run_ends():
     report, _ = ran(UnreachableError("no answer"), deadline_s=1.0)
     (outcome,) = report.outcomes
     assert outcome.result is Result.RUNNING
-    assert outcome.why.message.startswith("the API server did not answer the last write")
+    assert outcome.why.message.startswith("the API server did not respond to the last write")
 
 
 def test_unanswered_write_is_treated_as_not_executed_if_later_snapshots_lack_the_change():
@@ -92,7 +92,7 @@ def test_stop_signal_ends_the_run_before_anything_is_written():
     ports = FakePorts(stopping=True)
     report, _ = ran(ports=ports)
     assert report.exit is ExitCode.DEADLINE
-    assert report.message == "a signal ended the run; migrations in flight continue"
+    assert report.message == "a signal ended the run; running migrations continue"
     assert ports.writer.sent == []
 
 
@@ -180,7 +180,7 @@ def test_internal_error_while_one_vm_is_processed_prevents_further_changes_in_th
     assert results == {OTHER: Result.FAILED, VM: Result.NOT_STARTED}
     assert report.exit is ExitCode.ERROR
     assert len(ports.writer.sent) == 1
-    assert report.message.startswith("no further change starts, because reconciler has a bug")
+    assert report.message.startswith("no further change starts, because of a bug in reconciler")
 
 
 def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(caplog):

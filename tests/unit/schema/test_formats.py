@@ -40,22 +40,22 @@ def test_schema_format_accepts_a_valid_value(name, value):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("cron", "", f"an empty text is not a cron expression; {WRITE_CRON}"),
-        ("cron", "0 22 * *", f"a text of 8 characters is not a cron expression; {WRITE_CRON}"),
+        ("cron", "", f"an empty string is not a cron expression; {WRITE_CRON}"),
+        ("cron", "0 22 * *", f"a string of 8 characters is not a cron expression; {WRITE_CRON}"),
         (
             "cron",
             "0 0 22 * * 1",
-            f"a text of 12 characters is not a cron expression; {WRITE_CRON}",
+            f"a string of 12 characters is not a cron expression; {WRITE_CRON}",
         ),
         (
             "cron",
             "60 0 * * *",
-            f"a text of 10 characters is not a cron expression: bad minute; {WRITE_CRON}",
+            f"a string of 10 characters is not a cron expression: bad minute; {WRITE_CRON}",
         ),
         (
             "cron",
             "0 0 31 4 *",
-            f"a text of 10 characters is not a cron expression: bad day-of-month; {WRITE_CRON}",
+            f"a string of 10 characters is not a cron expression: bad day-of-month; {WRITE_CRON}",
         ),
         (
             "cron",
@@ -65,7 +65,7 @@ def test_schema_format_accepts_a_valid_value(name, value):
         (
             "time-zone",
             "Europe/Berln",
-            "a text of 12 characters is not a time zone; did you mean Europe/Berlin?",
+            "a string of 12 characters is not a time zone; did you mean Europe/Berlin?",
         ),
         *(
             (
@@ -97,7 +97,7 @@ def test_schema_format_accepts_a_valid_value(name, value):
                 "label-key",
                 key,
                 (
-                    f"{quoted(key)} is not a label key; write one such as app or "
+                    f"{quoted(key)} is not a label key; write a key such as app or "
                     "app.kubernetes.io/instance"
                 ),
             )

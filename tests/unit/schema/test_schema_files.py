@@ -37,7 +37,7 @@ def test_editable_install_reads_the_schemas_of_the_checkout(package):
 
 
 def test_missing_schema_file_is_reported_with_its_name(package):
-    with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
+    with pytest.raises(FileNotFoundError, match=r"x\.schema\.json does not exist"):
         schema_files.load("x")
 
 

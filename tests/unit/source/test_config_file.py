@@ -150,7 +150,7 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "windows:\n- {kind: allow, cron: 0 25 * * *, duration: 1h}\n",
             (
-                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: a text of 10 "
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: a string of 10 "
                 "characters is not a cron expression: bad hour\n  hint: write the five fields "
                 "minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
             ),
@@ -158,7 +158,7 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "windows:\n- {kind: allow, cron: '@daily', duration: 1h}\n",
             (
-                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: a text of 6 "
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: a string of 6 "
                 "characters is not a cron expression\n  hint: write the five fields minute, "
                 "hour, day of month, month and day of week, such as 0 22 * * 1-5"
             ),
@@ -167,7 +167,7 @@ def test_empty_configuration_file_has_all_defaults(text):
             HEAD + "windows:\n- {kind: allow, cron: 0 0 * * *, duration: 1h,\n"
             "   timeZone: europe/berlin}\n",
             (
-                ".reconciler.yaml:5:14: error[bad-time-zone] windows[0].timeZone: a text of 13 "
+                ".reconciler.yaml:5:14: error[bad-time-zone] windows[0].timeZone: a string of 13 "
                 "characters "
                 "is not a time zone\n  hint: did you mean Europe/Berlin?"
             ),
@@ -208,15 +208,15 @@ def test_empty_configuration_file_has_all_defaults(text):
             HEAD + "rollout:\n  batches:\n  - selector: tier=db\n  - tier=web\n",
             (
                 ".reconciler.yaml:6:5: error[wrong-type] rollout.batches[1] is "
-                "a text of 8 characters; expected a mapping"
+                "a string of 8 characters; expected a mapping"
             ),
         ),
         (
             HEAD + "rollout:\n  batches:\n  - selector: tier in web\n",
             (
                 ".reconciler.yaml:5:15: error[bad-selector] rollout.batches[0].selector: "
-                "condition 1, a text of 11 characters, is not a label condition\n"
-                "  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
+                "condition 1 of the label selector is a string of 11 characters, which is not a "
+                "label condition\n  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
             ),
         ),
         (
@@ -231,14 +231,15 @@ def test_empty_configuration_file_has_all_defaults(text):
             HEAD + "rollout: {antiAffinity: [app, 'quorum=etcd']}\n",
             (
                 ".reconciler.yaml:3:31: error[bad-label] rollout.antiAffinity[1]: 'quorum=etcd' "
-                "is not a label key\n  hint: write one such as app or app.kubernetes.io/instance"
+                "is not a label key\n  hint: write a key such as app or "
+                "app.kubernetes.io/instance"
             ),
         ),
         (
             HEAD + "rollout: {holdWhile: [Known, 'up == 0']}\n",
             (
-                ".reconciler.yaml:3:30: error[bad-alert-matcher] rollout.holdWhile[1]: a text of "
-                "7 characters is not an alert matcher\n  hint: write NAME or "
+                ".reconciler.yaml:3:30: error[bad-alert-matcher] rollout.holdWhile[1]: a string "
+                "of 7 characters is not an alert matcher\n  hint: write NAME or "
                 'NAME{label="value"}, for example CephHealthError{severity="critical"}'
             ),
         ),
@@ -253,9 +254,9 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "selector: a in b\n",
             (
-                ".reconciler.yaml:3:11: error[bad-selector] selector: condition 1, a text of 6 "
-                "characters, is not a label condition\n"
-                "  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
+                ".reconciler.yaml:3:11: error[bad-selector] selector: condition 1 of the label "
+                "selector is a string of 6 characters, which is not a label condition\n  hint: "
+                "write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
             ),
         ),
         (

@@ -89,7 +89,7 @@ MISTAKES = {
     f"receivers:\n- {{name: a, kind: slack, link: {SECRET}}}": "link is not a known field",
     "labels: {a-b: c}\nreceivers:\n- {name: a, kind: slack, url: x}": "the name of a label has",
     f"externalUrl: 'https://host?{SECRET}'\nreceivers:\n- {{name: a, kind: slack, url: x}}": (
-        "externalUrl is a text of"
+        "externalUrl is a string of"
     ),
     "---\na: b": "must contain exactly one document",
     "receivers: [": "notify.yaml:",

@@ -67,7 +67,10 @@ def test_null_field_of_a_kubevirt_cr_counts_as_unset_unlike_an_empty_list(raw_ku
         ({"vmRolloutStrategy": 1}, "vmRolloutStrategy cannot be read"),
         ({"liveUpdateConfiguration": {"maxGuest": "8GB"}}, "did you mean 8Gi"),
         ({"migrations": {"parallelMigrationsPerCluster": True}}, "true is not a whole number"),
-        ({"migrations": {"allowPostCopy": "yes"}}, "a text of 3 characters is not true or false"),
+        (
+            {"migrations": {"allowPostCopy": "yes"}},
+            "a string of 3 characters is not true or false",
+        ),
         ({"developerConfiguration": {"featureGates": [1]}}, "a list is not a list of names"),
     ],
 )

@@ -251,7 +251,7 @@ def test_vm_with_a_null_memory_size_counts_as_a_vm_without_a_memory_size(raw_vm)
 
 @pytest.mark.parametrize(
     ("guest", "said"),
-    [("2GB", "memory.guest: a text of 3 characters"), ({"a": 1}, "got `object`")],
+    [("2GB", "memory.guest: a string of 3 characters"), ({"a": 1}, "got `object`")],
 )
 def test_unreadable_vm_or_migration_does_not_prevent_reading_other_objects(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}

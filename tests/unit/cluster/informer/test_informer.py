@@ -180,7 +180,7 @@ def _odd_vm(raw_vm, what):
         ("nesting", "maximum recursion depth exceeded"),
         ("time 0001-01-01T00:00:00+14:00", "the time '0001-01-01T00:00:00+14:00' is out of range"),
         ("time 9999-12-31T23:59:59-01:00", "the time '9999-12-31T23:59:59-01:00' is out of range"),
-        ("digits", "is not a quantity; it may have at most 256 characters"),
+        ("digits", "is not a quantity; use at most 256 characters"),
     ],
 )
 def test_undecodable_watch_event_does_not_prevent_later_events(

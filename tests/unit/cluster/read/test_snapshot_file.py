@@ -381,7 +381,7 @@ WRONG = [
     pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="another kind"),
     pytest.param(
         lambda d: {**d, "apiVersion": "reconciler/v9"},
-        "apiVersion is 'reconciler/v9'; this program reads 'reconciler/v1alpha1'",
+        "apiVersion is 'reconciler/v9'; this reconciler supports only 'reconciler/v1alpha1'",
         id="another apiVersion",
     ),
     pytest.param(
@@ -396,7 +396,7 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "guest": "2GB"}]},
-        r"virtualMachines\[0\].guest: a text of 3 characters is not a quantity",
+        r"virtualMachines\[0\].guest: a string of 3 characters is not a quantity",
         id="invalid quantity",
     ),
     pytest.param(

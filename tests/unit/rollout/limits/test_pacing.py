@@ -51,7 +51,7 @@ def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
 def test_kubevirt_migration_limit_applies_if_the_user_configures_no_limit():
     names, waits = started(live())
     assert names == ["vm-0", "vm-1", "vm-2", "vm-3", "vm-4"]
-    assert set(waits.values()) == {"the limit of 5 changes at a time is reached"}
+    assert set(waits.values()) == {"the limit of 5 simultaneous changes is reached"}
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (9, 5)])
@@ -63,7 +63,7 @@ def test_lower_of_the_configured_limit_and_the_kubevirt_migration_limit_applies(
 def test_concurrency_limit_per_node_counts_vms_by_source_node():
     names, waits = started(live(), PlanPolicy(max_per_node=1))
     assert names == ["vm-0", "vm-1", "vm-2"]
-    assert waits["vm-3"] == "the limit of 1 changes at a time from node01 is reached"
+    assert waits["vm-3"] == "the limit of 1 simultaneous changes from the node node01 is reached"
 
 
 @pytest.mark.parametrize(

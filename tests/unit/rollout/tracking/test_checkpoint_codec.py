@@ -199,7 +199,10 @@ GARBAGE = [
 def test_unreadable_rollout_checkpoint_annotation_is_reported_and_counts_as_empty(text):
     found = codec.decoded(text)
     assert found.checkpoint == Checkpoint()
-    assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
+    assert (
+        "memory.reconciler.dev/rollout of a Lease, which stores the progress of earlier runs, "
+        "cannot be read"
+    ) in found.problem
     assert "\n" not in found.problem
     assert len(found.problem) < 400
 

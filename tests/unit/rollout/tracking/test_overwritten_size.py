@@ -30,19 +30,23 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         (
             {"owner": "kubectl-edit"},
             "reverted",
-            "kubectl-edit overwrote the value of this run with 3Gi",
+            "kubectl-edit overwrote the value that this run wrote with 3Gi",
         ),
         (
             {"owner": ""},
             "reverted",
-            "another client overwrote the value of this run with 3Gi",
+            "another client overwrote the value that this run wrote with 3Gi",
         ),
         (
             {"changes": ()},
             "reverted",
-            "another client overwrote the value of this run with another size",
+            "another client overwrote the value that this run wrote with another size",
         ),
-        ({"effect": Effect.CREATE}, "deleted", "the VM was created and then deleted"),
+        (
+            {"effect": Effect.CREATE},
+            "deleted",
+            ("the run created the VM, and then another client deleted it"),
+        ),
     ],
 )
 def test_message_about_a_reverted_memory_size_contains_the_current_value(changes, reason, message):

@@ -194,7 +194,7 @@ def test_vm_change_does_not_start_after_the_failure_budget_is_exhausted():
     outcomes = [build_outcome(each) for each in wave.wave.objects.values()]
     assert [each.result for each in outcomes] == [Result.FAILED] * 2 + [Result.NOT_STARTED] * 2
     assert {each.reason for each in outcomes[2:]} == {"failure-budget"}
-    assert outcomes[2].why.message == "not started: 2 VMs failed and the failure budget is 2"
+    assert outcomes[2].why.message == "not started: 2 VMs failed, and rollout.failureBudget is 2"
     assert len(wave.ports.writer.sent) == 2
 
 

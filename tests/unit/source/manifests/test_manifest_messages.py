@@ -52,7 +52,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 2GB"),
-            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: a text of "
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: a string of "
             "3 characters is not a quantity\n"
             "  hint: did you mean 2Gi, or 2G for the decimal size?",
             id="invalid unit GB",
@@ -143,7 +143,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm(annotations="memory.reconciler.dev/priority: high"),
             "vms/db.yaml:7:37: error[bad-annotation] VirtualMachine db/pg-0: "
-            "memory.reconciler.dev/priority is a text of 4 characters; expected an integer in "
+            "memory.reconciler.dev/priority is a string of 4 characters; expected an integer in "
             "quotes, for example "
             '"10"',
             id="invalid priority annotation",
@@ -214,9 +214,9 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
                 id=f"apiVersion {version}",
             )
             for version, shown in (
-                ("kubevirt.io", "a text of 11 characters"),
+                ("kubevirt.io", "a string of 11 characters"),
                 ("v1", "'v1'"),
-                ("kubevirt.io.v1", "a text of 14 characters"),
+                ("kubevirt.io.v1", "a string of 14 characters"),
             )
         ),
         pytest.param(
