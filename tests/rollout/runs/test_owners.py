@@ -224,13 +224,13 @@ V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster":
         pytest.param(
             {"autopilot": {"fields": {"spec": V1}}},
             "held owned-by-autopilot",
-            "applies spec.virtualization.liveMigrationConfig.parallelMigrationsPerCluster",
+            "overwrites spec.virtualization.liveMigrationConfig.parallelMigrationsPerCluster",
             id="autopilot above HyperConverged",
         ),
         pytest.param(
             {"autopilot": {"fields": {"spec": V1}, "after": "12s"}},
             "held owned-by-autopilot",
-            "virt-platform-autopilot applies spec.virtualization.liveMigrationConfig",
+            "virt-platform-autopilot overwrites spec.virtualization.liveMigrationConfig",
             id="autopilot resets the field after the write",
         ),
         pytest.param(
@@ -396,7 +396,10 @@ def test_forecast_uses_the_migration_limits_that_hyperconverged_has_set():
             id="a second tool writes the Setting back",
         ),
         pytest.param(
-            {"setting": False}, "held owned-by-harvester", "since v1.6", id="before v1.6"
+            {"setting": False},
+            "held owned-by-harvester",
+            "only in Harvester v1.6",
+            id="before v1.6",
         ),
     ],
 )
