@@ -20,6 +20,7 @@ from reconciler.cluster.decode.json_fields import managers, maps, text, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.references import FieldPath
 
@@ -47,13 +48,14 @@ def owner_field_managers(
     entries = maps(meta, "managedFields")
     own = [each for each in entries if forced and text(each, "manager") == forced]
     others = [each for each in entries if each not in own]
-    yielded = _yielded(texts(meta, "annotations"), paths)
+    annotations = texts(meta, "annotations")
     found: dict[FieldPath, str] = {}
     for entry in (*_by_time(others), *_by_time(own)):
         written = by_version.get(text(entry, "apiVersion"), paths)
         read = dict(zip(written, paths, strict=True))
+        yielded = _yielded(annotations, read) if entry in own else ()
         for path, manager in managers({"managedFields": [entry]}, read).items():
-            if entry in others or read[path] not in yielded:
+            if path not in yielded:
                 found[read[path]] = manager
     return found
 
@@ -62,14 +64,14 @@ def _by_time(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda each: text(each, "time"))
 
 
-def _yielded(annotations: Mapping[str, str], paths: tuple[FieldPath, ...]) -> set[FieldPath]:
+def _yielded(annotations: Mapping[str, str], paths: Iterable[FieldPath]) -> AbstractSet[FieldPath]:
     """Return the settings that the object's annotations tell the forced manager to ignore.
 
-    A JSON Pointer refers to the API version in which the object is read. A pointer that does not
-    start with a slash makes the autopilot fail, so it is ignored.
+    A JSON Pointer refers to the API version in which the manager applies the object, and so do
+    *paths*. A pointer that does not start with a slash makes the autopilot fail, so it is ignored.
     """
     if any(annotations.get(name) == value for name, value in _OPTED_OUT.items()):
-        return set(paths)
+        return frozenset(paths)
     listed = (each.strip() for each in annotations.get(_IGNORED, "").split(","))
     ignored = [
         tuple(key.replace("~1", "/").replace("~0", "~") for key in each[1:].split("/"))

@@ -138,6 +138,25 @@ def test_virt_platform_autopilot_does_not_manage_fields_that_annotations_exclude
     assert found == {path: manager}
 
 
+@pytest.mark.parametrize(
+    ("ignored", "managed"),
+    [("/spec/liveMigrationConfig", False), ("/spec/virtualization/liveMigrationConfig", True)],
+)
+def test_ignored_field_is_in_the_api_version_in_which_the_autopilot_applies(ignored, managed):
+    old = ("spec", "liveMigrationConfig", "parallelMigrationsPerCluster")
+    new = ("spec", "virtualization", *old[1:])
+    entry = {
+        "apiVersion": "hco.kubevirt.io/v1beta1",
+        "manager": "virt-platform-autopilot",
+        "fieldsV1": {"f:spec": {f"f:{old[1]}": {f"f:{old[2]}": {}}}},
+    }
+    annotations = {"platform.kubevirt.io/ignore-fields": ignored}
+    meta = {"annotations": annotations, "managedFields": [entry]}
+    by_version = {"hco.kubevirt.io/v1beta1": (old,), "hco.kubevirt.io/v1": (new,)}
+    found = owner_field_managers(meta, (new,), "virt-platform-autopilot", by_version)
+    assert (new in found) is managed
+
+
 def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(
     server, client, groups, reply
 ):
