@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from ruamel.yaml import YAML
 from support.deployment import BASE, DEPLOY, OVERLAYS, identity, load, render
 from support.served import EXAMPLES
 
-from reconciler.app.execution.leases import CONFIG_LEASE, SERVE_LEASE, memory_lease
+from reconciler.app.execution.leases import CONFIG_LEASE, SERVE_LEASE, memory_lease, serve_lease
 from reconciler.cli.main import app
 from reconciler.model.shard import Shard
 from reconciler.plan.kubevirt.owners.owner_table import OWNERS
@@ -91,7 +92,8 @@ def documented(text: str) -> set[tuple[str, ...]]:
 
 
 def workload_of(manifests: list[dict]) -> dict:
-    (found,) = of_kind(manifests, "CronJob") + of_kind(manifests, "Deployment")
+    """Return the only workload, or the one of shard 0; those of all shards are alike."""
+    found, *_ = of_kind(manifests, "CronJob") + of_kind(manifests, "Deployment")
     return found
 
 
@@ -531,3 +533,26 @@ def test_kustomize_overlay_mounts_each_credential_only_where_it_is_needed():
         (False, True),
         (True, False),
     ]
+
+
+def test_serve_shards_overlay_runs_each_shard_with_labels_services_and_leases_of_its_own():
+    manifests = render(DEPLOY / "overlays" / "serve-shards")
+    names = {"Deployment": "memory-reconciler", "Service": "memory-reconciler-hooks"}
+    for kind, name in names.items():
+        found = {each["metadata"]["name"]: each for each in of_kind(manifests, kind)}
+        first, second = found[name], found[f"{name}-1"]
+        assert in_shard(second, "1", name) == in_shard(first, "0", name), kind
+    (role,) = of_kind(manifests, "Role")
+    shards = [Shard(index=index, total=2) for index in range(2)]
+    leases = {lease(each) for each in shards for lease in (memory_lease, serve_lease)}
+    assert set(role["rules"][1]["resourceNames"]) == {CONFIG_LEASE, *leases}
+
+
+def in_shard(manifest, number, name):
+    """Return a manifest as text without its name and shard number, which must be everywhere."""
+    text = json.dumps(manifest, sort_keys=True)
+    key = f'"memory.reconciler.dev/shard": "{number}"'
+    assert text.count(key) == {"Deployment": 4, "Service": 2}[manifest["kind"]]
+    suffix = "-1" if number == "1" else ""
+    text = text.replace(key, "SHARD").replace(f'"--shard", "{number}/2"', "SHARD")
+    return text.replace(f'"name": "{name}{suffix}"', "NAME").replace(f'"name": "{name}"', "NAME")

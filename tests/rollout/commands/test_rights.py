@@ -114,8 +114,8 @@ class Mode:
         for record in (each for cluster in self.clusters for each in cluster.ours()):
             assert record.user == SERVICE_ACCOUNT
             assert record.status != 403, (record.method, record.path)
-            if record.path == "/apis":
-                continue  # every authenticated user may read which groups are served
+            if record.path in {"/apis", "/version"}:
+                continue  # every authenticated user may read the served groups and the version
             sent = Request(method=record.method, path=record.path, query=parse_query(record.query))
             info = request_info.parse(sent)
             assert info is not None, record.path
@@ -218,16 +218,26 @@ def kustomize(mode):
     mode.run("reconcile --detailed-exitcode", vms(), "--config", mode.file(text))
 
 
-def stay(mode, world="no-update-methods", text=LIVE_MIGRATE):
+def stay(mode, world="no-update-methods", text=LIVE_MIGRATE, second="b", shard="0/1"):
     """Run ``serve`` until a rollout has ended, and stop it."""
     git = Git(mode.folder("repository"))
-    git.commit({"desired.yaml": vms() + text})
-    _, credentials = mode.serve(world, vms=TWO_VMS)
-    with process("serve", "--repo", git, *credentials) as run:
+    git.commit(
+        {"desired.yaml": "".join(vm_yaml(each, "vm", "2Gi") for each in "a" + second) + text}
+    )
+    fleet = [{"name": "vm", "namespace": each, "guest": "1Gi"} for each in ("a", second)]
+    _, credentials = mode.serve(world, vms=fleet)
+    with process("serve", "--repo", git, "--shard", shard, *credentials) as run:
         line_with(run.stderr, "ended with exit code 0")
         run.send_signal(signal.SIGTERM)
         run.communicate()
     assert run.returncode == 0
+
+
+def stay_shards(mode):
+    """Run each of two shards; the namespaces a and d belong to different shards."""
+    assert [Shard(index=0, total=2).holds(each) for each in ("a", "d")] == [True, False]
+    stay(mode, shard="0/2")
+    stay(mode, "hotplug", "", "d", "1/2")
 
 
 MODES = {
@@ -238,6 +248,7 @@ MODES = {
     "observe": (read,),
     "restart": (restart,),
     "serve": (stay,),
+    "serve-shards": (stay_shards,),
     "serve-hyperconverged": (stay_with("hyperconverged"),),
     "shards": (shards,),
     "verify": (write,),
