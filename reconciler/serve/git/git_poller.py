@@ -106,6 +106,8 @@ class GitPoller(threading.Thread):
         except Exception as error:
             log.exception("cannot poll the Git repository because of a bug in reconciler")
             state = self._failed(SourceError(f"{type(error).__name__}: {error}"))
+        if self.state.failures and not state.failures:
+            log.info("the Git repository responds again after %d polls", self.state.failures)
         changed = state.commit != self.state.commit
         self._counted("failed" if state.failures else "changed" if changed else "unchanged")
         self._report_rejected(state.in_force)
@@ -120,9 +122,13 @@ class GitPoller(threading.Thread):
         return left_s
 
     def _failed(self, error: ReconcilerError) -> GitState:
-        state = after_failure(self.state, error, self._clock.now())
+        before, state = self.state, after_failure(self.state, error, self._clock.now())
+        # Only the first of equal errors is a warning, so that an outage does not fill the log.
+        known = before.failures and before.wait is not None and before.wait.message == str(error)
         if not self._ended:
-            log.warning("cannot poll the Git repository; the next poll will try again: %s", error)
+            level = logging.DEBUG if known else logging.WARNING
+            words = "cannot poll the Git repository; the next poll will try again: %s"
+            log.log(level, words, error)
         return state
 
     def _report_rejected(self, found: CommitInForce | None) -> None:

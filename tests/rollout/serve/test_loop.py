@@ -364,6 +364,22 @@ def test_serve_process_sends_few_requests_and_leaks_nothing_during_a_long_api_se
     assert serve.view.ready
 
 
+def test_serve_process_stores_nothing_more_during_a_long_outage_of_the_repository():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(30)
+    before, began = serve.view, serve.clock.now()
+    while serve.clock.now() - began < timedelta(hours=6):
+        serve.git.fail()
+        for _ in range(10):  # the longest pause between two polls is 10 minutes
+            serve.clock.sleep(serve.loop.turn())
+    (wait,) = serve.view.waits
+    assert (wait.kind, wait.since, serve.view.ready) == (WaitKind.REPOSITORY, began, False)
+    assert serve.view.plan.revision == "commit-1"
+    kept = ("runs", "plans", "changes", "restart_since", "notifications")
+    assert [getattr(serve.view, each) for each in kept] == [getattr(before, each) for each in kept]
+
+
 def test_serve_process_ends_if_an_informer_thread_fails():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -109,6 +111,39 @@ def test_git_poller_survives_every_error_and_counts_the_result_of_each_poll():
     assert pauses[0] == pauses[1] == pauses[4] == 180
     assert one.state.commit == "c2"
     assert one.state.next_at == NOW + timedelta(seconds=180)
+
+
+def test_git_poller_keeps_one_state_and_writes_one_warning_during_an_outage_of_six_hours(caplog):
+    caplog.set_level(logging.INFO)
+    clock, counted = FakeClock(), Counter()
+    one = GitPoller(
+        nullcontext,
+        clock,
+        interval_s=180,
+        jitter_s=0,
+        changed=lambda: None,
+        counted=lambda result: counted.update([result]),
+    )
+    good = reading()
+    one.poll(Scripted(good))
+    clock.sleep(180)
+    began, pauses = clock.now(), []
+    while clock.now() - began < timedelta(hours=6):
+        pauses.append(one.poll(Scripted(DOWN)))
+        clock.sleep(pauses[-1])
+    state = one.state
+    assert (state.wait.since, state.reading) == (began, good)
+    assert state.next_at == clock.now()
+    shortest_s = LONGEST_PAUSE_S / 2
+    assert len(pauses) <= 8 + 6 * 3600 / shortest_s
+    assert min(pauses[8:]) >= shortest_s
+    assert counted == {"changed": 1, "failed": len(pauses)}
+    assert len(caplog.messages) == 1
+    one.poll(Scripted(SourceError("the host responds, but refuses")))
+    one.poll(Scripted(good))
+    n_failed = len(pauses) + 1
+    assert len(caplog.messages) == 3
+    assert caplog.messages[-1] == f"the Git repository responds again after {n_failed} polls"
 
 
 def test_request_for_a_git_poll_is_not_satisfied_by_a_poll_that_is_already_running():

@@ -389,3 +389,11 @@ def test_identifier_of_the_end_of_a_problem_is_the_same_after_a_restart():
     gone = later(QUIET, timedelta(hours=1))
     assert story.sees(gone) == restarted.sees(gone) == ["over waits-for-person above-max-guest"]
     assert story.last[0].id == restarted.last[0].id
+
+
+def test_outage_of_six_hours_causes_one_notification_and_one_stored_cause():
+    story, view, sent = Story(), replace(QUIET, waits=(SOURCE_WAIT,)), []
+    for minute in range(0, 6 * 60, 10):
+        sent += story.sees(later(view, timedelta(minutes=minute)))
+        assert len(story.reported.known) <= 1
+    assert sent == ["failure repository"]
