@@ -30,8 +30,9 @@ def simulate(*vms, version="v1.9.0", spec=LIVE, **world):
     return Simulator(parse(document), clock=SimClock(scale=None))
 
 
-def patch(sim, path, body):
+def patch(sim, path, body, *, agent="kubectl"):
     headers = JSON_PATCH if isinstance(body, list) else MERGE_PATCH
+    headers = {**headers, "User-Agent": agent}
     return sim.request("PATCH", path, headers=headers, body=json.dumps(body).encode())
 
 

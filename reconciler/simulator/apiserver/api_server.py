@@ -147,6 +147,7 @@ class KubeApiServer:
         resource = target.resource
         if resource is None or not api_resources.served(resource, self._installed):
             return NO_SUCH_PAGE
+        resource = api_resources.beside(resource, self._installed)
         call = ApiCall(request=request, user=user, target=target, resource=resource, faults=faults)
         if target.verb == "watch":
             stream = WatchStream(self.store, call, delay_s=delay)

@@ -44,7 +44,10 @@ class Resource:
     custom: bool = False
     """Whether a CustomResourceDefinition defines the API resource."""
     stored_as: str = ""
-    """The storage key of another API resource that stores these objects (used for Events)."""
+    """The storage key of another API resource that stores these objects.
+
+    Events have two API groups, and HyperConverged has two versions.
+    """
     unconditional_update: bool = True
     """Whether a PUT request can omit metadata.resourceVersion."""
     create_on_update: bool = False
@@ -232,7 +235,7 @@ OPTIONAL: Final[tuple[Resource, ...]] = (
         optional=True,
     ),
 )
-"""The API resources of other operators; a simulated cluster serves at most one version of each."""
+"""The API resources of other operators, which not every simulated cluster serves."""
 
 DECKHOUSE_API: Final = "internal.virtualization.deckhouse.io/v1"
 """The API version in which Deckhouse's fork of KubeVirt serves the kinds of KubeVirt, renamed.
@@ -263,6 +266,13 @@ def served(resource: Resource, installed: frozenset[str]) -> bool:
     if DECKHOUSE_API in installed and resource.group.endswith("kubevirt.io"):
         return False
     return not resource.optional or resource.api_version in installed
+
+
+def beside(resource: Resource, installed: frozenset[str]) -> Resource:
+    """Returns an API resource as a server stores it that also serves another version of it."""
+    if resource.api_version == "hco.kubevirt.io/v1beta1" and "hco.kubevirt.io/v1" in installed:
+        return replace(resource, stored_as="hyperconvergeds.v1.hco.kubevirt.io")
+    return resource
 
 
 def find(group: str, version: str, plural: str) -> Resource | None:

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.encoding import json_codec
-from reconciler.simulator.store import structural_schema
+from reconciler.simulator.store import object_versions, structural_schema
 from reconciler.simulator.store.fields_v1 import Fields, FieldSet, Path, decode, encode
 
 if TYPE_CHECKING:
@@ -255,15 +255,26 @@ def after_update(
     The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.
     """
-    changed, removed = changes(live, new, structural_schema.of(resource.storage))
+    changed, removed = changes(live, new, schema_of(resource))
     if not changed and not removed:
         return entries
     who: Identity = (manager, "Update", resource.api_version, subresource)
-    rest = without(entries, changed | removed)
+    rest = without(object_versions.read(entries, resource), changed | removed)
     if not changed:
-        return ordered(rest)
+        return ordered(object_versions.written(rest, resource))
     mine = next((e for e in rest if identity(e) == who), None)
     if mine is not None:
         rest = [e for e in rest if e is not mine]
         changed |= decode(mine["fieldsV1"])
-    return ordered([*rest, entry(changed, who, api_version=resource.api_version, time=time)])
+    made = entry(changed, who, api_version=resource.api_version, time=time)
+    return ordered(object_versions.written([*rest, made], resource))
+
+
+def schema_of(resource: Resource) -> Json:
+    """Returns the structural schema by which the fields of an API resource are compared.
+
+    Custom resources are compared in the version of the request, Events as they are stored.
+    """
+    if resource.custom:
+        return structural_schema.served(resource)
+    return structural_schema.of(resource.storage)

@@ -68,6 +68,7 @@ def _with_hyperconverged(world: World, fields: Fields) -> World:
         release=release,
         spec=spec,
         annotations=annotations,
+        serves_v1beta1=fields.boolean("servesV1beta1", default=True),
         manager=fields.text("manager", "kubectl-create"),
         unavailable=fields.text("unavailable"),
         down="down" in fields.values,

@@ -160,6 +160,25 @@ def test_each_setting_that_another_tool_resets_in_the_kubevirt_cr_is_reported(wa
     assert shown(run, fields, key) == {each.path: each.old for each in fields}
 
 
+@pytest.mark.parametrize("both", [True, False], ids=["v1 and v1beta1", "v1"])
+def test_setting_is_written_in_v1_whether_or_not_the_server_also_serves_v1beta1(both):
+    run = owned(servesV1beta1=both)
+    report = run.apply(setting(PARALLEL, 7))
+    assert outcome_of(report) == "done config-as-desired"
+    assert [each.split("/")[3] for each in run.patches()] == ["v1"]
+
+
+def test_tool_that_resets_a_setting_in_v1beta1_is_named():
+    run = owned()
+    old = f"/apis/hco.kubevirt.io/v1beta1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
+    reset = {"spec": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 5}}}
+    run.progress = ActOnStep(
+        Step.PATCHED, lambda: run.merge(old, reset, agent="argocd-controller")
+    )
+    report = run.apply(setting(PARALLEL, 7))
+    assert reverted(report, "argocd-controller") == {f"spec.{PARALLEL}"}
+
+
 HOMELESS = [each for each in FIELDS if each.struct == ""]
 
 

@@ -63,29 +63,32 @@ def _document(
     path: list[str], actions: tuple[tuple[str, str], ...], installed: frozenset[str]
 ) -> Json | None:
     served = [r for r in api_resources.SERVED if api_resources.served(r, installed)]
-    versions = {r.group: r.version for r in served}
+    versions: dict[str, list[str]] = {}
+    for each in sorted(served, key=lambda r: (len(r.version), r.version)):
+        if each.version not in (known := versions.setdefault(each.group, [])):
+            known.append(each.version)
     if actions:
-        versions[ACTIONS_GROUP] = _ACTIONS_VERSION
-    core = versions.pop("")
+        versions[ACTIONS_GROUP] = [_ACTIONS_VERSION]
+    (core,) = versions.pop("")
     match path:
         case ["api"]:
             return {"kind": "APIVersions", "versions": [core]}
         case ["apis"]:
-            groups = [_group(group, version) for group, version in versions.items()]
+            groups = [_group(group, known) for group, known in versions.items()]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ["apis", group] if group in versions:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions[group])}
         case ["api", version] if version == core:
             return _resource_list(version, _resources("", core))
-        case ["apis", group, version] if version == versions.get(group):
+        case ["apis", group, version] if version in versions.get(group, ()):
             listed = _actions(actions) if group == ACTIONS_GROUP else _resources(group, version)
             return _resource_list(f"{group}/{version}", listed)
     return None
 
 
-def _group(group: str, version: str) -> Json:
-    one = {"groupVersion": f"{group}/{version}", "version": version}
-    return {"name": group, "versions": [one], "preferredVersion": one}
+def _group(group: str, versions: list[str]) -> Json:
+    found = [{"groupVersion": f"{group}/{each}", "version": each} for each in versions]
+    return {"name": group, "versions": found, "preferredVersion": found[0]}
 
 
 def _resource_list(group_version: str, resources: Iterable[Json]) -> Json:

@@ -69,8 +69,9 @@ class Patcher:
             live = self._store.get(call.key)
             if live is None and call.status:
                 raise call.not_found()
+            shown = call.present(live) if live is not None and resource.custom else live
             applied = server_side_apply.apply(
-                live,
+                shown,
                 _writable(call, config),
                 resource=resource,
                 manager=call.manager,

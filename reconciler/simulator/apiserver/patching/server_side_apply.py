@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.simulator.encoding.json_codec import Json
-from reconciler.simulator.store import managed_fields, structural_schema
+from reconciler.simulator.store import managed_fields, object_versions, structural_schema
 from reconciler.simulator.store.fields_v1 import decode
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def apply(
         force: Whether to take over conflicting fields from their managers.
     """
     current = live or {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
-    root = structural_schema.of(resource.storage)
-    entries = _entries(live, resource)
+    root = managed_fields.schema_of(resource)
+    entries = object_versions.read(_entries(live, resource), resource)
     who = (manager, "Apply", "", "")
     mine = next((e for e in entries if managed_fields.identity(e) == who), None)
     others = [e for e in entries if e is not mine]
@@ -78,7 +78,9 @@ def apply(
     stamp = mine["time"] if mine and same and not changed and not removed else time
     entry = managed_fields.entry(wanted, who, api_version=resource.api_version, time=stamp)
     metadata = {**merged.get("metadata", {})}
-    metadata["managedFields"] = managed_fields.ordered([*rest, entry])
+    metadata["managedFields"] = managed_fields.ordered(
+        object_versions.written([*rest, entry], resource)
+    )
     return Applied(object={**merged, "metadata": metadata}, conflicts=conflicts)
 
 

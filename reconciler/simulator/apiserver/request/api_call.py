@@ -16,6 +16,7 @@ from reconciler.simulator.apiserver.request.http_messages import Request, User
 from reconciler.simulator.apiserver.request.request_info import RequestInfo
 from reconciler.simulator.apiserver.request.status_errors import FieldError
 from reconciler.simulator.encoding.json_codec import decode, encode
+from reconciler.simulator.store import api_resources, object_versions
 from reconciler.simulator.store.api_resources import Resource
 from reconciler.simulator.store.history import Key
 
@@ -126,7 +127,8 @@ class ApiCall:
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
         """Builds the 422 error that reports why the requested object is invalid."""
         # Error messages about Events contain the API group that stores Events.
-        group = "" if self.resource.stored_as else self.resource.group
+        resource = self.resource
+        group = resource.group if resource.custom or not resource.stored_as else ""
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
     def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
@@ -147,11 +149,24 @@ class ApiCall:
 
     def present(self, obj: Json) -> Json:
         """Converts a stored object to the API group and version in the request."""
-        return event_views.to_new(obj) if self.resource.stored_as else obj
+        if not self.resource.stored_as:
+            return obj
+        if self.resource.custom:
+            return object_versions.converted(obj, self.resource.api_version)
+        return event_views.to_new(obj)
+
+    def stored(self, obj: Json) -> Json:
+        """Converts an object in the request's API group and version to the stored object."""
+        if not self.resource.stored_as:
+            return obj
+        if self.resource.custom:
+            kept = api_resources.stored(self.resource.storage)
+            return object_versions.converted(obj, kept.api_version)
+        return event_views.to_core(obj)
 
     def present_bytes(self, body: bytes) -> bytes:
         """Converts an encoded stored object to the API group and version in the request."""
-        return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
+        return encode(self.present(decode(body))) if self.resource.stored_as else body
 
 
 def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.StatusError:

@@ -83,7 +83,7 @@ class Writer:
             owned: The object's managedFields, if the caller has computed them (server-side apply).
         """
         resource, meta = call.resource, obj["metadata"]
-        new = event_views.to_core(obj) if resource.stored_as else obj
+        new = call.stored(obj)
         for field in _NOT_FROM_CLIENTS:
             meta.pop(field, None)
         if resource.status and resource.custom:
@@ -115,7 +115,7 @@ class Writer:
             owned: The object's managedFields, if the caller has computed them (server-side apply).
         """
         resource = call.resource
-        new = event_views.to_core(obj) if resource.stored_as else obj
+        new = call.stored(obj)
         self._check_identity(call, live, new)
         asked = new["metadata"].get("managedFields")
         new = copy(object_meta.merge(resource, live, new, status=call.status))
@@ -129,9 +129,10 @@ class Writer:
         return self._store.update(call.key, new, status=call.status, dry_run=call.dry_run)
 
     def _owned(self, call: ApiCall, live: Json, new: Json, entries: list[Json]) -> list[Json]:
+        served = call.resource.custom
         return managed_fields.after_update(
-            live,
-            new,
+            call.present(live) if served else live,
+            call.present(new) if served else new,
             entries,
             call.resource,
             manager=call.manager,

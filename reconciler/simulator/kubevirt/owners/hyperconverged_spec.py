@@ -47,7 +47,7 @@ class Release:
 
     name: str
     api_version: str
-    """The HyperConverged API version that the simulator serves; a real server serves two."""
+    """The API version in which the simulator stores the HyperConverged object."""
     live_update: bool
     """Whether the operator always sets vmRolloutStrategy to LiveUpdate."""
     live_update_gate: bool

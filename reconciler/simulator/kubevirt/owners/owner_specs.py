@@ -45,6 +45,8 @@ class HyperConvergedSpec:
     spec: Mapping[str, Any]
     """The spec in the API version of the release, including the defaults of the release."""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    serves_v1beta1: bool = True
+    """Whether the server serves v1beta1 beside v1, as all releases with v1 do."""
     manager: str = "kubectl-create"
     """The field manager that created the HyperConverged object."""
     unavailable: str = ""

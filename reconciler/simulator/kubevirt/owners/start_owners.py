@@ -27,6 +27,8 @@ def installed(specs: OwnerSpecs) -> frozenset[str]:
     found = set()
     if specs.hyperconverged is not None:
         found.add(f"hco.kubevirt.io/{specs.hyperconverged.release.api_version}")
+        if specs.hyperconverged.serves_v1beta1:
+            found.add("hco.kubevirt.io/v1beta1")
     if specs.harvester is not None:
         found.add(harvester.API_VERSION)
     if specs.deckhouse:

@@ -101,6 +101,64 @@ def test_simulated_autopilot_applies_fields_every_five_minutes_unless_an_annotat
     )
 
 
+HCO = "/apis/hco.kubevirt.io/{}/namespaces/kubevirt-hyperconverged/hyperconvergeds/{}"
+
+
+def parallel_migrations(number, version):
+    spec = {"liveMigrationConfig": {"parallelMigrationsPerCluster": number}}
+    return {"spec": {"virtualization": spec} if version == "v1" else spec}
+
+
+def writers(sim):
+    """Return the API version and the manager of each entry that has the field, in its version."""
+    meta = sim.store.list("hyperconvergeds.v1.hco.kubevirt.io")[0]["metadata"]
+    for entry in meta["managedFields"]:
+        found, version = entry["fieldsV1"].get("f:spec", {}), entry["apiVersion"].split("/")[1]
+        found = found.get("f:virtualization", {}) if version == "v1" else found
+        if "f:parallelMigrationsPerCluster" in found.get("f:liveMigrationConfig", {}):
+            yield version, entry["manager"]
+
+
+def test_hyperconverged_is_served_in_two_versions_whose_field_managers_replace_each_other():
+    sim = owned()
+    old, new = (HCO.format(version, NAMESPACE) for version in ("v1beta1", "v1"))
+    assert patch(sim, old, parallel_migrations(7, "v1beta1"), agent="argocd/1").status == 200
+    sim.engine.run_until(5)
+    read = {path: json.loads(sim.request("GET", path).body) for path in (old, new)}
+    assert read[old]["spec"]["liveMigrationConfig"]["parallelMigrationsPerCluster"] == 7
+    assert "virtualization" not in read[old]["spec"]
+    moved = read[new]["spec"]["virtualization"]["liveMigrationConfig"]
+    assert moved["parallelMigrationsPerCluster"] == 7
+    assert spec(sim)["configuration"]["migrations"]["parallelMigrationsPerCluster"] == 7
+    assert list(writers(sim)) == [("v1beta1", "argocd")]
+
+    patch(sim, new, parallel_migrations(8, "v1"), agent="kubectl/1")
+    assert list(writers(sim)) == [("v1", "kubectl")]
+    patch(sim, old, parallel_migrations(9, "v1beta1"), agent="argocd/1")
+    assert list(writers(sim)) == [("v1beta1", "argocd")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "versions"),
+    [
+        ({}, ["v1", "v1beta1"]),
+        ({"servesV1beta1": False}, ["v1"]),
+        ({"release": "1.17", "kubevirt": "v1.7.4"}, ["v1beta1"]),
+    ],
+)
+def test_versions_of_hyperconverged_that_the_server_lists_and_serves(fields, versions):
+    sim = owned(**fields)
+    (group,) = [
+        each
+        for each in json.loads(sim.request("GET", "/apis").body)["groups"]
+        if each["name"] == "hco.kubevirt.io"
+    ]
+    assert [each["version"] for each in group["versions"]] == versions
+    for version in ("v1", "v1beta1"):
+        status = sim.request("GET", HCO.format(version, NAMESPACE)).status
+        assert status == (200 if version in versions else 404)
+
+
 def test_invalid_json_patch_annotation_makes_hyperconverged_degraded():
     sim = owned()
     path = f"/apis/hco.kubevirt.io/v1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
