@@ -73,7 +73,7 @@ def reject_shared_stdin(given: Mapping[str, object]) -> None:
         flags.extend(flag for each in values if str(each) == STDIN)
     if len(flags) > 1:
         raise UsageError(
-            f"standard input can serve only one option, but {' and '.join(flags)} read it",
+            f"only one option can read standard input, but {' and '.join(flags)} are set to -",
             hint="set a file instead of - for the other options",
         )
 

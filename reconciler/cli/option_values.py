@@ -74,7 +74,9 @@ def option(flags: str, about: str, *, variable: bool = True, **settings: Any) ->
 
 def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
     """Return the option ``--deadline``; its help text shows *shown* as the default."""
-    about = "Stop after this time; migrations in flight continue, and the next run tracks them."
+    about = (
+        "Stop after this time. Live migrations in progress continue, and the next run tracks them."
+    )
     return option("--deadline", about, metavar="DURATION", parser=seconds, show_default=shown)
 
 
@@ -82,7 +84,7 @@ def seconds(text: str | float) -> float:
     """Parse a duration such as ``90s``, ``10m`` or ``1h30m``; typer passes defaults as numbers."""
     found = seconds_or_zero(text)
     if isinstance(text, str) and found <= 0:
-        raise typer.BadParameter(f"{quoted(text)} is not greater than zero")
+        raise typer.BadParameter(f"the duration {quoted(text)} is not greater than zero")
     return found
 
 
@@ -95,7 +97,7 @@ def seconds_or_zero(text: str | float) -> float:
     except QuantityError as error:
         raise typer.BadParameter(str(error)) from error
     if found < 0:
-        raise typer.BadParameter(f"{quoted(text)} is negative")
+        raise typer.BadParameter(f"the duration {quoted(text)} is negative")
     return found
 
 
@@ -106,13 +108,16 @@ def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as abov
         name, _, path = text.partition("=")
         if name not in set(formats) or not path:
             raise typer.BadParameter(
-                f"{text!r} is not FORMAT=FILE; the formats are {', '.join(formats)}"
+                f"{text!r} does not have the form FORMAT=FILE; the formats are "
+                f"{', '.join(formats)}"
             )
         if path == "-":
-            raise typer.BadParameter(f"use -o {name} to write the result to standard output")
+            raise typer.BadParameter(
+                f"this option does not write to standard output; use -o {name} instead"
+            )
         return OutputFile(name, Path(path))
 
-    about = "Also write the result to a file, in one of the formats of -o; can be repeated."
+    about = "Also write the result to a file in one of the formats of -o. Can be repeated."
     return option("--output-file", about, metavar="FORMAT=FILE", parser=parse, variable=False)
 
 
@@ -120,8 +125,8 @@ def digest(text: str) -> str:
     """Parse a full SHA-256 digest; a shortened digest is rejected, because it can be ambiguous."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
-            f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
-            "`digest` of `reconciler plan -o json`"
+            f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as "
+            "in the field `digest` of `reconciler plan -o json`"
         )
     return text
 
@@ -129,9 +134,7 @@ def digest(text: str) -> str:
 def web_address(text: str) -> str:
     """Check that a string is an http or https URL without a query, or an empty string."""
     if text and not _WEB_ADDRESS.fullmatch(text):
-        raise typer.BadParameter(
-            f"{text!r} is not an address such as https://docs.example.org/reasons"
-        )
+        raise typer.BadParameter(f"{text!r} is not a URL such as https://docs.example.org/reasons")
     return text
 
 

@@ -13,8 +13,8 @@ ShardOption = Annotated[
     Shard,
     option(
         "--shard",
-        "Change only the VMs of shard I of N, counted from 0; the hash of a VM's namespace "
-        "determines its shard. Shard 0 also changes the KubeVirt CR.",
+        "Change only the VMs in shard I of N shards, where I starts at 0. The hash of a VM's "
+        "namespace determines its shard. Shard 0 also changes the KubeVirt CR.",
         metavar="I/N",
         parser=shard,
         show_default=False,
@@ -24,15 +24,16 @@ Snapshot = Annotated[
     Path | None,
     option(
         "--snapshot",
-        "Read the live state from a file of `reconciler snapshot` instead of a cluster.",
+        "Read the live state from a file that `reconciler snapshot` wrote, instead of from a "
+        "cluster.",
     ),
 ]
 Base = Annotated[
     str | None,
     option(
         "--base",
-        "Mark what is new since the merge base of REV and the commit that is read. REV is usually "
-        "the target branch of a pull request.",
+        "Mark what is new in the plan, compared with the merge base of REV and the commit that "
+        "is read. REV is usually the target branch of a pull request.",
         metavar="REV",
     ),
 ]
@@ -40,7 +41,7 @@ Report = Annotated[
     Path | None,
     option(
         "--report",
-        "Also write the report as JSON to a file, even if the run fails after the plan.",
+        "Also write the report to a JSON file, even if the run fails after the plan.",
         metavar="FILE",
     ),
 ]
@@ -48,7 +49,7 @@ Trace = Annotated[
     Path | None,
     option(
         "--trace",
-        "Append one line of JSON to a file for each VM, when its change has ended.",
+        "When the change of a VM has ended, append one line of JSON to this file.",
         metavar="FILE",
     ),
 ]
@@ -56,8 +57,8 @@ MetricsFile = Annotated[
     Path | None,
     option(
         "--metrics-file",
-        "When the run ends, also write its metrics to a file in Prometheus' text format, for the "
-        "textfile collector of node-exporter or for a Pushgateway.",
+        "When the run ends, also write its metrics to this file in the Prometheus text format, "
+        "for the textfile collector of node-exporter or for a Pushgateway.",
         metavar="FILE",
     ),
 ]
@@ -65,18 +66,24 @@ Verbose = Annotated[
     int,
     option(
         "-v --verbose",
-        "Show more: patches, unchanged VMs and debug messages; -vv also each request.",
+        "Also show patches, unchanged VMs and debug messages. -vv also shows each request to "
+        "the API server.",
         count=True,
         show_default=False,
         variable=False,
     ),
 ]
 LogFormat = Annotated[
-    TextFormat, option("--log-format", "Format of the log and the progress on stderr.")
+    TextFormat, option("--log-format", "Format of the log and of the progress messages on stderr.")
 ]
 Output = Annotated[TextFormat | None, option("-o --output", OUTPUT_HELP)]
 DetailedExitcode = Annotated[
-    bool, option("--detailed-exitcode", "Return detailed exit codes (see README).")
+    bool,
+    option(
+        "--detailed-exitcode",
+        "Return nonzero exit codes for more results: 2 and 4 for plan, and 4, 6 and 7 for "
+        "reconcile. See the README.",
+    ),
 ]
 
 

@@ -157,7 +157,7 @@ def test_unwritable_stdout_is_reported_in_one_line_before_any_cluster_write(
     ended = machine.run(*COMMANDS[command], *saves, stdout=stdout)
     assert ended.code == 1
     (line,) = errors(ended)
-    assert line.startswith("error: the output could not be written: ")
+    assert line.startswith("error: cannot write to standard output: ")
     assert machine.cluster.writes() == []
     if saves:
         assert json.loads(report.read_text())["exit"]["code"] == 1
@@ -194,7 +194,7 @@ def test_report_is_written_to_stderr_if_stdout_is_full_after_the_rollout(machine
         prepare=limit_file_size(len(planned) + 100),
     )
     assert ended.code == 1
-    assert errors(ended) == ["error: the output could not be written: File too large"]
+    assert errors(ended) == ["error: cannot write to standard output: File too large"]
     assert saved(ended)["outcomes"][0]["result"] == "done"
 
 
@@ -268,7 +268,7 @@ def test_missing_temporary_directory_is_reported_in_one_line(arguments, machine)
     ended = machine.run(*arguments, prepare=limit_file_size(0))
     assert ended.code == 1
     (line,) = errors(ended)
-    assert line.endswith("there is no usable temporary directory")
+    assert line.endswith("no usable temporary directory was found")
     assert "hint: set TMPDIR to a writable directory" in ended.err
 
 

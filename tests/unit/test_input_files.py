@@ -199,7 +199,7 @@ def test_hyphen_as_a_file_name_reads_standard_input_for_each_file_option(
 def test_only_one_command_line_option_can_read_standard_input(arguments, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     main(arguments.split())
-    assert "standard input can serve only one option, but " in capsys.readouterr().err
+    assert "only one option can read standard input, but " in capsys.readouterr().err
 
 
 def test_closed_standard_input_is_reported(capsys, monkeypatch):

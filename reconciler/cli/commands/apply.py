@@ -17,16 +17,17 @@ Yes = Annotated[
     bool,
     option(
         "-y --yes",
-        "Apply the plan without asking; required without a terminal, unless --plan or "
-        "--expect-digest approves the plan.",
+        "Apply the plan without confirmation. Set this option if apply runs without a terminal, unless "
+        "--plan or --expect-digest approves the plan.",
     ),
 ]
 
 
 def command(*, apply_options: ApplyOptions, yes: Yes = False, output: RunOutput) -> ExitCode:
-    """Plan, ask for confirmation, apply the plan, and track every VM to the end.
+    """Plan, ask for confirmation, apply the plan, and track every VM until its change ends.
 
-    Without a terminal, the command cannot ask and needs --yes, --plan or --expect-digest.
+    Without a terminal, the command cannot ask for confirmation. In this case, set --yes, --plan or
+    --expect-digest.
     """
     from reconciler.app import apply
 
@@ -34,7 +35,7 @@ def command(*, apply_options: ApplyOptions, yes: Yes = False, output: RunOutput)
     ask = not (yes or approved)
     if ask and not screen.can_ask():
         raise UsageError(
-            "apply needs a terminal to ask whether to apply the plan",
+            "apply cannot ask for confirmation without a terminal",
             hint="pass --yes, or approve a plan with --plan FILE or --expect-digest DIGEST",
         )
     source = apply_options.source.or_current()

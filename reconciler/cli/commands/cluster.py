@@ -28,13 +28,15 @@ World = Annotated[
     typer.Option(
         "--world",
         metavar="FILE",
-        help="World file: describes the simulated cluster, as in examples/worlds.",
+        help="Scenario file that describes the simulated cluster; see examples/worlds.",
     ),
 ]
 Target = Annotated[
     Path,
     typer.Option(
-        "--kubeconfig", metavar="FILE", help="Kubeconfig file to write once the server is ready."
+        "--kubeconfig",
+        metavar="FILE",
+        help="Kubeconfig file that the command writes when the server is ready.",
     ),
 ]
 Port = Annotated[
@@ -53,7 +55,10 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
     with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as running:
         write_kubeconfig(running, kubeconfig)
         print(
-            printable(f"{running.server.url} is ready; kubeconfig: {kubeconfig}"), file=sys.stderr
+            printable(
+                f"the simulated API server {running.server.url} is ready; kubeconfig: {kubeconfig}"
+            ),
+            file=sys.stderr,
         )
         while not stop.requested:
             clock.sleep(_POLL_S)
@@ -92,14 +97,18 @@ def served(
         epoch = loaded.starts_at if dated else None
         simulator = Simulator(loaded, clock=SimClock(scale=time_scale, epoch=epoch))
     except worlds.WorldError as error:
-        raise UsageError(str(error), hint="see examples/worlds") from error
+        raise UsageError(str(error), hint="see the scenario files in examples/worlds") from error
     except OSError as error:
-        raise UsageError(f"{world}: {error.strerror}", hint="see examples/worlds") from error
+        raise UsageError(
+            f"the scenario file {world} cannot be read: {error.strerror}",
+            hint="see the scenario files in examples/worlds",
+        ) from error
     try:
         server = simulator.serve(port=port)
     except OSError as error:
         raise UsageError(
-            f"--port {port}: {error.strerror}", hint="use 0 for a free port"
+            f"cannot listen on --port {port}: {error.strerror}",
+            hint="set --port 0 to use a free port",
         ) from error
     with server:
         yield Served(simulator, server)

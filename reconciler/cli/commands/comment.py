@@ -24,14 +24,14 @@ ResultFile = Annotated[
     typer.Argument(
         metavar="FILE",
         show_default=False,
-        help="Plan file of `plan --out`, or report of `apply --report`.",
+        help="Plan that `plan --out` wrote, or report that `apply --report` wrote.",
     ),
 ]
 LogFile = Annotated[
     Path | None,
     option(
         "--log",
-        "Log of the run, which is posted if FILE does not exist.",
+        "Log file of the run. The command posts this log if FILE does not exist.",
         metavar="FILE",
         variable=False,
     ),
@@ -40,20 +40,20 @@ ClusterName = Annotated[
     str | None,
     option(
         "--cluster-name",
-        "Name of the cluster in the comment; each cluster name has its own comment. Default: "
-        "the cluster's uid.",
+        "Cluster name to show in the comment. Each cluster name has its own comment. Default: "
+        "the cluster's UID.",
         metavar="NAME",
     ),
 ]
 Kind = Annotated[
-    ForgeKind | None, option("--forge", "Kind of the forge. Default: the forge of the CI job.")
+    ForgeKind | None, option("--forge", "Kind of Git host. Default: the Git host of the CI job.")
 ]
 ForgeUrl = Annotated[
     str | None,
     option(
         "--forge-url",
-        "Address of the forge's API, for example https://git.example.com/api/v1. Default: the "
-        "API of the CI job's forge, or of the public server.",
+        "URL of the Git host's API, for example https://git.example.com/api/v1. Default: the "
+        "API URL that the CI job sets, or the public server.",
         metavar="URL",
     ),
 ]
@@ -61,8 +61,8 @@ ForgeCa = Annotated[
     Path | None,
     option(
         "--forge-ca",
-        "File with the certificate authorities of the forge. Default: the file that a GitLab "
-        "job sets, or the certificate authorities of the system.",
+        "File with the CA certificates for the Git host. Default: the file that a GitLab job "
+        "sets, or the CA certificates of the system.",
         metavar="FILE",
     ),
 ]
@@ -70,7 +70,7 @@ Project = Annotated[
     str | None,
     option(
         "--project",
-        "Project on the forge. Default: the project of the CI job.",
+        "Project (repository) on the Git host. Default: the project of the CI job.",
         metavar="OWNER/NAME",
     ),
 ]
@@ -87,7 +87,7 @@ Commit = Annotated[
     str | None,
     option(
         "--commit",
-        "Commit that gets the status. Default: the last commit of the pull request.",
+        "Commit whose status is set. Default: the last commit of the pull request.",
         metavar="HASH",
     ),
 ]
@@ -96,8 +96,8 @@ HeadCommit = Annotated[
     option(
         "--head-commit",
         "Last commit of the pull request. Without --pull-request, this option selects the open "
-        "pull request; with it, any other last commit is an error. Default: the commit of the "
-        "workflow run that started the CI job.",
+        "pull request that ends with this commit. With --pull-request, a different last commit "
+        "is an error. Default: the commit of the workflow run that triggered the CI job.",
         metavar="HASH",
     ),
 ]
@@ -105,8 +105,8 @@ HeadBranch = Annotated[
     str | None,
     option(
         "--head-branch",
-        "Source branch of the pull request, to select it together with --head-commit. Default: "
-        "the branch of the workflow run that started the CI job.",
+        "Source branch of the pull request. This option selects the pull request together with "
+        "--head-commit. Default: the branch of the workflow run that triggered the CI job.",
         metavar="OWNER:BRANCH",
     ),
 ]
@@ -114,7 +114,7 @@ Link = Annotated[
     str | None,
     option(
         "--link",
-        "Address of the complete result. Default: the address of the CI job.",
+        "URL of the complete result. Default: the URL of the CI job.",
         metavar="URL",
     ),
 ]
@@ -122,15 +122,15 @@ Status = Annotated[
     StatusKind,
     option(
         "--status-kind",
-        "How to show the result next to the commit: a commit status, or on GitHub a check run "
-        "with annotations.",
+        "How to show the result at the commit: as a commit status or, on GitHub, as a check "
+        "run with annotations.",
     ),
 ]
 StatusName = Annotated[
     str | None,
     option(
         "--status-name",
-        "Name of the commit status. Default: reconciler (NAME), with the cluster's name.",
+        "Name of the commit status. Default: reconciler (NAME), where NAME is the cluster name.",
         metavar="NAME",
     ),
 ]
@@ -138,8 +138,8 @@ Output = Annotated[
     PrintedFormat | None,
     option(
         "-o --output",
-        "Print the comment as Markdown, or its numbers as outputs of a GitHub Actions step, and "
-        "send nothing.",
+        "Print the comment as Markdown, or its counts as outputs of a GitHub Actions step. "
+        "Send nothing to the Git host.",
         variable=False,
     ),
 ]
@@ -147,7 +147,7 @@ DryRun = Annotated[
     bool,
     option(
         "--dry-run",
-        "Print the requests without the token, and send nothing.",
+        "Print the requests to the Git host without the token. Send nothing.",
         variable=False,
     ),
 ]
@@ -185,7 +185,7 @@ class CommandOptions:
 def command(options: CommandOptions) -> ExitCode:
     """Post a plan or a report to a pull request: one comment, and a commit status.
 
-    The environment variable RECONCILER_FORGE_TOKEN contains the token of the forge.
+    Set the environment variable RECONCILER_FORGE_TOKEN to an access token for the Git host.
     """
     from reconciler.app.comment.post_result import CommentOptions, post_result, requests_of
     from reconciler.app.comment.result_content import ResultOptions

@@ -45,15 +45,13 @@ ServerDryRun = Annotated[
     bool,
     option(
         "--server-dry-run",
-        "Also send each change with dryRun=All, which shows admission denials; this needs the "
-        "permission to patch.",
+        "Also send each change to the API server as a dry run (dryRun=All), to find changes "
+        "that admission denies. This requires permission to patch the objects.",
     ),
 ]
 Out = Annotated[
     Path | None,
-    option(
-        "--out", "Also write the plan as JSON to a file, for `apply --plan FILE`.", metavar="FILE"
-    ),
+    option("--out", "Also write the plan to a JSON file for `apply --plan FILE`.", metavar="FILE"),
 ]
 Output = Annotated[PlanFormat | None, option("-o --output", OUTPUT_HELP)]
 OutputFiles = Annotated[list[OutputFile] | None, output_file_option(PlanFormat)]
@@ -61,7 +59,7 @@ DocsUrl = Annotated[
     str,
     option(
         "--docs-url",
-        "With the formats html and sarif: link each reason to URL/CODE.",
+        "In the formats html and sarif, link each reason code to URL/CODE.",
         metavar="URL",
         parser=web_address,
     ),
@@ -93,7 +91,8 @@ def command(plan_options: PlanOptions) -> ExitCode:
     if plan_options.server_dry_run and plan_options.snapshot is not None:
         raise UsageError(
             "--server-dry-run needs a cluster and cannot be combined with --snapshot",
-            hint="use one of the two; the variable RECONCILER_SNAPSHOT also sets --snapshot",
+            hint="use only one of these options; the environment variable "
+            "RECONCILER_SNAPSHOT also sets --snapshot",
         )
     source = plan_options.source.or_current()
     return run(replace(plan_options, source=source), clock_wiring.real_clock())
@@ -133,7 +132,7 @@ def _write(plan: Plan, comparison: Comparison | None, path: Path) -> None:
     from reconciler.report.json_documents import plan_json
 
     output_files.write(path, plan_json(plan, comparison), "--out")
-    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", path)
+    log.info("wrote the plan to %s; apply it with `reconciler apply --plan FILE`", path)
 
 
 def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | None]:

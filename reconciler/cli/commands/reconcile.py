@@ -22,7 +22,8 @@ Mode = Annotated[
     str | None,
     option(
         "--mode",
-        "Override `mode` of .reconciler.yaml; observe never writes.",
+        "Override `mode` in .reconciler.yaml. In mode observe, the command writes nothing to "
+        "the cluster.",
         metavar="observe|enforce",
     ),
 ]
@@ -44,7 +45,7 @@ def command(
     metrics_file: options.MetricsFile = None,
     output: RunOutput,
 ) -> ExitCode:
-    """Run once without a user: plan, apply, and track the VMs until the deadline at the latest."""
+    """Plan and apply once without confirmation; track the VMs until the deadline at the latest."""
     from reconciler.app import apply
 
     apply_options = ApplyOptions(

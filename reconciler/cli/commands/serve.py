@@ -20,15 +20,15 @@ Kind = Annotated[
     ForgeKind | None,
     option(
         "--forge",
-        "Kind of the forge on which commit statuses are set. The variable "
-        "RECONCILER_FORGE_TOKEN contains the token.",
+        "Kind of Git host on which commit statuses are set. The environment variable "
+        "RECONCILER_FORGE_TOKEN contains the access token.",
     ),
 ]
 ForgeUrl = Annotated[
     str | None,
     option(
         "--forge-url",
-        "Address of the forge's API, for example https://git.example.com/api/v1. Default: the "
+        "URL of the Git host's API, for example https://git.example.com/api/v1. Default: the "
         "public server.",
         metavar="URL",
     ),
@@ -37,7 +37,8 @@ ForgeCa = Annotated[
     Path | None,
     option(
         "--forge-ca",
-        "File with the certificate authorities of the forge. Default: those of the system.",
+        "File with the CA certificates for the Git host. Default: the CA certificates of the "
+        "system.",
         metavar="FILE",
     ),
 ]
@@ -45,25 +46,27 @@ ForgeToken = Annotated[
     Path | None,
     option(
         "--forge-token-file",
-        "File that contains the token for the forge; it is read again for each status. "
-        "Default: the variable RECONCILER_FORGE_TOKEN.",
+        "File that contains the access token for the Git host. The file is read again for each "
+        "status. Default: the environment variable RECONCILER_FORGE_TOKEN.",
         metavar="FILE",
     ),
 ]
 Project = Annotated[
     str | None,
-    option("--project", "Project on the forge.", metavar="OWNER/NAME"),
+    option("--project", "Project (repository) on the Git host.", metavar="OWNER/NAME"),
 ]
 ClusterName = Annotated[
     str | None,
-    option("--cluster-name", "Name of the cluster in the commit status.", metavar="NAME"),
+    option(
+        "--cluster-name", "Cluster name to show in the name of the commit status.", metavar="NAME"
+    ),
 ]
 StatusName = Annotated[
     str | None,
     option(
         "--status-name",
-        "Name of the commit status. Default: reconciler (NAME), with the cluster's name "
-        "and the shard.",
+        "Name of the commit status. Default: reconciler (NAME, shard I/N), with the values of "
+        "--cluster-name and --shard.",
         metavar="NAME",
     ),
 ]
@@ -99,20 +102,24 @@ def command(
 ) -> ExitCode:
     """Reconcile one cluster with one Git repository until SIGTERM: plan, apply and track.
 
-    The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends it
-    within 10 seconds; changes in flight continue, and the next process tracks them.
+    The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends the
+    process within 10 seconds. Changes in progress continue, and the next process tracks them.
     """
     from reconciler.app.comment.forge_options import ForgeOptions, StatusOptions
     from reconciler.serve import service
 
     if not options.source.repo:
         raise UsageError(
-            "serve needs a repository", hint="set --repo, or the variable RECONCILER_REPO"
+            "serve needs a Git repository",
+            hint="set --repo or the environment variable RECONCILER_REPO",
         )
     status = None
     if target.forge is not None:
         if not target.project:
-            raise UsageError("no project is selected", hint="set --project to OWNER/NAME")
+            raise UsageError(
+                "--forge is set, but no project on the Git host is selected",
+                hint="set --project to OWNER/NAME",
+            )
         status = StatusOptions(
             forge=ForgeOptions(
                 forge=target.forge,

@@ -15,9 +15,10 @@ from reconciler.plan.plan_policy import plan_policy
 
 
 def command(options: StatusOptions) -> ExitCode:
-    """Show the desired and the live memory of every VM, and migrations in flight.
+    """Show the desired and the live memory of every VM, and live migrations in progress.
 
-    The command returns 3 and prints the errors on stderr if part of the desired state is invalid.
+    If part of the desired state is invalid, the command prints the errors on stderr and exits with
+    code 3.
     """
     _reject_contradictions(options)
     options = replace(options, source=options.source.or_current())
@@ -56,7 +57,8 @@ def _reject_contradictions(options: StatusOptions) -> None:
     if options.watch and options.snapshot is not None:
         raise UsageError(
             "--watch needs a cluster and cannot be combined with --snapshot",
-            hint="use one of the two; the variable RECONCILER_SNAPSHOT also sets --snapshot",
+            hint="use only one of these options; the environment variable "
+            "RECONCILER_SNAPSHOT also sets --snapshot",
         )
     if options.deadline_s is not None and not options.watch:
         raise UsageError("--deadline requires --watch", hint="add --watch, or remove --deadline")

@@ -14,7 +14,7 @@ Watch = Annotated[
     option(
         "-w --watch",
         "Show the status again after each change, until Ctrl-C (exit code 130) or --deadline "
-        "(exit code 0). Git is read once.",
+        "(exit code 0). Git is read only once, at the start.",
         variable=False,
     ),
 ]

@@ -37,7 +37,7 @@ World = Annotated[
         "--world",
         metavar="NAME|FILE",
         autocompletion=complete_worlds,
-        help="Run one simulated world from examples/worlds instead of the two demo scenarios.",
+        help="Run one scenario from examples/worlds instead of the two demo scenarios.",
     ),
 ]
 Deadline = Annotated[
@@ -47,15 +47,15 @@ Deadline = Annotated[
         metavar="DURATION",
         parser=seconds,
         show_default="20m",
-        help="Time limit for `apply` in a simulated world, in simulated time.",
+        help="Time limit for `apply` with --world, in simulated time.",
     ),
 ]
-List = Annotated[bool, typer.Option("--list", help="List the simulated worlds and exit.")]
+List = Annotated[bool, typer.Option("--list", help="List the scenarios for --world and exit.")]
 
 WHAT_IS_SIMULATED = """\
-The cluster is simulated: an API server on 127.0.0.1, with KubeVirt's admission, controllers and
-migrations as recorded from real clusters, running {scale:.0f} times as fast. There is no
-hypervisor and no guest. Git, HTTP and every reconciler command below are real.
+The cluster is simulated: an API server on 127.0.0.1 imitates KubeVirt's admission, controllers and
+migrations, as recorded from real clusters, and runs {scale:.0f} times as fast. No hypervisor and
+no guest run. Git, HTTP and every reconciler command below are real.
 """
 
 
@@ -66,7 +66,7 @@ def command(
     time_scale: Scale = 20.0,
     deadline: Deadline = demo_world.DEADLINE_S,
 ) -> ExitCode:
-    """Run the real commands against a simulated cluster; needs only git."""
+    """Run the real commands against a simulated cluster; only Git is required."""
     if list_worlds:
         screen.result(demo_world.listing(examples() / "worlds"))
         return ExitCode.DONE
@@ -86,15 +86,15 @@ def _walkthrough(folder: Path, scale: float) -> None:
     with _scenario(folder, "walkthrough", scale) as stage:
         stage.title("Scenario one: KubeVirt v1.3.1, before memory hotplug is set up")
         stage.say(
-            "Git sets the feature gate, both strategies, and 2Gi for vm-cirros, which already",
-            "runs with 1Gi.",
+            "The commit sets the feature gate, the rollout strategy and the workload update",
+            "strategy in the KubeVirt CR, and 2Gi for vm-cirros, which already runs with 1Gi.",
         )
         stage.commit("kubevirt.yaml", "vm-cirros.yaml")
         stage.plan()
         stage.apply(ExitCode.BLOCKED)
         stage.say(
             "The feature gate and the strategies are in effect. A user creates vm-alpine with",
-            "1Gi, and Git sets 2Gi.",
+            "1Gi, and the next commit sets 2Gi.",
         )
         stage.create_vm("vm-alpine.yaml")
         stage.commit("vm-alpine.yaml", guest=("1Gi", "2Gi"))
@@ -108,8 +108,8 @@ def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
     with _scenario(folder, "fleet", scale) as stage:
         stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(
-            "This version needs no feature gate. The migrations of one VM fail, one hypervisor",
-            "rejects the memory, and one guest ignores it; the report shows which VMs these are.",
+            "KubeVirt v1.9.0 needs no feature gate. The migrations of one VM fail, one hypervisor",
+            "rejects the new memory, and one guest ignores it. The report names these VMs.",
         )
         stage.commit(".reconciler.yaml", "kubevirt.yaml", "vms")
         stage.plan()

@@ -100,8 +100,8 @@ class Stage:
         screen.result("")
         if expected not in (None, code):
             raise ReconcilerError(
-                f"the apply of the demo ended with {code.name.lower()} ({code.value}) "
-                f"instead of {expected.name.lower()} ({expected.value})"
+                f"`apply` in the demo ended with exit code {code.value} ({code.name.lower()}) "
+                f"instead of {expected.value} ({expected.name.lower()})"
             )
         return code
 
@@ -133,7 +133,8 @@ class Stage:
             "  kubectl get vm,vmi,vmim -A",
             f"  kubectl describe vm -n {namespace} {vm}",
             "  kubectl get vmi -A -w",
-            "The cluster's clock differs from yours, so ages may be wrong or show <invalid>.",
+            "The clock of the cluster differs from yours, so kubectl can show wrong ages or "
+            "<invalid>.",
         )
         with stop_on_signals() as stop:
             while not stop.requested:

@@ -48,9 +48,9 @@ def find(name: str, examples: Path) -> DemoWorld:
         hint = (
             f"did you mean {close}?"
             if close
-            else ("`reconciler demo --list` lists the simulated clusters")
+            else ("run `reconciler demo --list` to list the scenarios")
         )
-        raise UsageError(f"--world {name}: the world does not exist", hint=hint)
+        raise UsageError(f"--world {name}: the scenario does not exist", hint=hint)
     beside = file.parent / "desired" / file.name
     if beside.is_file():
         return DemoWorld(file=file, folder=beside.parent, manifests=(beside.name,))
@@ -59,8 +59,9 @@ def find(name: str, examples: Path) -> DemoWorld:
             manifests = tuple(path.name for path in sorted(folder.iterdir()))
             return DemoWorld(file=file, folder=folder, manifests=manifests)
     raise UsageError(
-        f"--world {name}: the world has no desired manifests",
-        hint=f"put the manifests into {beside}, or into the directory {beside.with_suffix('')}",
+        f"--world {name}: the scenario has no manifests with the desired state",
+        hint=f"put the manifests into the file {beside}, or into the directory "
+        f"{beside.with_suffix('')}",
     )
 
 
@@ -99,7 +100,7 @@ def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, kee
         keep: Whether the cluster keeps running afterwards, until Ctrl-C.
     """
     with staged(folder, world.file, world.folder, scale) as stage:
-        stage.title(f"The world {world.file.stem}")
+        stage.title(f"The scenario {world.file.stem}")
         stage.say(*_comment(world.file))
         stage.commit(*world.manifests)
         stage.show_config()

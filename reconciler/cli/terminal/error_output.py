@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 _UNWRITABLE = frozenset({errno.EBADF, errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _HINTS = {
     errno.EMFILE: "raise the limit on open files, for example with `ulimit -n 1024`",
-    errno.ENFILE: "this machine has too many open files",
+    errno.ENFILE: "close programs that have many open files, or raise the limit of this machine "
+    "(fs.file-max)",
     errno.ENOSPC: "free disk space, or set TMPDIR to a directory on another disk",
     errno.EDQUOT: "free disk space, or set TMPDIR to a directory on another disk",
     errno.EFBIG: "raise the limit on file sizes, for example with `ulimit -f unlimited`",
@@ -78,14 +79,14 @@ def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
     Other modules report the faults that they expect. This function is for all other faults, for
     example if the process has no free file descriptors.
     """
-    log.debug("the error in detail", exc_info=error)
+    log.debug("details of the operating system error", exc_info=error)
     if error.errno in _UNWRITABLE:
         discard_stdout()
     what = os.strerror(error.errno) if error.errno else str(error)
     if error.filename is not None:
         what = f"{os.fsdecode(error.filename)}: {what}"
     elif "temporary directory" in str(error):
-        what = "there is no usable temporary directory"
+        what = "no usable temporary directory was found"
     _show_error(f"this machine cannot run the command: {what}", log_format, _hint(error))
     return ExitCode.ERROR
 
@@ -93,7 +94,7 @@ def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
 def closed_output(error: OSError) -> ExitCode:
     """Report in one line that stdout is closed or its disk is full, and return the exit code."""
     discard_stdout()
-    message = f"the output could not be written: {error.strerror or error}"
+    message = f"cannot write to standard output: {error.strerror or error}"
     hint = "" if error.errno == errno.EPIPE else STDOUT_HINT
     _show_error(message, TextFormat.TEXT, hint)
     return ExitCode.ERROR

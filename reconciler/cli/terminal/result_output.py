@@ -45,7 +45,7 @@ class ResultOutput:
         paths = [each.path for each in self.files] + ([out] if out else [])
         if len({each.resolve() for each in paths}) < len(paths):
             raise UsageError(
-                f"{FLAG}: two outputs have the same file", hint="use one file for each output"
+                f"{FLAG}: two outputs name the same file", hint="use one file for each output"
             )
         for each in self.files:
             output_files.reserve(each.path, FLAG)
@@ -88,7 +88,9 @@ def review_pieces(review: Review, output: str, docs_url: str = "") -> Iterable[s
             from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 
             if review.without_line:
-                words = "the GitLab report leaves out %s without a line in Git; -o text shows them"
+                words = (
+                    "the GitLab report omits %s that have no line in Git; use -o text to show them"
+                )
                 log.warning(words, plural(review.without_line, "finding"))
             return gitlab_code_quality(review)
         case _:

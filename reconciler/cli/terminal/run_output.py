@@ -93,7 +93,9 @@ class RunOutput:
         from reconciler.report.json_documents import run_json
         from reconciler.report.json_text import one_line
 
-        log.warning("the report follows as JSON, because it could not be written completely")
+        log.warning(
+            "the report could not be written completely, so the next line is the report as JSON"
+        )
         sys.stderr.write(one_line(run_json(report)))
         sys.stderr.flush()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.cli.options import LogOptions
 
 MAX_WIDTH = 160
-STDOUT_HINT = "free disk space, or connect stdout to another file"
+STDOUT_HINT = "free disk space, or redirect standard output to another file"
 UNWRAPPED = 1_000_000
 """The output width if stdout is not a terminal; it is so large that no line is wrapped."""
 
@@ -82,7 +82,7 @@ def stream(pieces: Iterable[str]) -> None:
     except OSError as error:
         discard_stdout()
         raise OutputError(
-            f"the output could not be written: {error.strerror or error}",
+            f"cannot write to standard output: {error.strerror or error}",
             hint="" if error.errno == errno.EPIPE else STDOUT_HINT,
         ) from error
 

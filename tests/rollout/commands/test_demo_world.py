@@ -63,7 +63,7 @@ def test_demo_of_a_cluster_with_an_owner_shows_each_step_from_git_to_the_guest(
 ):
     code, out, err = played(capsys, "--world", world)
     assert code == 0
-    plan = (f"The world {world}", about, f"$ reconciler plan --repo {world}")
+    plan = (f"The scenario {world}", about, f"$ reconciler plan --repo {world}")
     for text, steps in ((out, (*plan, *told)), (err, progress)):
         at = 0
         for step in steps:
@@ -118,7 +118,7 @@ def test_demo_world_option_accepts_a_directory_with_a_configuration(capsys, tmp_
     ("world", "says"),
     [
         ("hotplugs", "did you mean hotplug?"),
-        ("nowhere/else.yaml", "the world does not exist"),
+        ("nowhere/else.yaml", "the scenario does not exist"),
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )

@@ -19,7 +19,7 @@ from reconciler.cli.option_values import PlanFormat
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 SECRET = "hunter2-of-the-guest"
 
-BROKEN_PIPE = "error: the output could not be written: Broken pipe\n"
+BROKEN_PIPE = "error: cannot write to standard output: Broken pipe\n"
 
 
 def valid(document: object, schema: str) -> object:
@@ -160,12 +160,15 @@ def test_invalid_configuration_is_reported_as_a_github_annotation_and_in_the_sar
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["xml=a"], "'xml=a' is not FORMAT=FILE; the formats are text, json, html, sarif"),
-        (["sarif"], "'sarif' is not FORMAT=FILE"),
+        (
+            ["xml=a"],
+            "'xml=a' does not have the form FORMAT=FILE; the formats are text, json, html, sarif",
+        ),
+        (["sarif"], "'sarif' does not have the form FORMAT=FILE"),
         (["markdown=a"], "the formats are text, json, html, sarif, github, gitlab"),
-        (["json=a", "sarif=./a"], "two outputs have the same file"),
-        (["json=a", "sarif=../{folder}/a"], "two outputs have the same file"),
-        (["json=-"], "use -o json to write the result to standard output"),
+        (["json=a", "sarif=./a"], "two outputs name the same file"),
+        (["json=a", "sarif=../{folder}/a"], "two outputs name the same file"),
+        (["json=-"], "use -o json instead"),
         (["json=missing/a"], "--output-file missing/a: No such file or directory"),
     ],
 )
@@ -211,7 +214,7 @@ def test_docs_url_option_with_an_invalid_url_is_a_usage_error(command):
     for address in ("javascript:alert(1)", "https://a.example/?q", "https://a b", "//a.example"):
         ended = command("plan", "-o", "html", "--docs-url", address)
         assert ended.code == 64
-        assert "is not an address such as https://docs.example.org/reasons" in ended.err
+        assert "is not a URL such as https://docs.example.org/reasons" in ended.err
 
 
 def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(

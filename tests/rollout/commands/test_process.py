@@ -48,7 +48,7 @@ def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_closes_its_port_
         line = line_with(run.stderr, "is ready; kubeconfig: ")
         assert stat.S_IMODE(kubeconfig.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
         server = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        assert line.startswith(f"{server} is ready")
+        assert f" {server} is ready" in line
         ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
         assert ended.code == 0, ended.err
         run.send_signal(signal.SIGTERM)

@@ -105,8 +105,8 @@ def test_full_disk_while_writing_to_stdout_is_reported_in_one_line(arguments, tm
             [*COMMAND, *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     expected = (
-        "error: the output could not be written: No space left on device\n"
-        "  hint: free disk space, or connect stdout to another file\n"
+        "error: cannot write to standard output: No space left on device\n"
+        "  hint: free disk space, or redirect standard output to another file\n"
     )
     assert (ended.returncode, ended.stderr) == (1, expected)
 
@@ -120,7 +120,7 @@ def test_closed_output_pipe_is_reported_in_one_line(tmp_path):
         assert started.stdout
         started.stdout.close()
         assert started.stderr
-        assert started.stderr.read() == "error: the output could not be written: Broken pipe\n"
+        assert started.stderr.read() == "error: cannot write to standard output: Broken pipe\n"
     assert started.returncode == 1
 
 

@@ -39,7 +39,7 @@ def test_apply_without_a_terminal_requires_the_yes_option_or_an_approval(flags, 
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--repo", git, *flags)
     assert (ended.code, ended.out) == (64, "")
-    assert "apply needs a terminal to ask" in ended.err
+    assert "apply cannot ask for confirmation" in ended.err
     assert all(each in ended.err for each in ("--yes", "--plan FILE", "--expect-digest DIGEST"))
 
 
