@@ -32,8 +32,8 @@ def read(options: ApplyOptions) -> Approval | None:
         raise UsageError(
             "--plan and --expect-digest cannot be combined",
             hint=(
-                "use one of the two; the variables RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST "
-                "also set these options"
+                "use only one of these options; the environment variables RECONCILER_PLAN and "
+                "RECONCILER_EXPECT_DIGEST also set them"
             ),
         )
     from reconciler.source.plan_file import read_approval  # noqa: PLC0415 - rarely needed
@@ -52,9 +52,9 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
         return source
     if approval.dirty:
         raise SourceError(
-            f"the plan {options.plan_file} was made from files that were not committed, on top of "
-            f"commit {cut(approval.revision)}, so no commit contains the approved state",
-            hint="commit the files, plan again and approve that plan; or use --working-tree",
+            f"the plan {options.plan_file} was made from uncommitted files on top of commit "
+            f"{cut(approval.revision)}, so no commit contains the approved desired state",
+            hint="commit the files, then plan again and approve that plan; or set --working-tree",
         )
     if not is_commit(approval.revision):
         raise SourceError(
@@ -76,16 +76,16 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
         if plan.digest == expect_digest:
             return approval_of(plan)
         raise StaleError(
-            f"the plan has changed since its approval: the digest was {expect_digest} and is now "
-            f"{plan.digest}; nothing was written",
-            hint="review the new plan and approve its digest; or use `apply --plan FILE`, which "
-            "applies the actions that have not changed",
+            f"the plan has changed since its approval: the approved digest is {expect_digest}, "
+            f"and the current digest is {plan.digest}; nothing was written",
+            hint="review the new plan and approve its digest; or run `apply --plan FILE`, "
+            "which applies only the actions that have not changed",
         )
     if approval is None or approval.cluster == plan.cluster:
         return approval
     approved, found = map(cluster_words, (cut(approval.cluster), plan.cluster))
     raise WrongClusterError(
-        f"the plan was approved for {approved}, but this is {found}",
+        f"the plan was approved for {approved}, but the live state comes from {found}",
         hint="check --context, or plan against this cluster and approve that plan",
     )
 
@@ -94,4 +94,4 @@ def note(approval: Approval) -> str:
     """Return the note for the report that says which approval the run used."""
     made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
-    return f"{count} approved with plan {approval.digest} of {made}"
+    return f"{count} approved by plan {approval.digest} of {made}"

@@ -33,7 +33,7 @@ class OutrankedError(ReconcilerError):
 def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
     """Return the exit code and the message for a command that ends with an error."""
     if isinstance(error, Terminated):
-        return ExitCode.DEADLINE, "terminated before anything was written"
+        return ExitCode.DEADLINE, "a signal ended the command before it wrote anything"
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, "interrupted"
     if isinstance(error, OutrankedError):

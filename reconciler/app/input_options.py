@@ -67,7 +67,7 @@ class SourceOptions:
             here = Path.cwd()
         except OSError as error:
             raise SourceError(
-                "the working directory does not exist any more",
+                "the working directory no longer exists",
                 hint="change to another directory, or set --repo to an absolute path",
             ) from error
         found = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
@@ -88,10 +88,10 @@ class SourceOptions:
         """
         if self.names and self.selector is not None:
             raise UsageError(
-                "names of VMs and --selector cannot be combined",
+                "VM names and --selector cannot be combined",
                 hint=(
-                    "use one of the two; the environment variable RECONCILER_SELECTOR also sets "
-                    "--selector"
+                    "use only one of the two; the environment variable RECONCILER_SELECTOR "
+                    "also sets --selector"
                 ),
             )
         return Scope(
@@ -101,13 +101,11 @@ class SourceOptions:
     def _named(self, text: str) -> ObjectRef:
         namespace, slash, name = text.rpartition("/")
         if not name or "/" in namespace or (slash and not namespace):
-            raise UsageError(
-                f"{quoted(text)} is not the name of a VM", hint="write NAMESPACE/NAME"
-            )
+            raise UsageError(f"{quoted(text)} is not a valid VM name", hint="write NAMESPACE/NAME")
         outer = self.default_namespace
         if not slash and outer is None:
             raise UsageError(
-                f"the VM {name} has no namespace",
+                f"the VM name {name} has no namespace",
                 hint=f"write NAMESPACE/{name}, or set the namespace with -n",
             )
         if slash and outer not in (None, namespace):
@@ -129,7 +127,8 @@ class SourceOptions:
             raise UsageError(
                 "--repo and -f cannot be combined",
                 hint=(
-                    "use one of the two; the environment variable RECONCILER_REPO also sets --repo"
+                    "use only one of the two; the environment variable RECONCILER_REPO also "
+                    "sets --repo"
                 ),
             )
         if self.files and (revision or self.working_tree):
@@ -141,20 +140,23 @@ class SourceOptions:
         origin = self.origins.get("repo")
         if origin and origin.kind is OriginKind.FLAG and has_password(self.repo or ""):
             raise UsageError(
-                "--repo has an address with a password, which every user of this machine can read "
-                "in the list of processes",
-                hint="set the environment variable RECONCILER_REPO, or use --git-credentials",
+                "the URL in --repo contains a password, which every user of this machine can "
+                "read in the process list",
+                hint="set the environment variable RECONCILER_REPO instead, or use "
+                "--git-credentials",
             )
         if self.config is not None and not self.files:
             raise UsageError(
-                "--config needs -f; a repository has its configuration in .reconciler.yaml",
+                "--config requires -f; the configuration of a repository is in "
+                "its .reconciler.yaml",
                 hint="remove --config, or unset the environment variable RECONCILER_CONFIG",
             )
         if self.verify is not None and (self.files or self.working_tree):
             other = "--working-tree" if self.working_tree else "-f"
             raise UsageError(
                 f"--verify cannot be combined with {other}: only commits have signatures",
-                hint="remove one of them; RECONCILER_VERIFY counts as --verify",
+                hint="remove one of the two options; the environment variable "
+                "RECONCILER_VERIFY also sets --verify",
             )
         if revision and self.working_tree:
             raise UsageError(
@@ -163,7 +165,7 @@ class SourceOptions:
             )
         if not self.repo and not self.files:
             raise UsageError(
-                "no source of the desired state is given",
+                "no source for the desired state is set",
                 hint="set --repo to a path or URL, or pipe manifests in with `-f -`",
             )
 
@@ -175,7 +177,9 @@ class SourceOptions:
         """
         if self.mode is not None:
             if self.mode not in set(Mode):
-                raise UsageError(f"--mode {self.mode} is unknown", hint="use observe or enforce")
+                raise UsageError(
+                    f"--mode {self.mode} is unknown", hint="set --mode to observe or enforce"
+                )
             config = config.overridden({"mode": Mode(self.mode)}, self._origin("mode"))
         if self.selector is not None:
             try:

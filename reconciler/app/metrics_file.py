@@ -84,7 +84,12 @@ class MetricsFile:
         try:
             state, plan = plan_against_cluster(planned.desired, live, planned.policy, self._clock)
         except ReconcilerError as error:
-            log.warning("%s shows the plan from the start of the run: %s", FLAG, error)
+            log.warning(
+                "%s contains the metrics of the plan from the start of the run, because "
+                "the cluster could not be read again: %s",
+                FLAG,
+                error,
+            )
             return
         self.plan(replace(planned, live=state, plan=plan))
 

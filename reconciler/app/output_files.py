@@ -122,7 +122,7 @@ def _target(path: Path) -> Path:
             break
         status, folder = path.lstat(), path.parent.stat()
         if folder.st_mode & stat.S_IWOTH and status.st_uid not in {0, os.geteuid()}:
-            reason = "it belongs to another user, in a folder where every user can create files"
+            reason = "it belongs to another user, and every user can create files in its directory"
             raise PermissionError(errno.EACCES, reason)
         if not stat.S_ISLNK(status.st_mode):
             break
@@ -136,6 +136,8 @@ def _part(path: Path) -> Path:
 
 def _unwritable(path: Path, flag: str, error: OSError) -> ReconcilerError:
     if error.errno in _WRONG_PATH:
-        return UsageError(f"{flag} {path}: {error.strerror}", hint=_HINT)
-    message = f"{flag} {path} could not be written: {error.strerror or error}"
+        return UsageError(
+            f"the {flag} file {path} cannot be written: {error.strerror}", hint=_HINT
+        )
+    message = f"the {flag} file {path} could not be written: {error.strerror or error}"
     return OutputError(message, hint="free disk space, or choose a file on another disk")

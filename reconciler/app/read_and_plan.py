@@ -31,16 +31,16 @@ HoldOf: TypeAlias = Callable[[tuple[AlertMatcher, ...]], AlertHold | None]
 _ALERTS_NOT_READ = Diagnostic(
     severity=Severity.NOTE,
     code="alerts-not-read",
-    message="no new change starts while an alert of rollout.holdWhile is firing; this plan was "
-    "made without reading the alerts",
-    hint="pass --prometheus-url to show the alerts",
+    message="rollout.holdWhile pauses new changes while one of its alerts fires, but this plan "
+    "was made without reading the alerts",
+    hint="set --prometheus-url to show the firing alerts",
 )
 _UNBOUND = Diagnostic(
     severity=Severity.WARNING,
     code="unbound",
-    message="no configuration limits this run: it has no windows, canaries, batches or required "
-    "cluster, and no consent to create or restart VMs",
-    hint="pass --config FILE, or put a document of the kind Config among the manifests",
+    message="the run has no configuration: no maintenance windows, canaries, batches or "
+    "required cluster limit it, and it does not create or restart VMs",
+    hint="set --config FILE, or add a document of kind Config to the manifests",
 )
 
 
@@ -168,8 +168,8 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
     if not policy.cluster or live.cluster_id == policy.cluster:
         return
     raise WrongClusterError(
-        f"the desired state is meant for {cluster_words(policy.cluster)}, but this is "
-        f"{cluster_words(live.cluster_id)}",
+        f"the desired state is meant for {cluster_words(policy.cluster)}, but the live state "
+        f"comes from {cluster_words(live.cluster_id)}",
         hint="check --context, and `cluster` in .reconciler.yaml",
     )
 

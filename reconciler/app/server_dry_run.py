@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
     from reconciler.ports import DryRun
 
-_LATER = "an earlier step of the plan may change this result"
+_LATER = "an earlier step of the plan can change this result"
 
 
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:

@@ -213,7 +213,7 @@ def test_report_is_written_to_stderr_if_the_disk_of_the_report_file_is_full(mach
     )
     assert ended.code == 1
     (line,) = errors(ended)
-    assert line == f"error: --report {report} could not be written: File too large"
+    assert line == f"error: the --report file {report} could not be written: File too large"
     assert "Run: 1 done." in ended.out
     assert saved(ended)["outcomes"][0]["result"] == "done"
     assert not report.exists()
@@ -236,9 +236,9 @@ def test_report_of_a_run_without_writes_is_printed_to_stderr_if_its_file_cannot_
 def test_rollout_continues_if_the_disk_of_the_trace_file_is_full(command, machine):
     ended = machine.run(*COMMANDS[command], "--trace", "/dev/full")
     assert (ended.code, len(errors(ended))) == (0, 1)
-    assert "error: the file of --trace is incomplete" in ended.err
+    assert "error: the --trace file is incomplete" in ended.err
     assert "Run: 1 done." in ended.out
-    assert "the file of --trace is incomplete" in ended.out
+    assert "the --trace file is incomplete" in ended.out
 
 
 @pytest.mark.parametrize("command", ["plan", "snapshot"])
@@ -250,7 +250,7 @@ def test_full_disk_leaves_the_existing_output_file_unchanged(command, machine):
         prepare=limit_file_size(500),
     )
     assert ended.code == 1
-    assert errors(ended) == [f"error: --out {path} could not be written: File too large"]
+    assert errors(ended) == [f"error: the --out file {path} could not be written: File too large"]
     assert path.read_text() == "old"
     assert bool(ended.out) == (command == "plan")
 
@@ -316,7 +316,7 @@ def test_deleted_working_directory_is_reported_in_one_line(command, machine):
     gone = partial(leave_deleted_directory, machine.folder / "gone")
     ended = machine.run(*arguments, prepare=gone)
     assert ended.code == 1
-    assert errors(ended) == ["error: the working directory does not exist any more"]
+    assert errors(ended) == ["error: the working directory no longer exists"]
 
 
 def test_closed_standard_input_is_reported_in_one_line(machine):

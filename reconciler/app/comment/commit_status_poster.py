@@ -137,7 +137,7 @@ class CommitStatusPoster:
         with self._changed:
             if shown.commit in self._wanted:
                 self._posted[shown.commit] = _Posted(shown.state, shown.description, at)
-        words = "status of commit %s: %s, %s"
+        words = "set the status of commit %s to %s: %s"
         log.info(words, shown.commit[:12], shown.state, shown.description)
         return 0.0
 
@@ -157,8 +157,8 @@ class CommitStatusPoster:
             token = self._environ.get(TOKEN_VARIABLE, "")
             if not token:
                 raise UsageError(
-                    f"{TOKEN_VARIABLE} is not set",
-                    hint="set it to a token that may write commit statuses, or set "
+                    f"the environment variable {TOKEN_VARIABLE} is not set",
+                    hint="set it to an access token that can write commit statuses, or set "
                     "--forge-token-file",
                 )
             return token
@@ -166,6 +166,6 @@ class CommitStatusPoster:
             return file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
             raise UsageError(
-                f"the token of the forge cannot be read from {file}",
-                hint="correct --forge-token-file",
+                f"the access token for the Git host cannot be read from {file}",
+                hint="set --forge-token-file to a readable file that contains the token",
             ) from error

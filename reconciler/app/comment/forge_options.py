@@ -82,16 +82,21 @@ class ForgeOptions:
             UsageError: A value is missing or malformed.
         """
         if self.forge is None:
-            raise UsageError("no forge is selected", hint="set --forge, for example to github")
+            raise UsageError("no Git host is selected", hint="set --forge, for example to github")
         if not self.project:
-            raise UsageError("no project is selected", hint="set --project to OWNER/NAME")
+            raise UsageError(
+                "no project on the Git host is selected", hint="set --project to OWNER/NAME"
+            )
         if self.pull_request is None and self.commit is None and self.head_commit is None:
             raise UsageError(
                 "neither a pull request nor a commit is selected",
                 hint="set --pull-request for a comment and a status, or --commit for a status",
             )
         if self.status_kind is StatusKind.CHECK and self.forge is not ForgeKind.GITHUB:
-            raise UsageError(f"{self.forge} has no check runs", hint="set --status-kind to status")
+            raise UsageError(
+                f"the Git host {self.forge} does not support check runs",
+                hint="set --status-kind to status",
+            )
         for option, commit in (("--commit", self.commit), ("--head-commit", self.head_commit)):
             if commit is not None and not _COMMIT.fullmatch(commit):
                 raise UsageError(
@@ -105,7 +110,8 @@ class ForgeOptions:
             )
         if self.link is not None and not _LINK.fullmatch(self.link):
             raise UsageError(
-                f"--link {self.link} is not an address", hint="write https://… without brackets"
+                f"--link {self.link} is not a URL",
+                hint="set --link to an http:// or https:// URL without brackets",
             )
         return self
 

@@ -34,7 +34,7 @@ def forge_of(options: ForgeOptions) -> tuple[Forge, str]:
     base_url = options.forge_url or forge.default_base_url
     if not base_url:
         raise UsageError(
-            "the address of the forge is missing",
+            "the URL of the Git host's API is missing",
             hint="set --forge-url, for example to https://git.example.com/api/v1",
         )
     return forge, checked_base_url(base_url)

@@ -59,8 +59,8 @@ def post_result(
     token = environ.get(TOKEN_VARIABLE, "")
     if not token:
         raise UsageError(
-            f"{TOKEN_VARIABLE} is not set",
-            hint="set it to a token that may write comments and commit statuses",
+            f"the environment variable {TOKEN_VARIABLE} is not set",
+            hint="set it to an access token that can write comments and commit statuses",
         )
     content = _content(options, target, environ, clock)
     with ForgeClient(
@@ -86,15 +86,16 @@ def _shown_at_commit(
 ) -> Iterator[str]:
     """Create a check run or set a commit status, and yield a sentence about the result."""
     where, status = target.where, content.status
-    result = f"of commit {commit[:12]}: {status.state}, {status.description}"
+    result = f"for commit {commit[:12]}: {status.state}, {status.description}"
     if where.status_kind is StatusKind.CHECK:
         run = content.check_run()
         if post_check(client, GitHubChecks(where.project or ""), commit, run):
             yield f"check run with {plural(len(run.annotations), 'annotation')} {result}"
             return
         yield (
-            "the token may not write check runs, so a commit status is set instead; only the "
-            "token of a GitHub App or of a GitHub Actions job with checks: write may write them"
+            "the token cannot write check runs, so a commit status is set instead; to write "
+            "check runs, use the token of a GitHub App or of a GitHub Actions job with the "
+            "permission checks: write"
         )
     post_status(client, target.forge, commit, status)
     yield f"status {result}"

@@ -66,7 +66,7 @@ class Content:
 
     def check_run(self) -> CheckRun:
         """Build a check run with the same content as the comment, and with the annotations."""
-        left_out = f"\n{plural(self.n_more, 'annotation')} left out.\n" if self.n_more else ""
+        left_out = f"\n{plural(self.n_more, 'annotation')} omitted.\n" if self.n_more else ""
         return CheckRun(
             name=self.status.name,
             state=self.status.state,
@@ -136,10 +136,11 @@ def failed_run(options: ResultOptions) -> tuple[str, str]:
     """
     if options.log is None:
         raise UsageError(
-            "there is no plan and no report to post"
+            "no plan and no report to post: FILE is not set"
             if options.result is None
-            else f"{options.result} does not exist",
-            hint="set --log to a file with the log of the run, to post its error",
+            else f"the result file {options.result} does not exist",
+            hint="set FILE to a plan or a report, or set --log to the log file of the run "
+            "to post its error",
         )
     if not options.cluster_name:
         raise UsageError(
@@ -202,4 +203,4 @@ def _log_text(path: Path) -> str:
     try:
         return input_files.read_unlinked(path, _LOG_BYTES).decode(errors="replace")
     except OSError as error:
-        raise SourceError(f"the log {path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"the log file {path} cannot be read: {error.strerror}") from error

@@ -104,9 +104,14 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
     options, planned = execution.options, execution.planned
     observing = options.unattended and planned.config.mode is Mode.OBSERVE
     if execution.windows_ignored:
-        log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
+        log.warning(
+            "ignoring the maintenance windows in .reconciler.yaml because of --ignore-windows"
+        )
     if execution.alerts_ignored:
-        log.warning("ignoring rollout.holdWhile of .reconciler.yaml because of --ignore-alerts")
+        log.warning(
+            "ignoring the alerts of rollout.holdWhile in .reconciler.yaml because of "
+            "--ignore-alerts"
+        )
     trace = None
     broken: list[BaseException] = []
     with ExitStack() as stack:
@@ -217,7 +222,7 @@ def _roll_out(
     clock, planned, stop = execution.clock, execution.planned, execution.stop
     if execution.options.deadline_s is not None and planned.plan.applyable:
         limit = duration(execution.options.deadline_s)
-        log.info("the run ends after %s at the latest; --deadline sets another time", limit)
+        log.info("the run ends after %s at the latest; set --deadline to change the limit", limit)
     ends_at = None
     if execution.until is not None:
         ends_at = clock.now() + timedelta(seconds=execution.until - clock.monotonic())
@@ -265,8 +270,13 @@ def _notes(execution: Execution, approval: Approval | None, trace: Tracer) -> It
     if approval is not None:
         yield approval_options.note(approval)
     if execution.windows_ignored:
-        yield "the windows of .reconciler.yaml were ignored because of --ignore-windows"
+        yield (
+            "the maintenance windows in .reconciler.yaml were ignored because of --ignore-windows"
+        )
     if execution.alerts_ignored:
-        yield "rollout.holdWhile of .reconciler.yaml was ignored because of --ignore-alerts"
+        yield (
+            "the alerts of rollout.holdWhile in .reconciler.yaml were ignored because of "
+            "--ignore-alerts"
+        )
     if trace.problem:
         yield trace.problem

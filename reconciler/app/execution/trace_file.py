@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MESSAGE = "done with the VM"
+MESSAGE = "the change to the VM has ended"
 """The log message that identifies trace lines in the JSON log."""
 
 
@@ -61,7 +61,7 @@ class Tracer:
         try:
             _print(self._file, fields)
         except OSError as error:
-            words = "the file of --trace is incomplete, because it could not be written"
+            words = "the --trace file is incomplete, because a line could not be written"
             self.problem = f"{words}: {error.strerror}"
             log.error("%s", self.problem)  # noqa: TRY400 - no stack for users
             self._file = None

@@ -144,7 +144,10 @@ def fetching(options: SourceOptions, base: str = "") -> Iterator[Fetch]:
         yield Fetch(local, None)
         return
     if options.working_tree:
-        raise UsageError("--working-tree needs a local repository", hint="clone it first")
+        raise UsageError(
+            "--working-tree needs a local repository",
+            hint="clone the repository, and set --repo to the local directory",
+        )
     clock = real_clock()
     shared = options.allow_shared_cache_dir
     with fetch_folder(repo, options.cache_dir, shared=shared) as folder:

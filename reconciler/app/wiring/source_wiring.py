@@ -60,7 +60,8 @@ def desired_and_base(
     if options.files:
         raise UsageError(
             "--base needs --repo and cannot be combined with -f",
-            hint="use one of the two; the environment variable RECONCILER_BASE also sets --base",
+            hint="use only one of the two; the environment variable RECONCILER_BASE also "
+            "sets --base",
         )
     # For a pull request, only the newest commit is relevant, not the commit that is applied.
     options = replace(options, newest_only=True)
@@ -145,7 +146,7 @@ def polled(options: SourceOptions) -> Iterator[DesiredReader]:
     if options.files or options.working_tree:
         other = "--working-tree" if options.working_tree else "-f"
         raise UsageError(
-            f"{other} cannot be combined with a command that reads a branch again and again",
+            f"{other} cannot be combined with a command that reads a branch repeatedly",
             hint="set --repo to a repository and --revision to a branch",
         )
     with ExitStack() as stack:

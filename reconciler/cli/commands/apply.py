@@ -17,8 +17,8 @@ Yes = Annotated[
     bool,
     option(
         "-y --yes",
-        "Apply the plan without confirmation. Set this option if apply runs without a terminal, unless "
-        "--plan or --expect-digest approves the plan.",
+        "Apply the plan without confirmation. Set this option if apply runs without a terminal, "
+        "unless --plan or --expect-digest approves the plan.",
     ),
 ]
 

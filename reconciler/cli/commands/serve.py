@@ -102,8 +102,8 @@ def command(
 ) -> ExitCode:
     """Reconcile one cluster with one Git repository until SIGTERM: plan, apply and track.
 
-    The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends the
-    process within 10 seconds. Changes in progress continue, and the next process tracks them.
+    The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends
+    the process within 10 seconds. Changes in progress continue, and the next process tracks them.
     """
     from reconciler.app.comment.forge_options import ForgeOptions, StatusOptions
     from reconciler.serve import service

@@ -20,7 +20,7 @@ Target = Annotated[
 
 
 def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
-    """Write the live cluster state to a file for `plan --snapshot`, without manifests or secrets."""
+    """Write the live state to a file for `plan --snapshot`, without manifests or secrets."""
     document = cluster_wiring.live_snapshot(cluster, clock_wiring.real_clock())
     if out is None:
         screen.result(document.decode())

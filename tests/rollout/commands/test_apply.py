@@ -45,7 +45,7 @@ def test_apply_prints_the_result_to_stdout_and_progress_to_stderr(serve, git, co
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
     limit, *lines = without_clock_warnings(ended.err).splitlines()
-    assert limit == "info: the run ends after 2h at the latest; --deadline sets another time"
+    assert limit == "info: the run ends after 2h at the latest; set --deadline to change the limit"
     steps = [line.split()[1] for line in lines]
     assert [steps[0], steps[1], steps[-1]] == ["wave", "patched", "done"]
     assert "patched   default/vm: guest 1Gi -> 2Gi (hotplug)" in ended.err

@@ -66,9 +66,7 @@ def test_apply_uses_the_approved_commit_even_if_the_branch_has_newer_commits(
     assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
     assert ended.json["plan"]["revision"] == approved
     digest = json.loads(file.read_text())["digest"]
-    assert ended.json["notes"] == [
-        f"1 action approved with plan {digest} of commit {approved[:12]}"
-    ]
+    assert ended.json["notes"] == [f"1 action approved by plan {digest} of commit {approved[:12]}"]
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
@@ -128,7 +126,9 @@ def test_apply_rejects_a_plan_for_a_different_cluster(serve, git, command, file,
     command("plan", "--repo", git, "--snapshot", live, "--out", file)
     ended = command("apply", "--repo", git, "--plan", file, on=cluster)
     assert ended.code == 1
-    assert f"approved for cluster another, but this is cluster {here}" in ended.err
+    assert (
+        f"approved for cluster another, but the live state comes from cluster {here}" in ended.err
+    )
     assert cluster.writes() == []
 
 
@@ -141,7 +141,7 @@ def test_plan_of_uncommitted_files_can_be_applied_only_with_the_working_tree_opt
     command("plan", "--repo", git, "--working-tree", "--out", file, on=cluster)
     refused = command("apply", "--repo", git, "--plan", file, on=cluster)
     assert refused.code == 1
-    assert "made from files that were not committed" in refused.err
+    assert "made from uncommitted files" in refused.err
     assert "--working-tree" in refused.err
     assert cluster.writes() == []
     ended = command("apply", "--repo", git, "--plan", file, "--working-tree", on=cluster)
@@ -188,7 +188,7 @@ def test_plan_digest_on_the_command_line_approves_the_whole_plan(serve, git, com
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
     ended = command("apply", "--repo", git, "--expect-digest", digest, "-o", "json", on=cluster)
     assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
-    assert ended.json["notes"][0].startswith(f"1 action approved with plan {digest}")
+    assert ended.json["notes"][0].startswith(f"1 action approved by plan {digest}")
 
 
 def test_apply_with_the_digest_of_a_different_plan_writes_nothing(serve, git, command, tmp_path):
@@ -201,7 +201,7 @@ def test_apply_with_the_digest_of_a_different_plan_writes_nothing(serve, git, co
     ended = command(*expecting, on=cluster)
     now = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
     assert ended.code == 8
-    assert f"the digest was {digest} and is now {now}" in ended.err
+    assert f"approved digest is {digest}, and the current digest is {now}" in ended.err
     assert "apply --plan" in ended.err
     assert ended.out.startswith("Plan "), "the current plan is printed"
     assert cluster.writes() == []

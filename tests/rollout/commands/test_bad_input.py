@@ -139,12 +139,12 @@ USAGE = {
     "two sources": Case(
         arguments="plan --repo {here}/repo -f -",
         code=64,
-        says=("--repo and -f cannot be combined", "use one of the two"),
+        says=("--repo and -f cannot be combined", "use only one of the two"),
     ),
     "no source": Case(
         arguments="reconcile",
         code=64,
-        says=("no source of the desired state is given", "set --repo"),
+        says=("no source for the desired state is set", "set --repo"),
     ),
     "a revision option with files": Case(
         arguments="plan -f {here}/repo/vm.yaml --revision main",
@@ -178,7 +178,7 @@ USAGE = {
     "an unknown mode": Case(
         arguments="reconcile --repo {here}/repo --mode obey",
         code=64,
-        says=("--mode obey is unknown", "use observe or enforce"),
+        says=("--mode obey is unknown", "set --mode to observe or enforce"),
     ),
     "an invalid selector": Case(
         arguments="plan --repo {here}/repo -l a=b=c",
@@ -193,7 +193,10 @@ USAGE = {
     "a missing output folder": Case(
         arguments="snapshot --out {here}/none/live.json",
         code=64,
-        says=("--out {here}/none/live.json: No such file", "in an existing, writable directory"),
+        says=(
+            "--out file {here}/none/live.json cannot be written: No such file",
+            "in an existing, writable directory",
+        ),
     ),
 }
 FILES = {

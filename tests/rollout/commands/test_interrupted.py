@@ -84,7 +84,7 @@ def test_interrupted_run_releases_its_lease_and_leaves_the_migration_running(
 @pytest.mark.parametrize(
     ("number", "code", "says"),
     [
-        (signal.SIGTERM, 6, "error: terminated before anything was written\n"),
+        (signal.SIGTERM, 6, "error: a signal ended the command before it wrote anything\n"),
         (signal.SIGINT, 130, "error: interrupted\n"),
     ],
     ids=["SIGTERM", "Ctrl-C"],
@@ -113,7 +113,7 @@ def test_run_interrupted_during_a_git_fetch_ends_immediately():
             connection, _ = mute.accept()  # git has sent its request; it gets no response
             with connection:
                 report, err, _ = ended(run, signal.SIGTERM)
-    says = "error: terminated before anything was written\n"
+    says = "error: a signal ended the command before it wrote anything\n"
     assert (run.returncode, report, err) == (6, None, says)
 
 
@@ -209,7 +209,7 @@ def test_run_interrupted_during_an_unanswered_lease_request_ends_immediately(ser
         hung(cluster, "POST", "leases")
         report, err, took_s = ended(run, signal.SIGTERM)
     assert (run.returncode, report) == (6, None)
-    assert err == "error: terminated before anything was written\n"
+    assert err == "error: a signal ended the command before it wrote anything\n"
     assert took_s < AT_ONCE_S
 
 

@@ -125,7 +125,7 @@ def test_run_interrupted_before_its_first_write_writes_its_report_file(serve, gi
         run.communicate()
     left = valid(report.read_text(), "report")
     assert (run.returncode, left["exit"]["code"]) == (6, 6)
-    assert left["exit"]["message"] == "terminated before anything was written"
+    assert left["exit"]["message"] == "a signal ended the command before it wrote anything"
     assert [each["result"] for each in left["outcomes"]] == ["not-started"]
 
 
@@ -256,7 +256,7 @@ def test_json_log_has_one_trace_line_per_vm(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "--log-format", "json", on=serve("hotplug"))
     lines = [json.loads(each) for each in ended.err.splitlines()]
-    (line,) = (each for each in lines if each["msg"] == "done with the VM")
+    (line,) = (each for each in lines if each["msg"] == "the change to the VM has ended")
     assert (line["level"], line["name"], line["result"]) == ("info", "vm", "done")
 
 
@@ -274,8 +274,8 @@ def test_apply_outside_maintenance_windows_writes_only_with_the_ignore_windows_o
         "apply", "--yes", "--repo", git, "--ignore-windows", "--report", report, on=cluster
     )
     assert broken.code == 0
-    assert "ignoring the windows of .reconciler.yaml" in broken.err
-    assert "note: the windows of .reconciler.yaml were ignored" in broken.out
+    assert "ignoring the maintenance windows in .reconciler.yaml" in broken.err
+    assert "note: the maintenance windows in .reconciler.yaml were ignored" in broken.out
     (note,) = valid(report.read_text(), "report")["notes"]
     assert "--ignore-windows" in note
 

@@ -13,7 +13,7 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 OTHER_CLUSTER = CONFIG + "cluster: 0a524c0d-deba-4bfb-8139-c5793a6587f4\n"
 KUSTOMIZED = CONFIG + "metadata: {name: reconciler, namespace: x}\n"
-UNBOUND = "warning[unbound] no configuration limits this run"
+UNBOUND = "warning[unbound] the run has no configuration"
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_invalid_configuration_on_stdin_is_an_error(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--repo", "."], 64, "--config needs -f"),
+        (["--repo", "."], 64, "--config requires -f"),
         (["-f", "-"], 1, "nowhere.yaml does not exist"),
     ],
 )

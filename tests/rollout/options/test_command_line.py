@@ -61,7 +61,7 @@ def test_bare_repository_is_used_by_default_only_if_it_is_the_working_directory(
 def test_command_outside_a_repository_requires_a_source_option(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     ended = command("validate")
-    assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
+    assert (ended.code, "no source for the desired state is set" in ended.err) == (64, True)
 
 
 def test_validate_ignores_the_output_format_variable_if_only_plan_supports_the_format(

@@ -63,11 +63,11 @@ def test_vm_name_absent_from_git_is_an_error(repo, serve, command):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["one"], 64, "the VM one has no namespace"),
+        (["one"], 64, "the VM name one has no namespace"),
         (["-n", "b", "a/one"], 64, "a/one is not in the namespace b, which -n sets"),
-        (["a/one", "-l", "app=db"], 64, "names of VMs and --selector cannot be combined"),
-        (["a/b/one"], 64, "'a/b/one' is not the name of a VM"),
-        (["/one"], 64, "'/one' is not the name of a VM"),
+        (["a/one", "-l", "app=db"], 64, "VM names and --selector cannot be combined"),
+        (["a/b/one"], 64, "'a/b/one' is not a valid VM name"),
+        (["/one"], 64, "'/one' is not a valid VM name"),
     ],
 )
 def test_malformed_vm_name_is_an_error(arguments, code, says, repo, command):

@@ -102,7 +102,7 @@ def test_git_push_changes_the_guest_memory_and_sets_the_commit_status(
         line_with(running.stderr, ": success, 1 of 1 object matches Git")
         commit = git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
         git("push", "origin", "main")
-        line_with(running.stderr, f"status of commit {commit[:12]}: success")
+        line_with(running.stderr, f"status of commit {commit[:12]} to success")
 
         assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
         states = [each["state"] for at, each in forge.statuses if at == commit]

@@ -53,7 +53,7 @@ def test_apply_of_an_approved_plan_reads_the_revision_that_the_command_line_sets
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [({"dirty": True}, "files that were not committed"), ({"revision": "stdin"}, "from stdin")],
+    [({"dirty": True}, "uncommitted files"), ({"revision": "stdin"}, "from stdin")],
 )
 def test_apply_from_a_repository_rejects_a_plan_that_was_not_made_from_a_commit(
     changes, says, approval
@@ -67,7 +67,7 @@ def test_approved_plan_for_the_same_cluster_id_is_accepted(plan, approval):
 
 
 def test_approved_plan_for_a_different_cluster_id_is_rejected(plan, approval):
-    with pytest.raises(WrongClusterError, match="approved for cluster other, but this is"):
+    with pytest.raises(WrongClusterError, match="approved for cluster other, but the live state"):
         approval_options.check(plan, replace(approval, cluster="other"), None)
 
 
@@ -77,5 +77,5 @@ def test_expected_digest_on_the_command_line_approves_the_whole_plan(plan):
 
 
 def test_plan_with_an_unexpected_digest_is_rejected(plan):
-    with pytest.raises(StaleError, match=f"is now {plan.digest}"):
+    with pytest.raises(StaleError, match=f"current digest is {plan.digest}"):
         approval_options.check(plan, None, "sha256:" + "0" * 64)

@@ -12,7 +12,7 @@ from reconciler.model.desired.config import Config, Mode
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (SourceOptions(), "no source of the desired state"),
+        (SourceOptions(), "no source for the desired state"),
         (SourceOptions(repo=".", files=("-",)), "--repo and -f"),
         (SourceOptions(files=("-",), revision="main"), "--revision needs --repo"),
         (SourceOptions(files=("-",), working_tree=True), "--working-tree needs --repo"),

@@ -74,7 +74,7 @@ def test_invalid_manifest_blocks_only_the_object_that_the_manifest_defines():
 
 
 @pytest.mark.parametrize(
-    ("found", "says"), [("another", "this is cluster another"), ("", "ID cannot be read")]
+    ("found", "says"), [("another", "comes from cluster another"), ("", "ID cannot be read")]
 )
 def test_desired_state_for_a_different_cluster_is_rejected(found, says):
     with pytest.raises(WrongClusterError, match=says):

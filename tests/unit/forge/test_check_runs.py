@@ -178,7 +178,7 @@ def test_comment_command_sets_a_commit_status_if_the_token_cannot_create_check_r
         server.checks_allowed = False
         assert command(server) == 0
         assert len(server.statuses) == 1
-    assert "only the token of a GitHub App" in capsys.readouterr().err
+    assert "use the token of a GitHub App" in capsys.readouterr().err
 
 
 def test_comment_command_dry_run_prints_the_api_request_for_the_check_run(command, capsys):
@@ -195,4 +195,4 @@ def test_check_run_option_is_a_usage_error_for_a_git_host_without_check_runs(
     with FakeGitHub() as server:
         assert command(server, forge=forge) == 64
         assert server.requests == []
-    assert f"{forge} has no check runs" in capsys.readouterr().err
+    assert f"the Git host {forge} does not support check runs" in capsys.readouterr().err

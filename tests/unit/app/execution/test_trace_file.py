@@ -133,7 +133,7 @@ def test_trace_line_in_a_json_log_has_the_fields_of_a_log_line():
     (line,) = lines(log)
     assert (line["level"], line["msg"], line["ts"]) == (
         "info",
-        "done with the VM",
+        "the change to the VM has ended",
         "2026-03-02T09:30:42.500Z",
     )
     assert (line["name"], line["migrationUid"], line["result"]) == ("pg-0", "u-1", "done")
@@ -149,7 +149,9 @@ def test_trace_lines_are_appended_to_an_existing_file(tmp_path):
 
 def test_unwritable_trace_file_is_reported_before_the_run_starts(tmp_path):
     with (
-        pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
+        pytest.raises(
+            UsageError, match=r"--trace file .*nowhere/trace cannot be written: No such file"
+        ),
         open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),
     ):
         pass
@@ -166,7 +168,7 @@ def test_full_disk_of_the_trace_file_ends_the_trace_but_not_the_rollout(caplog):
     trace(ended(HELD))
     assert [each.message for each in caplog.records] == [
         (
-            "the file of --trace is incomplete, because it could not be written: "
+            "the --trace file is incomplete, because a line could not be written: "
             "No space left on device"
         )
     ]
