@@ -149,7 +149,7 @@ def test_missing_permission_for_events_is_logged_and_not_raised(robot, make_vm, 
     )
     recorder.record(ref, writer.read_vm(ref).uid, reason="MemoryPatched", message="m")
     (logged,) = [each for each in caplog.records if each.name.startswith("reconciler")]
-    assert "events are not recorded" in logged.getMessage()
+    assert "cannot create Kubernetes Events" in logged.getMessage()
 
 
 def test_error_about_missing_permissions_lists_every_missing_permission(client, robot, namespace):

@@ -146,14 +146,15 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
     if code == HTTPStatus.UNAUTHORIZED:
         return UnauthorizedError(
             f"{what}: the server rejected the credentials (401 {said})",
-            hint="check the context's token or client certificate; it may have expired",
+            hint="check the token or client certificate of the kubeconfig context; it might "
+            "have expired",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN and is_denial(status):
         return RejectedError(
             f"{what}: denied by an admission policy: {said}",
-            hint="the credentials have enough permissions; contact the owner of the policy or the "
-            "webhook",
+            hint="RBAC allows the request; contact the team that manages the admission "
+            "policy or webhook",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN:
@@ -172,7 +173,11 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
         )
     kind = _KINDS.get(code, RejectedError)
     redirected = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST
-    hint = "check that the server in the kubeconfig is an API server" if redirected else ""
+    hint = (
+        "check that server in the kubeconfig is the URL of a Kubernetes API server"
+        if redirected
+        else ""
+    )
     return kind(f"{what}: {said} ({code})", hint=hint, status=code)
 
 
@@ -199,7 +204,7 @@ def _broken(error: Exception) -> tuple[str, str]:
     """Return why no response to an HTTP request arrived, and a hint for the user."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
-    server = "check the network and the server's address"
+    server = "check the network and the server URL in the kubeconfig"
     known: tuple[tuple[type[BaseException], str, str], ...] = (
         (
             ssl.SSLCertVerificationError,
@@ -208,15 +213,19 @@ def _broken(error: Exception) -> tuple[str, str]:
         ),
         (
             exceptions.ProxyError,
-            "the proxy is not usable",
-            "check HTTPS_PROXY, NO_PROXY and proxy-url",
+            "the connection through the proxy failed",
+            "check HTTPS_PROXY, NO_PROXY and proxy-url in the kubeconfig",
         ),
         (
             exceptions.NameResolutionError,
             "unknown host name",
-            "check the server in the kubeconfig",
+            "check the host name in the server URL of the kubeconfig",
         ),
-        (ssl.SSLError, "TLS failed", "check that the server uses https"),
+        (
+            ssl.SSLError,
+            "the TLS handshake failed",
+            "check that server in the kubeconfig is the URL of an HTTPS server",
+        ),
         (ConnectionRefusedError, "connection refused", "check that the API server is running"),
     )
     causes = tuple(_chain(error))
@@ -229,7 +238,7 @@ def _broken(error: Exception) -> tuple[str, str]:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror.lower(), server
     if timed_out(error):
-        return "no answer within the timeout", "raise --request-timeout, or try again later"
+        return "no response within the timeout", "raise --request-timeout, or try again later"
     return "the connection was interrupted", "try again later"
 
 

@@ -60,7 +60,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
         origin = "" if kubeconfig else " of KUBECONFIG"
         raise UsageError(f"the kubeconfig {named}{origin} does not exist", hint=_HINT)
     elif context:
-        message = f"there is no kubeconfig with the context {context}: {files} does not exist"
+        message = f"the context {context} cannot be used: the kubeconfig {files} does not exist"
         raise UsageError(message, hint=_HINT)
     else:
         _from_pod(configuration)
@@ -109,12 +109,14 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     except config.ConfigException as error:
         raise ClusterError(
             f"the kubeconfig {files} cannot be used: {_reason(str(error), context)}",
-            hint="run kubectl config view to see its content",
+            hint="run `kubectl config view` to inspect the kubeconfig",
         ) from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ClusterError(f"the kubeconfig {files}{where} is not YAML", hint=_OTHER) from None
+        raise ClusterError(
+            f"the kubeconfig {files}{where} is not valid YAML", hint=_OTHER
+        ) from None
     except OSError as error:
         raise ClusterError(
             f"the kubeconfig {files} cannot be read: {error.strerror}", hint=_OTHER
@@ -126,7 +128,7 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     if failures:
         raise UnauthorizedError(
             f"the credential plugin in the kubeconfig {files} failed",
-            hint="run kubectl with the same kubeconfig to see why",
+            hint="run kubectl with the same kubeconfig to see why the plugin fails",
         )
     _check_certificates(configuration, files)
 
@@ -237,14 +239,14 @@ def _from_pod(configuration: Configuration) -> None:
         Loader(token_filename=token, cert_filename=certificate).load_and_set(configuration)
     except ConfigException:
         raise ClusterError(
-            f"no cluster is configured: there is no kubeconfig, as {_HOME_CONFIG} does not exist",
+            f"no cluster is configured: the default kubeconfig {_HOME_CONFIG} does not exist",
             hint=_HINT,
         ) from None
     except (OSError, ValueError):  # the messages of both may quote the token
         raise ClusterError(
-            "the pod's service account cannot be used: its token or its certificate is not text, "
-            "or KUBERNETES_SERVICE_HOST is not an address",
-            hint="check the volume of the service account, or set --kubeconfig",
+            "the pod's service account cannot be used: its token or its CA certificate is not "
+            "text, or KUBERNETES_SERVICE_HOST is not a host name or IP address",
+            hint="check the service account volume of the pod, or set --kubeconfig",
         ) from None
 
 
@@ -252,12 +254,12 @@ def _check_addresses(configuration: Configuration, files: str) -> None:
     """Check the URLs of the API server and of the proxy before the first request."""
     if not _is_http(configuration.host):
         raise ClusterError(
-            f"the kubeconfig {files} has no usable server",
-            hint="set server to an address such as https://192.0.2.1:6443",
+            f"server in the kubeconfig {files} is not an http:// or https:// URL",
+            hint="set server to a URL such as https://192.0.2.1:6443",
         )
     if configuration.proxy and not _is_http(configuration.proxy):
         raise ClusterError(
-            "the proxy for the cluster is not an address that starts with http:// or https://",
+            "the proxy for the cluster is not a URL that starts with http:// or https://",
             hint="check HTTPS_PROXY, HTTP_PROXY, NO_PROXY, and proxy-url in the kubeconfig",
         )
 

@@ -39,7 +39,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
     """
     opening = _ITEMS.search(body)
     if opening is None:
-        raise ValueError("the list has no items")
+        raise ValueError("the response has no `items` array")
     found: list[bytes] = []
     depth, start = 0, opening.end()
     for token in _TOKEN.finditer(body, start):
@@ -53,7 +53,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
             if char in _CLOSING:
                 return SplitList(body[: opening.end()] + body[token.start() :], found)
         depth += (char in _OPENING) - (char in _CLOSING)
-    raise ValueError("the list of its items does not end")
+    raise ValueError("the `items` array has no end")
 
 
 def check_kind(found: str, plural: str) -> None:

@@ -79,7 +79,10 @@ def pages(client: Client, path: str) -> Iterator[Page]:
             relists += 1
             if not token or relists > _RELISTS:
                 raise
-            log.info("the page token expired; the list starts again", extra={"path": path})
+            log.info(
+                "the continue token of a list request expired; listing from the start",
+                extra={"path": path},
+            )
             token = ""
             tokens.clear()
             continue
@@ -89,12 +92,12 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         if not token:
             return
         if len(token) > MAX_TOKEN:
-            why = f"the page token has {len(token)} characters, more than {MAX_TOKEN}"
+            why = f"the continue token has {len(token)} characters, more than {MAX_TOKEN}"
             raise unreadable(client, path, why)
         if token in tokens or len(tokens) >= MAX_PAGES:
             raise unreadable(client, path, "the server repeats a page or sends too many pages")
         if monotonic() > ends_at:
-            raise unreadable(client, path, f"the list takes longer than {MAX_LIST_S:g} s")
+            raise unreadable(client, path, f"the list requests take longer than {MAX_LIST_S:g} s")
         tokens.add(token)
 
 
@@ -107,7 +110,7 @@ def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
             found = json_decoder(_List).decode(list_items.split(body).envelope)
         list_items.check_kind(found.kind, path.rpartition("/")[2])
         if found.items is msgspec.UNSET:
-            raise ValueError("the list has no items")
+            raise ValueError("the response has no `items` array")
     except UNDECODABLE as error:
         raise unreadable(client, path, str(error)) from error
     return found.metadata
@@ -117,6 +120,6 @@ def unreadable(client: Client, path: str, why: str) -> ClusterError:
     """Return the error for a list of Kubernetes objects that cannot be read."""
     place = f"{resource_paths.spoken(path)} at {client.host}"
     return ClusterError(
-        f"the response to a list of {place} cannot be read: {why}",
-        hint="check that the server is an API server",
+        f"the response to the list request for {place} cannot be read: {why}",
+        hint="check that server in the kubeconfig is the URL of a Kubernetes API server",
     )

@@ -156,8 +156,8 @@ class Transport:
             place = f"{resource_paths.spoken(request.path)} at {self.host}"
             raise ClusterError(
                 f"the response to {request.verb} {place} cannot be read: {error}",
-                hint="check that the address is that of an API server, and check each proxy in "
-                "between",
+                hint="check that server in the kubeconfig is the URL of a Kubernetes API "
+                "server, and check each proxy on the way to it",
             ) from error
         except Exception as error:
             raise self._unreachable(error, request) from error
@@ -189,9 +189,9 @@ class Transport:
             try:
                 self._api = _named(self._renewed())
             except ReconcilerError as error:
-                log.warning("cannot read the credentials again: %s", error)
+                log.warning("cannot load the credentials again: %s", error)
                 return False
-        log.info("read the credentials again after a 401", extra={"path": path})
+        log.info("loaded the credentials again after a 401 response", extra={"path": path})
         return True
 
     def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
@@ -236,8 +236,8 @@ class Transport:
             # http.client quotes the header that it rejects; `from None` hides the token.
             if isinstance(error, UnicodeError) or "header" in str(error).lower():
                 raise UnauthorizedError(
-                    "the token contains a character that an HTTP header cannot hold",
-                    hint="write the token again, without line breaks",
+                    "the token contains a character that is not allowed in an HTTP header",
+                    hint="set a token without line breaks",
                 ) from None
             raise self._unreachable(error, request) from None
         except Exception as error:

@@ -118,12 +118,18 @@ class Watch:
             if len(rest) > MAX_EVENT:
                 watched = f"{resource_paths.spoken(self._path)} at {self._host}"
                 what = f"an event in the watch of {watched} is larger than {MAX_EVENT >> 20} MiB"
-                raise ClusterError(what, hint="check that the server is an API server")
+                raise ClusterError(
+                    what,
+                    hint="check that server in the kubeconfig is the URL of a Kubernetes API "
+                    "server",
+                )
 
     def _broken(self, error: Exception) -> ClusterError:
         if api_errors.timed_out(error):
             watched = f"{resource_paths.spoken(self._path)} at {self._host}"
-            return SilentError(f"the server did not end the watch of {watched} in time")
+            return SilentError(
+                f"the server did not end the watch of {watched} after the requested time"
+            )
         return api_errors.from_exception(error, "GET", self._path, self._host)
 
     def _failure(self, body: bytes) -> Exception:

@@ -56,7 +56,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         raise UnreadableError(str(error)) from error
     meta, status = child(found, "metadata"), child(found, "status")
     if not isinstance(meta.get("name"), str):
-        raise UnreadableError("the name is missing")
+        raise UnreadableError("metadata.name is missing")
     ref = kubevirt_ref(text(meta, "namespace"), text(meta, "name"))
     settings, findings = {}, []
     spellings: dict[FieldPath, object] = {}

@@ -97,7 +97,10 @@ def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
         if opening := _ITEMS.search(found):
             return found[: opening.end()], found[opening.end() :]
         if len(found) > _MAX_HEAD:
-            raise ValueError(f"a list does not start in its first {_MAX_HEAD >> 10} KiB")
+            raise ValueError(
+                f"the `items` array does not start in the first {_MAX_HEAD >> 10} KiB of the "
+                "response"
+            )
     return found, b""
 
 

@@ -115,7 +115,7 @@ def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:
     except UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
     if not text(child(found, "metadata"), "name"):
-        raise UnreadableError("the name is missing")
+        raise UnreadableError("metadata.name is missing")
     return dict(found)
 
 

@@ -165,9 +165,10 @@ def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
     """
     if len(findings) > MAX_UNREADABLE:
         raise ClusterError(
-            f"more than {MAX_UNREADABLE:,} objects of a list cannot be read; the first: "
+            f"more than {MAX_UNREADABLE:,} objects in a list cannot be read; the first error: "
             f"{findings[0].message}",
-            hint="correct the objects in the cluster, or check that the server is an API server",
+            hint="correct the objects in the cluster, or check that server in the "
+            "kubeconfig is the URL of a Kubernetes API server",
         )
 
 

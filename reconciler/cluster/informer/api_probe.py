@@ -75,5 +75,7 @@ class ApiProbe:
                 self.step()
             except Exception:
                 # The informer notices the outage as well, though later.
-                log.exception("the probe of the API server failed because of a bug in reconciler")
+                log.exception(
+                    "the thread that probes the API server failed because of a bug in reconciler"
+                )
             self._worker.pause(INTERVAL_S)

@@ -93,8 +93,8 @@ class CapacityRefresh:
         if self._error is not None:
             return str(self._error)
         if self._reading is not None and not self._reading.done():
-            return f"{self._client.host} has not answered the requests for them yet"
-        return "they were not requested yet"
+            return f"{self._client.host} has not responded to the list requests yet"
+        return "no list request has been sent yet"
 
     def _running(self) -> Future[None] | None:
         """Return the running capacity refresh, or start one if the last is old enough."""
@@ -108,7 +108,7 @@ class CapacityRefresh:
             try:
                 self._reading = threads.start(self._refresh)
             except RuntimeError as error:  # no thread can be started
-                log.warning("cannot refresh pods and quotas: %s", error)
+                log.warning("cannot list pods and quotas again: %s", error)
                 return None
             self._started_at = now
             return self._reading
@@ -120,9 +120,9 @@ class CapacityRefresh:
             self._error = None
         except ClusterError as error:
             self._error = error
-            log.warning("cannot refresh pods and quotas: %s", error)
+            log.warning("cannot list pods and quotas again: %s", error)
         except Exception as error:
-            log.exception("cannot refresh pods and quotas")
+            log.exception("cannot list pods and quotas again")
             self._broke("the thread that reads pods and quotas", error)
 
     def _store(self, found: Capacity) -> None:

@@ -279,8 +279,9 @@ class ClusterInformer:
         found = self._capacity.start(wait_s)
         if found is None:
             raise UnavailableError(
-                f"pods and quotas are needed and were never read: {self._capacity.problem}",
-                hint="the process reads them again until it succeeds",
+                "the plan needs pods and quotas, which were never read successfully: "
+                f"{self._capacity.problem}",
+                hint="the process repeats the list requests until they succeed",
             )
         return found
 

@@ -144,7 +144,7 @@ class Reflector(threading.Thread):
             self._run()
         except Exception as error:
             if not self._ended.is_set():
-                log.exception("the thread that watches %s ended", self._path)
+                log.exception("the thread that watches %s ended unexpectedly", self._path)
                 self._broke(f"the thread that watches {self._path}", error)
 
     def _run(self) -> None:

@@ -152,7 +152,8 @@ class ClusterLease:
         if self._abandoned:
             self._record = None
             words = (
-                "the lease %s will expire; it is not released, since a write may be in progress"
+                "the lease %s is not released and will expire, because a write might still be "
+                "in progress"
             )
             log.warning(words, self._where)
             return
@@ -274,7 +275,7 @@ class ClusterLease:
             names = sorted({*self._unwritten, *self._queued})
             if not names:
                 raise
-            words = "the server rejects the annotations of the lease %s, %s: %s"
+            words = "the server rejected the annotations of the lease %s (%s): %s"
             log.warning(words, self._where, ", ".join(names), refusal)
             self._unwritten, self._queued = {}, {}
         return self._write(record) or self._write_again()
@@ -288,7 +289,9 @@ class ClusterLease:
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
         if record is None or holder != self._holder:
-            log.warning("the lease %s was taken over by %s", self._where, holder or "no holder")
+            log.warning(
+                "this run lost the lease %s; its holder is now %s", self._where, holder or "nobody"
+            )
             return False
         return self._write(record)
 

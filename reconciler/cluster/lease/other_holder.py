@@ -79,10 +79,10 @@ class OtherHolder:
         """Return the error for a wait that ended before it was clear if the holder is alive."""
         holder = lease_record.holder_of(record)
         return LeaseHeldError(
-            f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"
-            " passed before it was clear whether that run is alive",
+            f"the lease {self._where} at {self._host} is held by {holder}, and the deadline "
+            "passed before it was clear whether the holder is alive",
             holder=holder,
             hint=(
-                f"a run that died is detected after {self._duration_s} s; use a longer --deadline"
+                f"set a longer --deadline; a dead holder is detected after {self._duration_s} s"
             ),
         )

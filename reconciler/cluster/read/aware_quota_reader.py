@@ -105,7 +105,7 @@ def _unreadable(plural: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
         code=UNREADABLE,
-        message=f"no permission to list {plural}, so whether Application-Aware Quota allows "
-        "migration targets could not be checked",
-        hint=f"grant permission to list {plural} of the API group {GROUP}",
+        message=f"no permission to list {plural}, so Application-Aware Quota (AAQ) could not be "
+        "checked for migration targets",
+        hint=f"grant permission to list {plural} in the API group {GROUP}",
     )

@@ -64,9 +64,9 @@ def read_capacity(
             ranges.values if ranges else ()
         ),
         diagnostics=(
-            *_findings(pods, "pods", "free memory for migration targets"),
-            *_findings(quotas, "resourcequotas", "whether quotas allow migration targets"),
-            *_findings(ranges, "limitranges", "whether LimitRanges allow migration targets"),
+            *_findings(pods, "pods", "free memory"),
+            *_findings(quotas, "resourcequotas", "quotas"),
+            *_findings(ranges, "limitranges", "LimitRanges"),
             *unread,
         ),
     )
@@ -89,8 +89,10 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         return None
     except UNDECODABLE as error:
         place = f"{resource_paths.spoken(path)} at {client.host}"
-        what = f"the response to a list of {place} cannot be read: {error}"
-        raise ClusterError(what, hint="check that the server is an API server") from error
+        what = f"the response to the list request for {place} cannot be read: {error}"
+        raise ClusterError(
+            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+        ) from error
 
 
 def _findings(found: Decoded[V] | None, plural: str, unknown: str) -> tuple[Diagnostic, ...]:
@@ -99,7 +101,8 @@ def _findings(found: Decoded[V] | None, plural: str, unknown: str) -> tuple[Diag
     finding = Diagnostic(
         severity=Severity.WARNING,
         code=f"{plural}-unreadable",
-        message=f"no permission to list {plural}, so {unknown} could not be checked",
+        message=f"no permission to list {plural}, so {unknown} could not be checked for "
+        "migration targets",
         hint=f"grant permission to list {plural}",
     )
     return (finding,)

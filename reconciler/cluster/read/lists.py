@@ -69,8 +69,8 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
         return list_kind(client, path, kind)
     except NotFoundError as error:
         raise KubeVirtMissingError(
-            f"KubeVirt is not installed at {client.host}: the server does not know KubeVirt's "
-            "kinds",
+            f"KubeVirt is not installed at {client.host}: the API server does not serve the "
+            "KubeVirt API",
             hint=_without_kubevirt(client),
         ) from error
 
@@ -178,7 +178,10 @@ def _list_types(
         why = f"no permission to list {plural}"
         hint = f"grant permission to list {plural} in the API group instancetype.kubevirt.io"
     except KubeVirtMissingError:
-        why, hint = f"the server has no {plural}", "check the CRDs that KubeVirt installs"
+        why, hint = (
+            f"the API server does not serve {plural}",
+            "check whether the CRDs of KubeVirt are installed",
+        )
     return warning(
         "instancetypes-unreadable",
         f"{why}, so the memory sizes that they define are unknown",
@@ -199,7 +202,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
     except ForbiddenError:
         finding = warning(
             "cluster-id-unknown",
-            "no permission to read the namespace kube-system, so the cluster id is unknown",
+            "no permission to get the namespace kube-system, so the cluster ID is unknown",
             "grant permission to get the namespace kube-system",
         )
         return "", (finding,)
@@ -207,7 +210,9 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
         return json_decoder(_Namespace).decode(body).metadata.uid, ()
     except UNDECODABLE as error:
         what = f"the response of {client.host} is not a Namespace"
-        raise ClusterError(what, hint="check that the server is an API server") from error
+        raise ClusterError(
+            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+        ) from error
 
 
 def unreadable_kubevirt(host: str, findings: Sequence[Diagnostic]) -> ClusterError:

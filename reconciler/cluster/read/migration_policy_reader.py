@@ -72,7 +72,9 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
     except NotFoundError:
         return MigrationPolicies()
     except ForbiddenError:
-        return MigrationPolicies(diagnostics=(_unread("cannot be listed without permission"),))
+        return MigrationPolicies(
+            diagnostics=(_unread("cannot be listed, because a permission is missing"),)
+        )
     return MigrationPolicies(
         values=tuple(found),
         namespace_labels=dict(named.values),

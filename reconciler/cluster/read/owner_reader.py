@@ -41,7 +41,10 @@ class OwnerRequest(NamedTuple):
 
     def unread(self, error: ClusterError) -> Diagnostic:
         """Return the diagnostic that reports that this request has failed."""
-        what, unknown = f"{self.verb} {self.what}", "the settings of the KubeVirt CR's owner"
+        what, unknown = (
+            f"{self.verb} {self.what}",
+            "the settings of the operator that manages the KubeVirt CR",
+        )
         if isinstance(error, ForbiddenError):
             return Diagnostic(
                 severity=Severity.NOTE,
@@ -49,12 +52,16 @@ class OwnerRequest(NamedTuple):
                 message=f"no permission to {what}, so {unknown} are unknown",
                 hint=f"grant permission to {what} in the API group {self.group}",
             )
-        served_by = f"what serves the API group {self.group}" if self.group else "the API server"
+        served_by = (
+            f"the API server extension that serves the API group {self.group}"
+            if self.group
+            else "the API server"
+        )
         return Diagnostic(
             severity=Severity.WARNING,
             code=OWNER_UNREADABLE,
             message=f"cannot {what}, so {unknown} are unknown: {error}",
-            hint=f"if this lasts, check {served_by}; the next plan tries again",
+            hint=f"if the error persists, check {served_by}; the next plan repeats the request",
         )
 
 

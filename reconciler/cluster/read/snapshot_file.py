@@ -19,7 +19,7 @@ from reconciler.model.live.capacity import Capacity
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
 
-_HINT = "create one with reconciler snapshot"
+_HINT = "create a snapshot file with `reconciler snapshot`"
 
 
 def dump(state: LiveState) -> bytes:
@@ -37,12 +37,12 @@ def load(text: bytes, name: str) -> LiveState:
     try:
         state = snapshot_codec.from_snapshot(json_value(text))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"the snapshot {name} is not JSON, or a part of it is missing"
+        message = f"the snapshot {name} is not valid JSON, or is incomplete"
         raise ClusterError(message, hint=_HINT) from error
     except snapshot_codec.CodecError as error:
         raise ClusterError(f"the snapshot {name} cannot be used: {error}", hint=_HINT) from error
     if not MINYEAR < state.observed_at.year < MAXYEAR:
-        problem = f"observedAt is {state.observed_at.isoformat()}, which is not possible"
+        problem = f"observedAt is {state.observed_at.isoformat()}, which is out of range"
         raise ClusterError(f"the snapshot {name} cannot be used: {problem}", hint=_HINT)
     return state
 
@@ -76,8 +76,8 @@ class SnapshotReader:
         finding = Diagnostic(
             severity=Severity.WARNING,
             code="room-not-in-snapshot",
-            message=f"the snapshot {self._path} has no pods and quotas, so capacity for "
-            "migrations could not be checked",
+            message=f"the snapshot {self._path} contains no pods and quotas, so the capacity "
+            "for migrations could not be checked",
             hint=_HINT,
         )
         return Capacity(

@@ -164,8 +164,13 @@ def may(client: Client, right: Right) -> bool:
     try:
         return json_decoder(_Review).decode(answer.body).status.allowed
     except UNDECODABLE as error:
-        what = f"the response of {client.host} to an access review cannot be read: {error}"
-        raise ClusterError(what, hint="check that the server is an API server") from error
+        what = (
+            f"the response of {client.host} to an access review (SelfSubjectAccessReview) "
+            f"cannot be read: {error}"
+        )
+        raise ClusterError(
+            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+        ) from error
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:

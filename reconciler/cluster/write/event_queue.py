@@ -81,7 +81,7 @@ class QueuedRecorder:
         with self._lock:
             missed = self._made - self._recorded
         if missed:
-            log.warning("%d of %d events were not recorded", missed, self._made)
+            log.warning("%d of %d Kubernetes Events were not created", missed, self._made)
 
     def _drain(self) -> None:
         """Wait until every Event is sent or the time limit is reached."""
@@ -112,7 +112,7 @@ class QueuedRecorder:
             try:
                 recorded = self._recorder.send(event)
             except Exception:
-                log.exception("later events of %s are not recorded", event.ref)
+                log.exception("later Events about %s will not be created", event.ref)
                 raise
             with self._lock:
                 self._waiting -= 1

@@ -161,6 +161,8 @@ class ClusterRecorder:
                 level = logging.DEBUG if self._failed else logging.WARNING
                 self._failed = True
                 self._not_before = self._clock.monotonic() + _PAUSE_S
-            log.log(level, "events are not recorded: %s", error, extra={"ref": str(event.ref)})
+            log.log(
+                level, "cannot create Kubernetes Events: %s", error, extra={"ref": str(event.ref)}
+            )
             return False
         return True

@@ -306,7 +306,7 @@ def test_api_token_that_the_server_does_not_know_is_reported_as_status_401(
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
-    refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
+    refused(ended, ("the server rejected the credentials (401", "hint: check the token"), 1)
 
 
 def test_missing_permission_is_reported_with_the_resource_and_a_hint(

@@ -27,8 +27,8 @@ def test_patches_continue_although_the_api_server_rejects_every_event(fault, ser
     assert [each["result"] for each in ended.json["outcomes"]] == ["done"] * 4
     # The requests that were sent in parallel started before the first rejection arrived.
     assert 1 <= len(cluster.ours("POST", "/events")) <= SENDERS
-    assert "events are not recorded" in ended.err
-    assert "8 of 8 events were not recorded" in ended.err
+    assert "cannot create Kubernetes Events" in ended.err
+    assert "8 of 8 Kubernetes Events were not created" in ended.err
 
 
 SLOW = {"effect": "slow", "delay": "500ms", "resource": "events"}
@@ -71,4 +71,4 @@ def test_finished_run_exits_on_sigterm_without_sending_its_queued_events(serve, 
         out, err = run.communicate()
     assert monotonic() - began < 4
     assert (run.returncode, "100 done" in out) == (0, True)
-    assert "of 100 events were not recorded" in err
+    assert "of 100 Kubernetes Events were not created" in err

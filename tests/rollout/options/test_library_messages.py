@@ -47,10 +47,19 @@ KUBECONFIGS = {
     "an empty file": ("", "is empty or incomplete"),
     "a list": ("- a", "does not have the structure of a kubeconfig"),
     "a tab": ("a:\n\t- b", "{file}:2:1 is not YAML"),
-    "a server without a scheme": (kubeconfig("127.0.0.1:9"), "{file} has no usable server"),
-    "no server": (kubeconfig(""), "{file} has no usable server"),
-    "an impossible port": (kubeconfig("https://127.0.0.1:99999"), "has no usable server"),
-    "another protocol": (kubeconfig("ftp://127.0.0.1"), "{file} has no usable server"),
+    "a server without a scheme": (
+        kubeconfig("127.0.0.1:9"),
+        "{file} is not an http:// or https:// URL",
+    ),
+    "no server": (kubeconfig(""), "{file} is not an http:// or https:// URL"),
+    "an impossible port": (
+        kubeconfig("https://127.0.0.1:99999"),
+        "is not an http:// or https:// URL",
+    ),
+    "another protocol": (
+        kubeconfig("ftp://127.0.0.1"),
+        "{file} is not an http:// or https:// URL",
+    ),
     "a missing CA": (
         kubeconfig(TLS, **{"certificate-authority": "/no/ca"}),
         "file /no/ca does not",
@@ -69,7 +78,10 @@ KUBECONFIGS = {
     "a token with another character": (kubeconfig(user={"token": "a\u20acb"}), "an HTTP header"),
     "a proxy without a scheme": (kubeconfig(**{"proxy-url": "::x"}), "the proxy for the cluster"),
     "a SOCKS proxy": (kubeconfig(**{"proxy-url": "socks5://127.0.0.1:9"}), "the proxy for the"),
-    "an unreachable proxy": (kubeconfig(**{"proxy-url": DIED}), "the proxy is not usable"),
+    "an unreachable proxy": (
+        kubeconfig(**{"proxy-url": DIED}),
+        "the connection through the proxy failed",
+    ),
     "an unknown host": (kubeconfig("https://no.invalid"), "no.invalid: unknown host name"),
 }
 PLANS = {
@@ -81,7 +93,7 @@ PLANS = {
     "text instead of a list": (json.dumps(PLAN | {"objects": "x"}), "cannot be used"),
 }
 SNAPSHOTS = {
-    "an empty file": ("", "{file} is not JSON, or a part of it is missing"),
+    "an empty file": ("", "{file} is not valid JSON, or is incomplete"),
     "another encoding": ('{"a": "\udcff"}', "{file} is not JSON"),
     "deep nesting": (DEEP, "{file} is not JSON"),
     "a list": ("[]", "it is not a JSON object"),
@@ -242,7 +254,7 @@ ANSWERS = {
     "a gateway": (page("502 Bad Gateway", "<html>"), "http", "the server returned 502"),
     "a redirect": (page("302 Found", ""), "http", "at {file}: Found (302)"),
     "another protocol": (b"SSH-2.0-x\r\n", "http", "the connection was interrupted"),
-    "no TLS": (page("200 OK", "{}"), "https", "TLS failed"),
+    "no TLS": (page("200 OK", "{}"), "https", "the TLS handshake failed"),
 }
 
 

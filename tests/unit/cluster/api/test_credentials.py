@@ -130,7 +130,7 @@ def test_401_is_raised_if_the_credentials_cannot_be_loaded_again(
         with pytest.raises(UnauthorizedError, match="the server rejected the credentials"):
             client.get(VMS)
     assert statuses(simulator) == [401]
-    assert "cannot read the credentials again: the credential plugin" in caplog.text
+    assert "cannot load the credentials again: the credential plugin" in caplog.text
     assert secret not in caplog.text
 
 

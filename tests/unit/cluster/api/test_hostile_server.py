@@ -25,7 +25,7 @@ from reconciler.errors import ClusterError, UnreachableError
 PATH = "/apis/kubevirt.io/v1/virtualmachines"
 TIMEOUT_S = 0.3
 HANG_S = 60.0
-LATE = "no answer within the timeout"
+LATE = "no response within the timeout"
 BROKEN = "(the connection was interrupted|connection reset by peer)"
 """The error after a server closed a connection; unread request data resets the connection."""
 OK = b"HTTP/1.1 200 OK\r\n"

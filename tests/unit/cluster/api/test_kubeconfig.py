@@ -43,7 +43,7 @@ def test_missing_kubeconfig_context_raises_an_error(clock, make_kubeconfig):
 
 
 def test_kubeconfig_context_option_without_a_kubeconfig_is_a_usage_error(clock):
-    with pytest.raises(UsageError, match="no kubeconfig with the context a"):
+    with pytest.raises(UsageError, match="the context a cannot be used: the kubeconfig"):
         connect(clock, context="a")
 
 

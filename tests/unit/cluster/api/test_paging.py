@@ -40,7 +40,7 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
 
 def test_continue_token_above_the_length_limit_is_not_sent_back(server, client, page):
     server.on(VMS, page({"n": 1}, token="a" * 65_537))
-    with pytest.raises(ClusterError, match="the page token has 65537 characters"):
+    with pytest.raises(ClusterError, match="the continue token has 65537 characters"):
         list(pages(client, VMS))
     assert len(server.requests) == 1
 
@@ -65,7 +65,7 @@ def test_time_for_all_pages_of_a_list_is_limited(server, client, page, monkeypat
     monkeypatch.setattr(paging, "monotonic", map(float, count(0, 200)).__next__)
     tokens = (f"t{n}" for n in count())
     server.handlers[VMS] = lambda _: page({}, token=next(tokens))
-    with pytest.raises(ClusterError, match="the list takes longer than 600 s"):
+    with pytest.raises(ClusterError, match="the list requests take longer than 600 s"):
         list(pages(client, VMS))
     assert len(server.requests) == 4
 
@@ -76,7 +76,7 @@ def test_time_for_all_pages_of_a_list_is_limited(server, client, page, monkeypat
         ({"kind": "Status", "metadata": {}, "status": "Success"}, "its kind is 'Status'"),
         ({"kind": "VirtualMachine", "metadata": {}, "items": []}, "its kind is 'VirtualMachine'"),
         ({"kind": "PodList", "metadata": {}, "items": []}, "not a list of virtualmachines"),
-        ({"kind": "VirtualMachineList", "metadata": {}}, "the list has no items"),
+        ({"kind": "VirtualMachineList", "metadata": {}}, "the response has no `items` array"),
         ({"metadata": {}, "items": []}, "missing required field `kind`"),
         ({"kind": "VirtualMachineList", "items": []}, "missing required field `metadata`"),
     ],
@@ -93,5 +93,7 @@ DEEP = "[" * 20_000 + "]" * 20_000
 @pytest.mark.parametrize("body", ["<html>Log in</html>", f'{{"items":{DEEP}}}'])
 def test_invalid_list_page_raises_an_error(server, client, reply, body):
     server.on(VMS, reply(200, body))
-    with pytest.raises(ClusterError, match=r"the response to a list of .* cannot be read: "):
+    with pytest.raises(
+        ClusterError, match=r"the response to the list request for .* cannot be read: "
+    ):
         list(pages(client, VMS))

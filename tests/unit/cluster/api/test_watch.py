@@ -84,7 +84,8 @@ def test_watch_without_data_until_its_timeout_raises_an_error(server, client, re
     watch = iter(client.watch(VMS, "1", 0.1))
     next(watch)
     with pytest.raises(
-        SilentError, match=r"did not end the watch of virtualmachines at .* in time"
+        SilentError,
+        match=r"did not end the watch of virtualmachines at .* after the requested time",
     ):
         next(watch)
     released.set()

@@ -184,7 +184,7 @@ def test_rejected_lease_annotation_write_does_not_end_the_lease(
     with make() as lease:
         stored.failing = too_long
         assert not lease.annotate({ROLLOUT: "x" * 20_000})
-        assert "rejects the annotations of the lease" in caplog.text
+        assert "rejected the annotations of the lease" in caplog.text
         assert "memory.reconciler.dev/rollout" in caplog.text
         for clock.elapsed in (10.0, 20.0, 30.0, 40.0):
             assert lease.held()

@@ -420,7 +420,7 @@ class TestRefresh:
         caplog.handler.emit = _setting(logged, caplog.handler.emit)
         _refresh(informer)
         assert logged.wait(30)
-        assert "cannot refresh pods and quotas" in caplog.text
+        assert "cannot list pods and quotas again" in caplog.text
         assert informer.read().capacity is old
 
     def test_unexpected_capacity_refresh_error_is_raised_in_the_waiting_thread(

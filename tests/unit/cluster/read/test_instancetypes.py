@@ -191,7 +191,7 @@ def test_instancetypes_are_not_listed_if_no_vm_has_an_instancetype(cluster, clie
     ("code", "says"),
     [
         (403, "no permission to list virtualmachineclusterinstancetypes"),
-        (404, "the server has no virtualmachineclusterinstancetypes"),
+        (404, "the API server does not serve virtualmachineclusterinstancetypes"),
     ],
 )
 def test_instancetype_kind_that_cannot_be_listed_is_reported(

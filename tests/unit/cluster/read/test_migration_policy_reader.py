@@ -72,7 +72,7 @@ def test_missing_permission_for_migration_policies_is_reported_as_a_note(server,
     server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
     (note,) = list_migration_policies(client).diagnostics
     assert (note.severity, note.code) == ("note", "migration-policies-unreadable")
-    assert "cannot be listed without permission" in note.message
+    assert "because a permission is missing" in note.message
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])

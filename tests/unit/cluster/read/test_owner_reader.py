@@ -179,8 +179,14 @@ def test_search_for_hyperconverged_and_harvester_sends_one_request_if_neither_is
 
 HYPERCONVERGEDS = "/apis/hco.kubevirt.io/v1/hyperconvergeds"
 SETTING = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
-NO_PERMISSION = "no permission to {what}, so the settings of the KubeVirt CR's owner are unknown"
-FAILED = "cannot {what}, so the settings of the KubeVirt CR's owner are unknown: cannot read"
+NO_PERMISSION = (
+    "no permission to {what}, so the settings of the operator that manages the KubeVirt CR are "
+    "unknown"
+)
+FAILED = (
+    "cannot {what}, so the settings of the operator that manages the KubeVirt CR are unknown: "
+    "cannot read"
+)
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ def test_snapshot_reader_returns_the_state_in_the_snapshot_file(make_state, tmp_
 
 
 WRONG = [
-    pytest.param(lambda _: "{", "is not JSON", id="truncated JSON"),
+    pytest.param(lambda _: "{", "is not valid JSON", id="truncated JSON"),
     pytest.param(
         lambda _: "[]",
         "the document is not a Snapshot: it is not a JSON object",
@@ -412,7 +412,7 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "observedAt": "0001-01-01T00:00:00+14:00"},
-        "observedAt is 0001-01-01T00:00:00.14:00, which is not possible",
+        "observedAt is 0001-01-01T00:00:00.14:00, which is out of range",
         id="time before any computer",
     ),
 ]

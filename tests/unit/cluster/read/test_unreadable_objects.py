@@ -104,7 +104,7 @@ def test_unreadable_migration_counts_as_in_flight(sends, client, clock, raw_migr
     assert finished == {"first": True, "odd": False, "last": True}
     (finding,) = state.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
-    assert "cannot be read and counts as in flight" in finding.message
+    assert "cannot be read and counts as in progress" in finding.message
 
 
 @pytest.mark.parametrize("damage", COMMON)
@@ -180,7 +180,7 @@ def test_list_with_too_many_unreadable_objects_raises_an_error(sends, client, cl
     sends(VMI_PATH, page % b",".join([b"{}"] * 9))
     assert len(ClusterReader(client, clock=clock).read().diagnostics) == 9
     sends(VMI_PATH, page % b",".join([b"{}"] * 10))
-    with pytest.raises(ClusterError, match=r"more than 9 objects of a list cannot be read; the f"):
+    with pytest.raises(ClusterError, match=r"more than 9 objects in a list cannot be read; the f"):
         ClusterReader(client, clock=clock).read()
 
 

@@ -79,7 +79,7 @@ def lines(caplog):
     return [
         (each.levelno, each.getMessage())
         for each in caplog.records
-        if "events were not recorded" in each.getMessage()
+        if "Kubernetes Events were not created" in each.getMessage()
     ]
 
 
@@ -165,7 +165,7 @@ def test_queued_events_beyond_the_limit_are_dropped_and_counted(make, endpoint, 
             record(recorder, reason)
         endpoint.opened.set()
     assert endpoint.of("goes") == ["A", "B"]
-    assert lines(caplog) == [(logging.WARNING, "3 of 5 events were not recorded")]
+    assert lines(caplog) == [(logging.WARNING, "3 of 5 Kubernetes Events were not created")]
 
 
 def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplog):
@@ -174,8 +174,12 @@ def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplo
         for reason in "ABCDE":
             record(recorder, reason)
     assert [each.body["reason"] for each in server.requests] == ["A"]
-    assert lines(caplog) == [(logging.WARNING, "5 of 5 events were not recorded")]
-    said = [each.levelno for each in caplog.records if "events are not" in each.getMessage()]
+    assert lines(caplog) == [(logging.WARNING, "5 of 5 Kubernetes Events were not created")]
+    said = [
+        each.levelno
+        for each in caplog.records
+        if "cannot create Kubernetes Events" in each.getMessage()
+    ]
     assert said == [logging.WARNING]
 
 
@@ -191,7 +195,7 @@ def test_event_queue_waits_for_unanswered_events_up_to_a_time_limit(
             record(recorder, reason)
         assert endpoint.came.acquire(timeout=LONG_S)
     assert endpoint.of("goes") == []
-    assert lines(caplog) == [(logging.WARNING, "3 of 3 events were not recorded")]
+    assert lines(caplog) == [(logging.WARNING, "3 of 3 Kubernetes Events were not created")]
     senders = [each for each in threading.enumerate() if "QueuedRecorder" in each.name]
     assert senders
     assert all(each.daemon for each in senders)
@@ -224,7 +228,7 @@ def test_exception_ends_the_run_without_waiting_for_queued_events(
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert endpoint.of("goes") == []
-    assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
+    assert lines(caplog) == [(logging.WARNING, "1 of 1 Kubernetes Events were not created")]
 
 
 def test_unexpected_error_in_an_event_sender_thread_is_reported_at_the_end(clock, caplog):
@@ -237,4 +241,4 @@ def test_unexpected_error_in_an_event_sender_thread_is_reported_at_the_end(clock
     (error,) = broken
     assert isinstance(error, BackgroundError)
     assert isinstance(error.__cause__, AttributeError)
-    assert f"later events of {PG0} are not recorded" in caplog.text
+    assert f"later Events about {PG0} will not be created" in caplog.text
