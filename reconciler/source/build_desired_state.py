@@ -98,10 +98,10 @@ def _without_namespace(each: FileObject) -> Diagnostic:
     return Diagnostic(
         severity=Severity.ERROR,
         code="no-namespace",
-        message="the manifest sets no namespace",
+        message="the manifest does not set metadata.namespace",
         at=each.places[("metadata",)],
         ref=each.desired.ref,
-        hint="set metadata.namespace, or pass a namespace with -n",
+        hint="set metadata.namespace, or set the namespace with -n",
     )
 
 
@@ -112,8 +112,8 @@ def _duplicate(first: FileObject, second: FileObject) -> Diagnostic:
         message="the object appears twice in the desired state",
         at=second.places[()],
         ref=second.desired.ref,
-        context=(f"first at {first.places[()]}",),
-        hint="remove one of the two objects",
+        context=(f"the first one is at {first.places[()]}",),
+        hint="delete one of the two manifests",
     )
 
 
@@ -130,8 +130,9 @@ def _nothing_found(revision: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
         code=NOTHING_FOUND,
-        message=f"{revision} contains no VirtualMachine and no KubeVirt, so nothing is compared",
-        hint="check the repository, and paths and exclude in .reconciler.yaml",
+        message=f"{revision} contains no VirtualMachine and no KubeVirt, so the plan compares "
+        "nothing",
+        hint="check the repository, and `paths` and `exclude` in .reconciler.yaml",
     )
 
 

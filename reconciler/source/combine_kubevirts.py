@@ -69,11 +69,12 @@ def _second(first: FileObject, each: FileObject) -> Diagnostic:
     return Diagnostic(
         severity=Severity.ERROR,
         code="two-kubevirts",
-        message=f"a cluster has only one {named}, and this is a second one",
+        message=f"a cluster has only one {named}, but the desired state contains a second one",
         at=each.places[()],
         ref=each.desired.ref,
         context=(f"{first.desired.ref} is at {first.places[()]}",),
-        hint="keep the desired state of each cluster in its own folder; select it with paths",
+        hint="put the desired state of each cluster into a separate directory, and select "
+        "the directory with `paths`",
     )
 
 
@@ -84,10 +85,11 @@ def _conflicts(first: FileObject, each: FileObject) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 severity=Severity.ERROR,
                 code="conflicting-setting",
-                message=f"{dotted(path)} is {value} here, and {known[path]} in "
+                message=f"{dotted(path)} is {value} here, but {known[path]} in "
                 f"{first.desired.ref}",
                 at=each.places.get(path, each.places[()]),
                 ref=each.desired.ref,
                 context=(f"the other value is at {first.places.get(path, first.places[()])}",),
-                hint="set it only once: HyperConverged writes the KubeVirt CR",
+                hint="set this field in only one of the two; HyperConverged writes the "
+                "KubeVirt CR",
             )

@@ -39,7 +39,7 @@ _HINTS = {
     RefusalReason.INVALID_CONFIG: "correct .reconciler.yaml in a new commit",
     RefusalReason.UNSIGNED: "sign the commit, or commit the same files again with a signature",
 }
-_OTHER_HINT = "commit again with a signature of a trusted key, or correct the file of --verify"
+_OTHER_HINT = "commit again with a signature of a trusted key, or correct the --verify file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,13 +241,13 @@ def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
     first, *others = found.refused
     if found.commit is None and first.reason is RefusalReason.INVALID_CONFIG and not others:
         return
-    state, facts = "it is not applied", []
+    state, facts = "this commit is not applied", []
     if found.commit:
-        state = f"commit {found.commit[:12]} stays in force"
+        state = f"commit {found.commit[:12]} is used instead"
         facts = [f"commit {found.commit[:12]} is {plural(found.behind, 'commit')} earlier"]
     elif others:
-        state = "nothing is applied"
-        facts = [f"none of the last {len(found.refused)} commits is acceptable"]
+        state = "no commit is applied"
+        facts = [f"none of the last {len(found.refused)} commits passes the checks"]
     if others:
         listed = [f"{each.commit[:12]} ({each.reason})" for each in others[:_MAX_LISTED]]
         more = ", …" if len(others) > _MAX_LISTED else ""

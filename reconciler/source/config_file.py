@@ -106,9 +106,11 @@ def read_config(tree: FileTree) -> ConfigResult:
         return ConfigResult(config=Config())
     file = SourceFile(path=entry.path)
     if entry.path != CONFIG_PATH:
-        hint = f"rename it to {CONFIG_PATH}"
+        hint = f"rename this file to {CONFIG_PATH}"
         error = file.error(
-            "misnamed-config", (f"only a file with the name {CONFIG_PATH} is read"), hint=hint
+            "misnamed-config",
+            (f"the configuration is read only from a file with the name {CONFIG_PATH}"),
+            hint=hint,
         )
     elif entry.kind is not EntryKind.FILE:
         error = file.error(
@@ -228,8 +230,8 @@ def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterat
         yield Diagnostic(
             severity=Severity.WARNING,
             code="no-window",
-            message="`restart` is set to window, but no window has the kind allow, so no VM is "
-            "restarted",
+            message="`restart` is `window`, but no entry in `windows` has `kind: allow`, so no "
+            "VM is restarted",
             at=file.location(root.at(("restart",))),
-            hint="add a window with `kind: allow` to `windows`",
+            hint="add a maintenance window with `kind: allow` to `windows`",
         )

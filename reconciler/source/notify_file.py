@@ -41,7 +41,7 @@ def read_notify(path: Path, outside: RepositoryPlaces, external_url: str = "") -
     for index, each in enumerate(value["receivers"]):
         at = root.at(("receivers", index))
         if each["name"] in names:
-            raise mistake(_FLAG, path, at, f"the name {each['name']} occurs twice", _HINT)
+            raise mistake(_FLAG, path, at, f"the receiver name {each['name']} occurs twice", _HINT)
         names.add(each["name"])
         if ("url" in each) == ("urlFile" in each):
             message = f"the receiver {each['name']} needs either url or urlFile"
@@ -51,7 +51,7 @@ def read_notify(path: Path, outside: RepositoryPlaces, external_url: str = "") -
     for label in value.get("labels", {}):
         if _LABEL.fullmatch(label) is None:
             at = root.key_at(("labels", label))
-            message = "the name of a label has only letters, digits and underscores"
+            message = "a label name can contain only letters, digits and underscores"
             raise mistake(_FLAG, path, at, message)
     return NotifySettings(
         receivers=tuple(_receiver(each, path.parent) for each in value["receivers"]),
@@ -66,7 +66,14 @@ def _check_outside(path: Path, at: Mark, name: str, outside: RepositoryPlaces) -
     except OSError:
         return  # the file is read, and its absence reported, when a notification is sent
     if clone is not None:
-        raise mistake(_FLAG, path, at, f"the file {name} is in the repository {clone}", _OUTSIDE)
+        raise mistake(
+            _FLAG,
+            path,
+            at,
+            f"the file {name} is in the repository {clone}, where everyone who can commit "
+            "can change it",
+            _OUTSIDE,
+        )
 
 
 def _receiver(value: Mapping[str, Any], folder: Path) -> Receiver:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 API_VERSION = "reconciler/v1alpha1"
 KIND = "Plan"
 _HINT = "create a plan file with `reconciler plan --out FILE`"
-_EDITED = "the file was changed after it was written; create and approve a new plan"
+_EDITED = "the file was changed after `plan --out` wrote it; create and approve a new plan"
 
 
 def read_approval(path: Path) -> Approval:
@@ -47,12 +47,12 @@ def read_approval(path: Path) -> Approval:
     else:
         shown = document
     if wrong := first_violation(shown, "plan"):
-        raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
+        raise SourceError(f"the plan file {path} cannot be used: {wrong.message}", hint=_HINT)
     actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
     for each in acting:
         ref = ObjectRef(kind=each["kind"], namespace=each["namespace"], name=each["name"])
         if ref in actions:
-            raise SourceError(f"the plan {path} contains {cut(str(ref))} twice", hint=_EDITED)
+            raise SourceError(f"the plan file {path} contains {cut(str(ref))} twice", hint=_EDITED)
         actions[ref] = tuple(_actions(each, ref, document["cluster"], path))
     _refuse_wrong_digest(document, path)
     return Approval(
@@ -69,28 +69,32 @@ def _document(path: Path) -> dict[str, Any]:
         document = orjson.loads(input_files.read(path).decode())
     except OSError as error:
         raise SourceError(
-            f"the plan {path} cannot be read: {error.strerror}", hint=_HINT
+            f"the plan file {path} cannot be read: {error.strerror}", hint=_HINT
         ) from error
     except orjson.JSONDecodeError as error:
         where = f"{path}:{error.lineno}:{error.colno}"
-        raise SourceError(f"the plan {where} is not JSON", hint=_HINT) from error
+        raise SourceError(f"the plan file {where} is not valid JSON", hint=_HINT) from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"the plan {path} is not JSON: it is not text", hint=_HINT) from error
+        raise SourceError(
+            f"the plan file {path} is not valid JSON: it is not text", hint=_HINT
+        ) from error
     if not isinstance(document, dict):
-        raise SourceError(f"the plan {path} is not a {KIND}: it is not a JSON object", hint=_HINT)
+        raise SourceError(
+            f"the file {path} is not a {KIND}: it does not contain a JSON object", hint=_HINT
+        )
     return document
 
 
 def _refuse_other_kind(document: Mapping[str, Any], path: Path) -> None:
     if (kind := document.get("kind")) != KIND:
         raise SourceError(
-            f"the plan {path} is not a {KIND}: its kind is {quoted(kind)}", hint=_HINT
+            f"the file {path} is not a {KIND}: its kind is {quoted(kind)}", hint=_HINT
         )
     if (found := document.get("apiVersion")) != API_VERSION:
         raise SourceError(
-            f"the plan {path} has the apiVersion {version(found)}; this program reads "
+            f"the plan file {path} has the apiVersion {version(found)}, but this program reads "
             f"{API_VERSION}",
-            hint="use the same version of the program for plan and apply",
+            hint="use the same version of reconciler for plan and apply",
         )
 
 
@@ -121,8 +125,8 @@ def _actions(
         )
         if found != action["digest"]:
             raise SourceError(
-                f"the plan {path} is inconsistent: an action of {cut(str(ref))} has the "
-                f"digest {found}, but the file says {action['digest']}",
+                f"the plan file {path} is inconsistent: an action of {cut(str(ref))} has the "
+                f"digest {found}, but the file contains {action['digest']}",
                 hint=_EDITED,
             )
         own = [change for change in each["changes"] if change["wave"] == action["wave"]]
@@ -165,7 +169,7 @@ def _refuse_wrong_digest(document: Mapping[str, Any], path: Path) -> None:
     found = digest_over(digests.get(name, "") for name in order)
     if set(order) != digests.keys() or found != document["digest"]:
         raise SourceError(
-            f"the plan {path} is inconsistent: its actions have the digest {found}, but the file "
-            f"says {document['digest'] or 'none'}",
+            f"the plan file {path} is inconsistent: its actions have the digest {found}, but "
+            f"the file contains {document['digest'] or 'none'}",
             hint=_EDITED,
         )

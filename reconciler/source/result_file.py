@@ -38,7 +38,7 @@ def read_result(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
     except orjson.JSONDecodeError as error:
-        raise SourceError(f"{path} is not JSON", hint=_HINT) from error
+        raise SourceError(f"{path} is not valid JSON", hint=_HINT) from error
     if len(content) > MAX_BYTES:
         raise SourceError(f"{path} is larger than {MAX_BYTES} bytes", hint=_HINT)
     kind = document.get("kind") if isinstance(document, dict) else None

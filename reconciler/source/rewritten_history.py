@@ -35,7 +35,7 @@ class RewrittenHistoryReader:
             code="history-rewritten",
             message=f"the history of the branch was rewritten: commit {replaced[:12]}, which was "
             f"fetched before, is not among its last {MAX_HISTORY:,} commits",
-            hint="check who force-pushed to the branch, and protect the branch",
+            hint="find out who force-pushed to the branch, and protect the branch",
         )
         diagnostics = (*reading.state.diagnostics, warning)
         return replace(reading, state=replace(reading.state, diagnostics=diagnostics))

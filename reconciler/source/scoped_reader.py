@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.ports import DesiredReader
 
 _MAX_NAMES = 5
-_HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
+_HOW_TO_CHECK = "run `reconciler validate` to see which objects are read"
 
 
 class ScopedReader:
@@ -93,7 +93,7 @@ class ScopedReader:
         yield Diagnostic(
             severity=Severity.WARNING if nothing else Severity.NOTE,
             code="nothing-selected" if nothing else "not-selected",
-            message=f"{n_outside} of {n_all} objects in Git are {where} and are left out",
+            message=f"{n_outside} of {n_all} objects in Git are {where} and are ignored",
             hint="check the namespace that -n sets" if nothing else "",
         )
 
@@ -101,9 +101,9 @@ class ScopedReader:
         return Diagnostic(
             severity=Severity.ERROR,
             code="other-namespace",
-            message=f"the manifest sets the namespace {ref.namespace}, but -n sets "
-            f"{self._scope.namespace}",
+            message=f"the manifest sets the namespace {ref.namespace}, but -n sets the "
+            f"namespace {self._scope.namespace}",
             at=state.at(ref, ("metadata",)),
             ref=ref,
-            hint=f"remove -n, or pass -n {ref.namespace}",
+            hint=f"remove -n, or set -n {ref.namespace}",
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _N_BYTES = MAX_FILE_BYTES + 1
 MAX_TOTAL_BYTES = 200_000_000
 """The maximum total size of all inputs in bytes, because all inputs are kept in memory."""
-_HINT = "use a file that you may read, or - to read from a pipe"
+_HINT = "use a file that this process can read, or - to read from a pipe"
 
 
 def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
@@ -39,8 +39,9 @@ def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
         n_bytes += len(data)
         if n_bytes > MAX_TOTAL_BYTES:
             raise SourceError(
-                f"the inputs of -f up to {name} have more than {MAX_TOTAL_BYTES:,} bytes",
-                hint="split the inputs, and plan each part separately",
+                f"the inputs of -f, up to and including {name}, have more than "
+                f"{MAX_TOTAL_BYTES:,} bytes",
+                hint="split the inputs, and run plan for each part",
             )
         found.append((name, data))
     return tuple(found)
@@ -50,8 +51,8 @@ def _inputs(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for name in names:
         if "://" in name:
             # The URL may contain a password, so the message does not quote it.
-            hint = "pipe the manifests in (curl -fsSL ADDRESS | reconciler plan -f -)"
-            raise SourceError("-f reads local files, but an address is given", hint=hint)
+            hint = "pipe the manifests in (curl -fsSL URL | reconciler plan -f -)"
+            raise SourceError("-f reads local files, but its value is a URL", hint=hint)
         if os.path.isdir(name):  # noqa: PTH112 - it is False if a directory above is not readable
             yield from _folder(Path(name))
         else:
@@ -69,7 +70,7 @@ def read_input(path: Path) -> tuple[str, bytes]:
         return shown, input_files.read(path, _N_BYTES)
     except FileNotFoundError as error:
         name = repository_url.shown(str(path))
-        message, hint = f"{name} does not exist", "use a file, a folder, or - for stdin"
+        message, hint = f"{name} does not exist", "use a file, a directory, or - for stdin"
         raise SourceError(message, hint=hint) from error
     except OSError as error:
         raise SourceError(f"{shown} cannot be read: {error.strerror}", hint=_HINT) from error
@@ -84,8 +85,9 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
         if data is None:
             raise SourceError(
-                f"{path} is a link to a file outside {folder}; such links are not followed",
-                hint="copy the file into the folder, or pass the path of the file with -f",
+                f"{path} is a link to a file outside the directory {folder}; such links are not "
+                "followed",
+                hint="copy the file into the directory, or set -f to the path of the file",
             )
         yield str(path), data
 
@@ -98,8 +100,8 @@ def _manifests(folder: Path) -> tuple[Path, ...]:
         raise SourceError(f"{folder} cannot be read: {error.strerror}", hint=_HINT) from error
     if any(path.name in KUSTOMIZATIONS for path in paths):
         raise SourceError(
-            f"the folder {folder} has a kustomization, which only kustomize can read",
-            hint="render the folder and pipe in the result "
-            f"(kubectl kustomize {folder} | reconciler plan -f -)",
+            f"the directory {folder} has a kustomization, which only kustomize can render",
+            hint=f"render the directory and pipe in the result (kubectl kustomize {folder} | "
+            "reconciler plan -f -)",
         )
     return tuple(path for path in paths if path.name.endswith(SUFFIXES) and not path.is_dir())

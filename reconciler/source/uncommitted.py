@@ -47,7 +47,7 @@ class UncommittedReader:
             yield Diagnostic(
                 severity=Severity.WARNING,
                 code="uncommitted",
-                message=f"the working tree has changes that the commit "
-                f"{reading.state.revision[:12]} does not have, so they are not read: {listed}",
+                message="the working tree has changes that are not in commit "
+                f"{reading.state.revision[:12]}, so these changes are not read: {listed}",
                 hint="commit the changes, or read the working tree with --working-tree",
             )

@@ -108,7 +108,7 @@ def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(pl
         at=at("vms/copy.yaml", 1),
         ref=vm_ref("db", "pg-1"),
         context=("first at vms/db.yaml:20:1",),
-        hint="remove one of the two objects",
+        hint="delete one of the two manifests",
     )
     blocked = next(each for each in plan.decisions if each.effect is Effect.BLOCKED)
     why = replace(blocked.why, reason=Reason.INVALID_MANIFEST, message="its manifest is invalid")

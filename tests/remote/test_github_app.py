@@ -128,7 +128,7 @@ def test_github_app_installation_is_found_by_its_owner(validate, app, address):
     ("owner", "end"),
     [
         ("alice", "GET http://127.0.0.1:{port}/users/alice/installation failed with status 404"),
-        ("../x", "githubAppInstallationOwner does not contain the name of an account"),
+        ("../x", "githubAppInstallationOwner does not contain the name of a GitHub account"),
     ],
 )
 def test_unknown_owner_of_a_github_app_installation_is_reported(
@@ -146,8 +146,8 @@ def test_github_app_credentials_that_name_both_installation_and_owner_are_report
 ):
     folder = app(githubAppInstallationOwner="bob-ops")
     assert failed(validate(address, folder))[1] == (
-        f"{folder} has githubAppInstallationID and githubAppInstallationOwner, so the "
-        "installation is ambiguous"
+        f"the --git-credentials directory {folder} has githubAppInstallationID and "
+        "githubAppInstallationOwner, so the GitHub App installation is ambiguous"
     )
 
 
@@ -182,8 +182,8 @@ def test_incomplete_credentials_of_a_github_app_are_reported(validate, credentia
     folder = credentials(githubAppID="12")
     code, message, hint = failed(validate(address, folder))
     expected = (
-        f"{folder} has githubAppID, but not githubAppPrivateKey and githubAppInstallationID (or "
-        "githubAppInstallationOwner)"
+        f"the --git-credentials directory {folder} has githubAppID, but not githubAppPrivateKey "
+        "and githubAppInstallationID (or githubAppInstallationOwner)"
     )
     assert (code, message) == (1, expected)
     assert hint == "add the missing keys to the Secret"

@@ -9,11 +9,11 @@ from support.git_servers.proxy import Proxy
 from support.git_servers.relay import Relay
 
 CHECK_LOGIN = (
-    "check `username` and `password`, or `bearerToken`, in --git-credentials; a token may have "
-    "expired or may lack the permission to read the repository"
+    "check `username` and `password`, or `bearerToken`, in --git-credentials; the token might "
+    "have expired, or might lack permission to read the repository"
 )
-CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
-MOVED = "set --repo to the address to which the repository has moved"
+CHECK_NETWORK = "check the repository URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
+MOVED = "set --repo to the new URL of the repository"
 TOO_EARLY = "the server ended the connection too early"
 
 
@@ -103,7 +103,7 @@ def test_password_from_netrc_is_not_sent_if_a_git_credentials_directory_is_set(
 ):
     (tmp_path / "home" / ".netrc").write_text(f"machine localhost login bot password {secret}\n")
     folder = credentials(ca_crt=authority.certificate.read_text())
-    assert refused(folder)[0] == "the server asks for credentials, and none are set"
+    assert refused(folder)[0] == "the server asks for credentials, but none are set"
     assert server.headers("authorization") == []
 
 
@@ -174,7 +174,7 @@ def test_expired_https_credentials_are_reported(refused, server, folder, credent
 
 def test_missing_https_credentials_are_reported(refused, server, credentials, authority):
     assert refused(credentials(ca_crt=authority.certificate.read_text())) == (
-        "the server asks for credentials, and none are set",
+        "the server asks for credentials, but none are set",
         "set --git-credentials to a directory with `username` and `password`",
     )
     assert server.headers("authorization") == []
@@ -182,8 +182,8 @@ def test_missing_https_credentials_are_reported(refused, server, credentials, au
 
 def test_missing_https_repository_is_reported(refused, server, folder):
     assert refused(folder, f"{server.url}/none.git") == (
-        "the server has no such repository, or does not show it to this user",
-        "check the address and the credentials; some servers hide private repositories",
+        "the server has no such repository, or hides it from this user",
+        "check the repository URL and the credentials; some servers hide private repositories",
     )
 
 
@@ -201,8 +201,8 @@ def test_git_password_is_not_sent_to_the_host_of_a_redirect(refused, server, oth
     server.redirect = other.url
     assert refused(folder) == (
         (
-            f"it redirects to {other.url}, which asks for credentials, and the credentials for "
-            f"{server.url} are sent only to {server.url}"
+            f"the server redirects to {other.url}, which asks for credentials, but the "
+            f"credentials for {server.url} are sent only to {server.url}"
         ),
         MOVED,
     )
@@ -216,7 +216,7 @@ def test_git_password_is_not_sent_to_a_different_port_of_the_git_server(
     other.host = "localhost"
     server.redirect = other.url
     message, _ = refused(folder)
-    assert message.startswith(f"it redirects to {other.url}, which asks for credentials")
+    assert message.startswith(f"the server redirects to {other.url}, which asks for credentials")
     assert other.headers("authorization") == []
 
 
@@ -226,7 +226,7 @@ def test_password_in_the_repository_url_is_not_sent_to_the_host_of_a_redirect(
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))
     server.redirect = other.url
     address = f"{server.url}/fleet.git".replace("//", f"//bot:{secret}@")
-    assert "it redirects to" in failed(validate(address))[1]
+    assert "the server redirects to" in failed(validate(address))[1]
     assert len(other.requests) == 1
     assert other.headers("authorization") == []
 
@@ -248,7 +248,7 @@ def test_bearer_token_is_not_sent_to_the_host_of_a_redirect(
     server.redirect = other.url
     folder = credentials(bearerToken=secret, ca_crt=authority.certificate.read_text())
     assert refused(folder) == (
-        "it redirects to another address, and a bearer token is never sent there",
+        "the server redirects to another URL, to which the bearer token is not sent",
         MOVED,
     )
     assert other.requests == []
@@ -266,8 +266,8 @@ def test_redirect_from_https_to_http_is_rejected(refused, server, served, folder
     plain = stack.enter_context(http_server(served.root))
     server.redirect = plain.url
     assert refused(folder) == (
-        "it redirects to an address without encryption",
-        "set --repo to the address with https to which the repository has moved",
+        "the server redirects to a URL without encryption",
+        "set --repo to the new https:// URL of the repository",
     )
     assert plain.requests == []
 
@@ -276,11 +276,8 @@ def test_unknown_certificate_authority_of_a_git_server_is_reported(
     refused, server, credentials, secret
 ):
     assert refused(credentials(username="bot", password=secret)) == (
-        "its certificate cannot be verified",
-        (
-            "put the certificate of its authority as `ca.crt` into --git-credentials, or set "
-            "GIT_SSL_CAINFO"
-        ),
+        "the certificate of the server cannot be verified",
+        ("add the CA certificate as `ca.crt` to --git-credentials, or set GIT_SSL_CAINFO"),
     )
     assert server.requests == []
 
@@ -290,7 +287,7 @@ def test_git_credentials_are_not_sent_to_a_server_with_an_unverified_certificate
 ):
     monkeypatch.setenv("GIT_SSL_NO_VERIFY", "1")
     message, _ = refused(credentials(username="bot", password=secret))
-    assert message == "its certificate cannot be verified"
+    assert message == "the certificate of the server cannot be verified"
     assert server.requests == []
 
 
@@ -314,7 +311,7 @@ def test_proxy_that_rejects_its_credentials_is_reported(
 
 def test_unreachable_proxy_is_reported(refused, folder, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    assert refused(folder) == ("no connection to the server is possible", CHECK_NETWORK)
+    assert refused(folder) == ("the connection to the server failed", CHECK_NETWORK)
 
 
 @pytest.mark.parametrize("has_certificate", [True, False])

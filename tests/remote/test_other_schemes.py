@@ -28,7 +28,7 @@ def test_missing_git_daemon_repository_is_reported(validate, served, stack):
     daemon = stack.enter_context(git_daemon(served.root))
     code, message, _ = failed(validate(f"git://127.0.0.1:{daemon.port}/none.git"))
     assert code == 1
-    assert message.endswith("the server has no such repository, or does not show it to this user")
+    assert message.endswith("the server has no such repository, or hides it from this user")
 
 
 @pytest.mark.parametrize("limit", [0, 10, 300, 100_000])
@@ -51,7 +51,7 @@ def test_git_password_is_not_sent_to_a_server_without_encryption(
     code, message, hint = failed(validate(f"{scheme}://git.example.invalid/fleet.git", folder))
     assert code == 1
     assert message.endswith(UNENCRYPTED)
-    assert hint == "use an address with https:// or ssh://, or remove --git-credentials"
+    assert hint == "use a URL with https:// or ssh://, or remove --git-credentials"
 
 
 def test_git_password_is_sent_without_encryption_to_a_loopback_address(

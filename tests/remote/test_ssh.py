@@ -69,8 +69,8 @@ def test_ssh_key_in_the_git_credentials_directory_replaces_the_keys_of_the_ssh_a
 REJECTED = (
     "the server rejects the SSH key",
     (
-        "register the public key at the server, and put the private key as `identity` into "
-        "--git-credentials or into an SSH agent"
+        "register the public key on the server, and add the private key as `identity` to "
+        "--git-credentials or to an SSH agent"
     ),
 )
 
@@ -108,7 +108,7 @@ def test_expired_ssh_key_is_reported(refused, server, credentials):
 def test_ssh_key_that_cannot_be_read_is_reported(refused, server, credentials, cut):
     text = server.private_key().rstrip() if cut == 0 else server.private_key()[:200]
     message, hint = refused(credentials(identity=text, known_hosts=server.known_hosts()))
-    assert message == "the SSH key cannot be read"
+    assert message == "the SSH private key cannot be read"
     assert hint.startswith("check that `identity` in --git-credentials is the whole private key")
 
 
@@ -116,8 +116,8 @@ def test_ssh_key_that_other_users_can_read_is_reported(refused, server, credenti
     folder = credentials(identity=server.private_key(), known_hosts=server.known_hosts())
     (folder / "identity").chmod(0o644)
     assert refused(folder) == (
-        "ssh does not use the SSH key, because other users can read the file",
-        "run chmod 600 on the file",
+        "ssh rejects the SSH private key, because other users can read its file",
+        "run chmod 600 on the file of the private key",
     )
 
 
@@ -127,7 +127,7 @@ def test_unknown_ssh_host_key_is_rejected(refused, server, credentials, tmp_path
     config.write_text("Host *\n  StrictHostKeyChecking no\n")
     folder = credentials(identity=server.private_key(), known_hosts="")
     message, hint = refused(folder)
-    assert message == "its SSH host key is not in known_hosts"
+    assert message == "the SSH host key of the server is not in known_hosts"
     assert hint.startswith("add the key to `known_hosts` in --git-credentials")
     assert (folder / "known_hosts").read_text() == ""
 
@@ -139,14 +139,14 @@ def test_ssh_command_of_the_user_cannot_accept_an_unknown_host_key(
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.sshCommand")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "ssh -oStrictHostKeyChecking=no")
     message, _ = refused(credentials(identity=server.private_key(), known_hosts=""))
-    assert message == "its SSH host key is not in known_hosts"
+    assert message == "the SSH host key of the server is not in known_hosts"
 
 
 def test_changed_ssh_host_key_is_rejected(refused, server, credentials):
     line = server.known_hosts(key="other-host")
     folder = credentials(identity=server.private_key(), known_hosts=line)
     message, hint = refused(folder)
-    assert message == "its SSH host key is not the one in known_hosts"
+    assert message == "the SSH host key of the server is not the one in known_hosts"
     assert hint.startswith("if the operator of the server confirms the new key")
     assert (folder / "known_hosts").read_text() == line
 
@@ -154,7 +154,7 @@ def test_changed_ssh_host_key_is_rejected(refused, server, credentials):
 def test_missing_ssh_repository_is_reported(refused, server, credentials, tmp_path):
     folder = credentials(identity=server.private_key(), known_hosts=server.known_hosts())
     message, _ = refused(folder, server.url(tmp_path / "none.git"))
-    assert message == "the server has no such repository, or does not show it to this user"
+    assert message == "the server has no such repository, or hides it from this user"
 
 
 @pytest.mark.parametrize("limit", [0, 300, 3_000, 100_000])

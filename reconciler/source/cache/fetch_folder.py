@@ -41,11 +41,11 @@ def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Itera
             for each in (cache_dir, folder.parent, folder):
                 prepare_folder(each, shared=shared)
         except OSError as error:
-            log.warning("the cache %s is not used: %s", folder, error.strerror)
+            log.warning("the cache directory %s is not used: %s", folder, error.strerror)
         else:
             if os.access(folder, os.W_OK):
                 yield folder
                 return
-            log.warning("the cache %s is not used: it is read-only", folder)
+            log.warning("the cache directory %s is not used: it is read-only", folder)
     with tempfile.TemporaryDirectory(prefix="reconciler-") as temporary:
         yield Path(temporary) / "repository"

@@ -50,8 +50,9 @@ class CloneFolder:
             raise _unusable(folder, error) from error
         if any(name != _LOCK and not _CLONE.fullmatch(name) for name in names):
             raise SourceError(
-                f"{folder} contains other files, so a repository cannot be fetched into it",
-                hint="choose an empty folder, or a folder that does not exist yet",
+                f"a repository cannot be fetched into {folder}, because this directory contains "
+                "other files",
+                hint="choose an empty directory, or a directory that does not exist yet",
             )
 
     @contextmanager
@@ -67,7 +68,8 @@ class CloneFolder:
                 if clock.monotonic() >= until:
                     raise SourceError(
                         f"another process has been fetching into {self._folder} for too long",
-                        hint="wait until it has ended, or allow more time with --deadline",
+                        hint="wait until the other process ends, or allow more time with "
+                        "--deadline",
                     )
                 clock.sleep(_POLL_S)
             self._delete_unused()
@@ -155,5 +157,5 @@ def _lock(descriptor: int, kind: int) -> bool:
 def _unusable(path: Path, error: OSError) -> SourceError:
     return SourceError(
         f"a repository cannot be fetched into {path}: {error.strerror}",
-        hint="make the folder writable for the user of this process",
+        hint="make the directory writable for the user of this process",
     )

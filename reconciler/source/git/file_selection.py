@@ -47,10 +47,10 @@ class RenderedFolder:
         return Diagnostic(
             severity=Severity.ERROR if ours else Severity.NOTE,
             code=code,
-            message=f"the folder {folder} has {what}, which only {program} can read",
+            message=f"the directory {folder} has {what}, which only {program} can render",
             at=file.location(Mark(1, 1)),
-            hint=f"render the folder and pipe in the result ({command} | reconciler plan -f -), "
-            f"or add the folder to `exclude` in {CONFIG_PATH}"
+            hint=f"render the directory and pipe in the result ({command} | reconciler plan "
+            f"-f -), or add the directory to `exclude` in {CONFIG_PATH}"
             if ours
             else "",
         )
@@ -188,7 +188,7 @@ def _missing(config: Config, tree: FileTree) -> Iterator[Diagnostic]:
                 code="path-missing",
                 message=f"the path {quoted(written)}{source} is not in {tree.revision}",
                 at=origin if isinstance(origin, Location) else None,
-                hint=f"correct paths in {CONFIG_PATH}",
+                hint=f"correct `paths` in {CONFIG_PATH}",
             )
 
 
@@ -204,7 +204,7 @@ def _unread(tree: FileTree, entries: Iterable[Entry]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.NOTE if is_link and not named else Severity.WARNING,
             code="not-followed",
-            message=f"this is a {entry.kind}, and its content is not read",
+            message=f"this is a {entry.kind}, so its content is not read",
             at=file.location(Mark(1, 1)),
-            hint="put the manifests themselves into the repository" if named else "",
+            hint="put regular files with the manifests into the repository" if named else "",
         )

@@ -87,7 +87,7 @@ def for_hook(git_dir: Path) -> dict[str, str]:
 
 @cache
 def _warn_once(name: str, instead: str) -> None:
-    log.warning("%s in the environment has no effect; use %s", name, instead)
+    log.warning("the environment variable %s has no effect; instead, use %s", name, instead)
 
 
 def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _count() -> int:
     text = os.environ.get(_COUNT) or "0"
     if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_MAX_COUNT)):
         raise SourceError(
-            f"{_COUNT} in the environment is not a number from 0 to {_MAX_COUNT}",
+            f"the environment variable {_COUNT} is not a number from 0 to {_MAX_COUNT}",
             hint=f"unset {_COUNT}, or set it to the number of GIT_CONFIG_KEY_ variables",
         )
     return int(text)

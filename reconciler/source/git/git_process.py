@@ -177,7 +177,7 @@ def started(
         if not folder.exists():
             # A long-running process removes clones that it no longer reads; users remove caches.
             raise SourceError(
-                f"the repository {folder} does not exist any more", hint="run the command again"
+                f"the repository {folder} no longer exists", hint="run the command again"
             ) from error
         raise
 

@@ -38,7 +38,7 @@ def merge_base(repository: Repository, base: str, head: str) -> str:
     if tip in _parents(repository, head):
         return tip
     if output.status == 1:
-        message = f"{quoted(base)} and the commit {head[:12]} have no common commit"
+        message = f"{quoted(base)} and the commit {head[:12]} have no common ancestor"
         shallow = _is_shallow(repository)
         hint = _FETCH_ALL if shallow else "use the target branch of the pull request"
         raise SourceError(f"{message} in {repository.root}", hint=hint)

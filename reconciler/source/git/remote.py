@@ -82,7 +82,8 @@ def clone_or_fetch(  # noqa: PLR0913 - each but the first three is given by name
     deadline = clock.monotonic() + timeout_s
     if revision.startswith("-"):
         raise SourceError(
-            f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
+            f"{quoted(revision)} is not a valid revision",
+            hint="use a branch, a tag or a commit hash",
         )
     address = repository_url.shown(url)
     checked = repository_url.checked(url)
@@ -261,6 +262,7 @@ class _Fetch:
             )
         except TimeoutError as error:
             raise SourceError(
-                f"{repository_url.shown(self._url)} was not fetched before the deadline",
+                f"the repository {repository_url.shown(self._url)} was not fetched before the "
+                "deadline",
                 hint="allow more time with --deadline, or check the network",
             ) from error

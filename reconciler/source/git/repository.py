@@ -137,7 +137,8 @@ class Repository:
         """
         if not revision or revision.startswith("-"):
             raise SourceError(
-                f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
+                f"{quoted(revision)} is not a valid revision",
+                hint="use a branch, a tag or a commit hash",
             )
         self._reject_ambiguous(revision)
         output = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
@@ -145,8 +146,8 @@ class Repository:
             return output.stdout.decode().strip()
         if "ambiguous" in output.stderr:
             raise SourceError(
-                f"the revision {_text(revision)} is ambiguous in {self.root}: several objects "
-                "have hashes that start with it",
+                f"the revision {_text(revision)} is ambiguous in {self.root}: several Git "
+                "objects have hashes that start with it",
                 hint="write more digits of the hash",
             )
         raise self._unknown_revision(revision, output)
@@ -237,7 +238,7 @@ class Repository:
             what = " and ".join(f"{name} ({commit[:12]})" for name, commit in found.items())
             raise SourceError(
                 f"the revision {_text(revision)} is ambiguous in {self.root}: {what}",
-                hint=f"write {next(iter(found))}",
+                hint=f"use {next(iter(found))}",
             )
 
     def _unknown_revision(self, revision: str, output: Output) -> SourceError:
@@ -246,18 +247,24 @@ class Repository:
         names = [n.split("/", 2)[2] for n in self.references("refs/heads", "refs/tags")]
         remote = [n.split("/", 2)[2] for n in self.references("refs/remotes")]
         if not names and not remote and self.run("rev-parse", "--verify", "HEAD").status:
-            return SourceError(f"{self.root} has no commit yet", hint="commit the desired state")
+            return SourceError(
+                f"{self.root} has no commit yet", hint="commit the desired state to the repository"
+            )
         same = [name for name in remote if name.partition("/")[2] == revision]
         known = islice(chain(names, remote), _MAX_COMPARED)
         near = same or difflib.get_close_matches(revision, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "use a branch, a tag or a hash; see git log"
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else "use a branch, a tag or a commit hash; see git log"
+        )
         return no_revision(revision, self.root, hint)
 
     def _failure(self, output: Output) -> SourceError:
         if "dubious ownership" in output.stderr:
             return SourceError(
-                f"git does not read {self.root}, because another user owns it",
-                hint=f"git config --global --add safe.directory {self.root}",
+                f"git refuses to read {self.root}, because another user owns the directory",
+                hint=f"run `git config --global --add safe.directory {self.root}`",
             )
         return SourceError(
             f"git failed in {self.root}: {output.reason}",
@@ -267,7 +274,7 @@ class Repository:
 
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
     """Return the error for a revision that does not exist in the repository."""
-    return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
+    return SourceError(f"the revision {_text(revision)} does not exist in {place}", hint=hint)
 
 
 def _text(revision: str) -> str:
@@ -285,5 +292,5 @@ def _root_hint(path: Path | str) -> str:
     parents = Path(path).resolve().parents
     root = next((parent for parent in parents if (parent / ".git").exists()), None)
     if root is None:
-        return "use the root of a repository, or pipe manifests in with -f -"
-    return f"the root of the repository is {root}; use that path, and select folders with `paths`"
+        return "use the root directory of a repository, or pipe manifests in with -f -"
+    return f"use {root}, the root directory of the repository, and select directories with `paths`"

@@ -55,8 +55,9 @@ def checked(address: str) -> str:
         raise _refused(address)
     if _is_ambiguous(authority, tail):
         raise SourceError(
-            f"the repository address {shown(address)} is ambiguous: it has @ after the host",
-            hint="write @, /, ? and # in a password or a path as %40, %2F, %3F and %23",
+            f"the repository URL {shown(address)} is ambiguous, because the part after the host "
+            "contains @",
+            hint="in a password or a path, write @, /, ? and # as %40, %2F, %3F and %23",
         )
     try:
         host = urlsplit(address).hostname or ""
@@ -77,14 +78,14 @@ def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str
     """
     if scheme in {"https", "http"} and re.search("[?#]", tail):
         raise SourceError(
-            f"the repository address {shown(address)} has a query or a fragment, which every "
-            "user of this machine could read in the list of processes",
-            hint="remove the query or fragment; --git-credentials can send a token instead",
+            f"the repository URL {shown(address)} has a query or a fragment, which every user "
+            "of this machine could read in the process list",
+            hint="remove the query and the fragment; to send a token, use --git-credentials",
         )
     if scheme in {"ssh", "git"} and ":" in authority.rpartition("@")[0]:
         raise SourceError(
-            f"the repository address {shown(address)} has a password, which {scheme} does not use",
-            hint="remove the password; --git-credentials provides an SSH key",
+            f"the repository URL {shown(address)} has a password, which {scheme} does not use",
+            hint="remove the password, and set an SSH key with --git-credentials",
         )
 
 
@@ -173,6 +174,7 @@ def _secrets(address: str) -> set[str]:
 
 def _refused(address: str) -> SourceError:
     return SourceError(
-        f"{quoted(shown(address))} is not a supported repository address",
-        hint="use https://, ssh://, git://, http:// or file://, user@host:path, or a local folder",
+        f"{quoted(shown(address))} is not a supported repository URL",
+        hint="use https://, ssh://, git://, http:// or file://, user@host:path, or a local "
+        "directory",
     )

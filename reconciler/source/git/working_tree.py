@@ -38,8 +38,8 @@ class WorkingTree:
         """
         if repository.bare:
             raise SourceError(
-                f"{repository.root} is a bare repository, without a working tree",
-                hint="choose a revision with --revision",
+                f"{repository.root} is a bare repository, which has no working tree",
+                hint="remove --working-tree, and select a revision with --revision",
             )
         self._repository = repository
         self._root = repository.root

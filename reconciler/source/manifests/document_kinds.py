@@ -56,7 +56,7 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     if not isinstance(kind, str) or not (isinstance(api_version, str) or kind in MANAGED):
         return Kind()
     if not isinstance(api_version, str):
-        return _wrong_version(node, "kind", f"this {kind} has no apiVersion")
+        return _wrong_version(node, "kind", f"this {kind} does not set apiVersion")
     if kind == "List" and api_version == "v1":
         return Kind(listed="")
     group, _, version = api_version.rpartition("/")
@@ -74,7 +74,7 @@ def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
     known = (*MANAGED, *_OTHERS)
     single = kind.removesuffix("List")
     if single not in known:
-        message = f"{KUBEVIRT_GROUP} has no kind {quoting.quoted(kind)}"
+        message = f"the API group {KUBEVIRT_GROUP} has no kind {quoting.quoted(kind)}"
         hint = did_you_mean(kind, known) or f"known: {', '.join(known)}"
         return _problem(node, "kind", "unknown-kind", message, hint)
     if single in MANAGED and version != VERSION:

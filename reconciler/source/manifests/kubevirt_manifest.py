@@ -92,10 +92,10 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
             yield manifest.report(
                 Severity.ERROR,
                 "gate-disabled",
-                f"the feature gate {cut(gate)} is in featureGates and in disabledFeatureGates",
+                f"the feature gate {cut(gate)} is in both featureGates and disabledFeatureGates",
                 (*FEATURE_GATES, index),
-                context=(f"disabledFeatureGates contains the gate at {place}",),
-                hint="remove the gate from one of the two lists",
+                context=(f"the entry in disabledFeatureGates is at {place}",),
+                hint="remove the feature gate from one of the two lists",
             )
 
 
@@ -109,7 +109,7 @@ def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-method",
-                f"KubeVirt ignores {cut(method)}, which is not a workload update method",
+                f"{cut(method)} is not a workload update method, so KubeVirt ignores it",
                 (*path, index),
                 hint=did_you_mean(method, KNOWN_METHODS) or f"known: {', '.join(KNOWN_METHODS)}",
             )

@@ -78,7 +78,7 @@ class LimitedDiagnostics:
             f"{'is' if self._n_dropped == 1 else 'are'} not listed",
             at=self._at,
             ref=self._ref,
-            hint="correct the problems that are listed",
+            hint="correct the problems listed above",
         )
         return (*self._kept, more)
 

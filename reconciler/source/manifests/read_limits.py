@@ -22,7 +22,7 @@ MAX_REMARKS = 250_000
 
 Each additional unmanaged kind in a file counts as one problem, because it also uses memory.
 """
-_HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
+_HINT = "split the repository, or select directories with `paths` in .reconciler.yaml"
 
 
 def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
@@ -44,7 +44,7 @@ def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
             )
         if n_bytes > MAX_MANIFEST_BYTES:
             raise SourceError(
-                f"the manifests of all VMs together have more than {MAX_MANIFEST_BYTES:,} bytes",
+                f"the manifests of all VMs together are larger than {MAX_MANIFEST_BYTES:,} bytes",
                 hint=_HINT,
             )
         if n_remarks > MAX_REMARKS:

@@ -98,10 +98,10 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.ERROR,
             "memory-from-instancetype",
-            f"guest {vm.guest} conflicts with the instancetype, which sets the memory too",
+            f"guest {vm.guest} conflicts with the instancetype, which also sets the memory",
             GUEST_MEMORY,
             context=(f"instancetype is set at {manifest.at(_INSTANCETYPE)}",),
-            hint="remove memory.guest, and choose the size by the name of the instancetype",
+            hint="remove memory.guest, and set the memory size by choosing an instancetype",
         )
     if vm.resources:
         sizes = " and ".join(
@@ -110,8 +110,8 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.WARNING,
             "memory-not-managed",
-            f"the VM's memory is set only through {sizes}, which KubeVirt does not change "
-            "live and the reconciler does not write",
+            f"the VM's memory is set only through {sizes}; KubeVirt does not change this setting "
+            "live, and reconciler does not write it",
             (*RESOURCES, next(iter(vm.resources)), "memory"),
             hint=f"set {dotted(GUEST_MEMORY)}",
         )
@@ -119,7 +119,7 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.WARNING,
             "nothing-named",
-            "the manifest does not set the memory, so nothing is compared",
+            "the manifest does not set the memory, so the VM is not compared",
             hint=f"set {dotted(GUEST_MEMORY)}, or add the file to `exclude` in .reconciler.yaml",
         )
 
@@ -134,7 +134,8 @@ def _fitness(
         yield manifest.report(
             Severity.WARNING,
             "misaligned",
-            f"{name} {amount} is not a multiple of {canonical(step)}, so it cannot be hotplugged",
+            f"{name} {amount} is not a multiple of {canonical(step)}, so memory of this size "
+            "cannot be hotplugged",
             path,
             hint=f"set the size to {above}, the next multiple",
         )
@@ -142,7 +143,8 @@ def _fitness(
         yield manifest.report(
             Severity.WARNING,
             "below-minimum",
-            f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later do not hotplug it",
+            f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later do not hotplug memory "
+            "into the VM",
             path,
             hint="set 1Gi or more to allow memory hotplug for this VM",
         )

@@ -71,7 +71,9 @@ def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
 def _signer(row: int, line: str) -> AllowedSigner:
     found = _LINE.fullmatch(line)
     if found is None:
-        raise AllowedSignersError(row, "expected: principals, options, the kind of key, the key")
+        raise AllowedSignersError(
+            row, "expected the principals, the options, the key type and the key"
+        )
     times = _times(row, found["options"] or "")
     return AllowedSigner(
         line=line,
@@ -88,7 +90,7 @@ def _times(row: int, options: str) -> dict[str, datetime]:
         match = _OPTION.match(options, position)
         if match is None:
             raise AllowedSignersError(
-                row, "the options must be separated by commas, and their values must be quoted"
+                row, "separate the options with commas, and quote their values"
             )
         position, name, value = match.end(), match["name"].lower(), match["value"]
         known = value is None if name == "cert-authority" else name in _VALUED and value
@@ -112,7 +114,7 @@ def _time(row: int, name: str, value: str) -> datetime:
         )
     except (ValueError, OverflowError) as error:
         raise AllowedSignersError(
-            row, f"{name} is not a time such as 20261231 or 20261231235959Z"
+            row, f"{name} is not a time of the form 20261231 or 20261231235959Z"
         ) from error
 
 
@@ -121,13 +123,13 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
         data = base64.b64decode(key, validate=True)
         named, *numbers = _fields(data)
     except (binascii.Error, ValueError) as error:
-        raise AllowedSignersError(row, "its key is not complete") from error
+        raise AllowedSignersError(row, "the key is not complete") from error
     if named.decode("ascii", "replace") != kind:
-        raise AllowedSignersError(row, f"its key is not of the kind {quoted(kind)}")
+        raise AllowedSignersError(row, f"the key is not of the type {quoted(kind)}")
     if kind.startswith("ssh-dss"):
-        raise AllowedSignersError(row, "its key is a DSA key, which is not safe")
+        raise AllowedSignersError(row, "DSA keys are not secure")
     if kind == "ssh-rsa" and int.from_bytes(numbers[-1], "big").bit_length() < _LEAST_RSA_BITS:
-        raise AllowedSignersError(row, f"its RSA key has less than {_LEAST_RSA_BITS} bits")
+        raise AllowedSignersError(row, f"the RSA key has fewer than {_LEAST_RSA_BITS} bits")
     digest = base64.b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
     return f"SHA256:{digest}"
 
@@ -139,8 +141,8 @@ def _fields(data: bytes) -> list[bytes]:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")
         part, data = data[_LENGTH_BYTES:][:length], data[_LENGTH_BYTES + length :]
         if len(part) != length:
-            raise ValueError("the key is cut off")
+            raise ValueError("the key is incomplete")
         found.append(part)
     if len(found) < 2:  # noqa: PLR2004 - the kind and one number
-        raise ValueError("the key has no number")
+        raise ValueError("a number is missing in the key")
     return found

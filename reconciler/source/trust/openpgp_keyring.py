@@ -48,9 +48,9 @@ def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozense
         imported = _gpg(folder, ("--import",), each)
         if "[GNUPG:] IMPORT_OK " not in imported.stdout.decode("utf-8", "replace"):
             raise UsageError(
-                f"--verify {shown}: gpg finds no OpenPGP public key in openpgp.keys or in a file "
-                "of openpgp.keyFiles",
-                hint="write the key with `gpg --export --armor FINGERPRINT`",
+                f"--verify {shown}: gpg finds no OpenPGP public key in openpgp.keys or in the "
+                "openpgp.keyFiles files",
+                hint="export the key with `gpg --export --armor FINGERPRINT`",
             )
     listed = _gpg(folder, ("--with-colons", "--list-keys"), b"").stdout.decode("utf-8", "replace")
     return frozenset(_fingerprints(listed, shown))
@@ -65,7 +65,7 @@ def require_gpg() -> str:
     found = shutil.which("gpg")
     if found is None:
         raise SourceError(
-            "gpg is not installed, but --verify has OpenPGP keys",
+            "gpg is not installed, but the --verify file has OpenPGP keys",
             hint="install gnupg (Debian: apt-get install gpg), or set PATH",
         )
     return found
@@ -115,8 +115,9 @@ def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
             if weak_rsa or fields[_ALGORITHM] == _DSA:
                 what = "a DSA key" if fields[_ALGORITHM] == _DSA else f"RSA-{fields[_LENGTH]}"
                 raise UsageError(
-                    f"--verify {shown}: the OpenPGP key {fields[_KEY_ID]} is not safe: {what}",
-                    hint=f"use Ed25519, or RSA with at least {_LEAST_RSA_BITS} bits",
+                    f"--verify {shown}: the OpenPGP key {fields[_KEY_ID]} is not secure: it is "
+                    f"{what}",
+                    hint=f"use an Ed25519 key, or an RSA key with at least {_LEAST_RSA_BITS} bits",
                 )
         elif kind == "fpr" and is_primary:
             is_primary = False

@@ -54,7 +54,7 @@ def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
     results = [(name, fields) for name in _RESULTS for fields in lines.get(name, ())]
     if len(results) != 1 or len(lines.get("NEWSIG", ())) > 1:
         if not results:
-            return rejected(RefusalReason.BAD, "gpg could not read its signature")
+            return rejected(RefusalReason.BAD, "gpg cannot read its signature")
         return rejected(
             RefusalReason.UNSUPPORTED,
             f"gpg reports {len(results)} signatures, but exactly one is expected",
@@ -85,7 +85,7 @@ def _valid(
     """Accept a good signature only if its key is trusted and its hash algorithm is strong."""
     valid = lines.get("VALIDSIG", [])
     if len(valid) != 1 or len(valid[0]) < _VALID_FIELDS or not good:
-        return rejected(RefusalReason.BAD, "gpg does not state that its signature is valid")
+        return rejected(RefusalReason.BAD, "gpg does not report that its signature is valid")
     (fields,) = valid
     primary = fields[_PRIMARY_FIELD]
     levels = {name for name in lines if name.startswith("TRUST_")}
@@ -101,7 +101,7 @@ def _valid(
 
 
 def _weak(key: str, algorithm: str) -> str:
-    return f"its signature by {key} uses {algorithm}, which is not safe"
+    return f"its signature by {key} uses {algorithm}, which is not secure"
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:

@@ -70,7 +70,7 @@ class SignatureChecker:
             )
         if self._signers and shutil.which("ssh-keygen") is None:
             raise SourceError(
-                "ssh-keygen is not installed, but --verify has SSH keys",
+                "ssh-keygen is not installed, but the --verify file has SSH keys",
                 hint="install the OpenSSH client (Debian: apt-get install openssh-client)",
             )
         self._revoked.write_bytes(verification.revoked_ssh_keys)
@@ -94,7 +94,7 @@ class SignatureChecker:
             return rejected(RefusalReason.UNSIGNED, f"{name} is not an annotated tag")
         tagged = self._repository.run("rev-parse", "--verify", f"{tag}^{{commit}}").stdout
         if commit and tagged.decode().strip() != commit:
-            return rejected(RefusalReason.BAD, f"the tag {name} is for another commit")
+            return rejected(RefusalReason.BAD, f"the tag {name} refers to another commit")
         contents = self._contents("tag", tag)
         if contents is None:
             return _TOO_LARGE
@@ -102,7 +102,8 @@ class SignatureChecker:
         # A signed tag can be stored under the name of another tag, for example of a newer release.
         if f"tag {reference.removeprefix('refs/tags/')}" not in head.split("\n"):
             return rejected(
-                RefusalReason.BAD, f"the tag that is stored as {name} has another name"
+                RefusalReason.BAD,
+                f"the tag object that is stored as {name} contains another tag name",
             )
         lines = message.split("\n")
         armor = [each for each in lines if each in {_OPENPGP, _SSH}]
@@ -127,7 +128,7 @@ class SignatureChecker:
         if len(armor) != 1 or armor[0] not in {_OPENPGP, _SSH}:
             return rejected(
                 RefusalReason.UNSUPPORTED,
-                "it has several signatures, or one that is neither OpenPGP nor SSH",
+                "it has several signatures, or a signature that is neither OpenPGP nor SSH",
             )
         return self._openpgp(command, name) if armor[0] == _OPENPGP else self._ssh(command, name)
 
@@ -135,7 +136,7 @@ class SignatureChecker:
         if not self._fingerprints:
             return rejected(
                 RefusalReason.UNKNOWN_SIGNER,
-                "it is signed with an OpenPGP key, but no OpenPGP key is trusted",
+                "it is signed with an OpenPGP key, but the --verify file trusts no OpenPGP key",
             )
         status, output = self._run(command, name)
         verdict = judge_openpgp(output, self._fingerprints)
@@ -147,7 +148,7 @@ class SignatureChecker:
         if not self._signers:
             return rejected(
                 RefusalReason.UNKNOWN_SIGNER,
-                "it is signed with an SSH key, but no SSH key is trusted",
+                "it is signed with an SSH key, but the --verify file trusts no SSH key",
             )
         # ssh-keygen compares the validity with the time in the commit, which its author chooses.
         now = self._clock.now()
@@ -159,7 +160,7 @@ class SignatureChecker:
         if among_all.accepted:
             return rejected(
                 RefusalReason.EXPIRED,
-                f"it is signed by {among_all.signer}, whose key is not valid at this time",
+                f"it is signed by {among_all.signer}, whose key is not valid now",
             )
         if not self._revoked.stat().st_size:
             return among_all

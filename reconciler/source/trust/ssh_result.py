@@ -29,12 +29,12 @@ _CAUSES = (
     (
         'use in signature namespace "git"',
         RefusalReason.WRONG_NAMESPACE,
-        "it is signed with {key}, which may not be used in the namespace git",
+        "it is signed with {key}, which is not allowed for the signature namespace git",
     ),
     (
         "namespace does not match",
         RefusalReason.WRONG_NAMESPACE,
-        "its SSH signature was made for a namespace other than git",
+        "its SSH signature has a signature namespace other than git",
     ),
 )
 """Parts of ssh-keygen's messages, each with the reason why the signature is not accepted.

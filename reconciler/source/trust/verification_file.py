@@ -118,7 +118,7 @@ class _Reader:
     def _revoked(self, ssh: dict[str, Any]) -> bytes:
         if "revokedKeys" in ssh and "revokedKeysFile" in ssh:
             at = self._root.at(("ssh", "revokedKeysFile"))
-            raise _error(self._path, at, "use revokedKeys or revokedKeysFile, not both")
+            raise _error(self._path, at, "use either revokedKeys or revokedKeysFile, not both")
         if "revokedKeysFile" in ssh:
             return self._file(("ssh", "revokedKeysFile"))
         text: str = ssh.get("revokedKeys", "")
@@ -135,7 +135,8 @@ class _Reader:
         if any(each in data for each in _PRIVATE):
             raise UsageError(
                 f"{_FLAG} {self._path} contains a private key",
-                hint="put only public keys there, and treat the private key as published",
+                hint="put only public keys into the file, and replace the private key, "
+                "because others might have read it",
             )
         return data
 

@@ -30,7 +30,7 @@ MAX_REMARKS = 1_000
 """The maximum number of problems, such as duplicate keys, that are reported for one document."""
 
 _MERGE = "<<"
-_KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
+_KEY_NOT_TEXT = "the key of a mapping must be a string, not a mapping or list"
 _NOTHING: Mapping[Any, Any] = {}
 _resolve = lru_cache(maxsize=10_000)(resolve)
 _new = tuple.__new__  # creates a Node three times as fast as its constructor
@@ -189,7 +189,7 @@ class _Document:
         _reject_many(self._count - inner.count_before, inner)
         self.repeated += count
         if self.repeated > MAX_REPEATED:
-            message = f"the aliases of this text repeat more than {MAX_REPEATED} values"
+            message = f"the aliases in this document repeat more than {MAX_REPEATED} values"
             _fail(start, "too-large", message)
         self._add(node._replace(key_start=inner.key_start))
 
@@ -236,7 +236,7 @@ def _marked_text(text: str, tag: str | None) -> Scalar:
         # JSON escapes an emoji as a surrogate pair, which the parsers do not join.
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError as error:
-        raise ScalarError("one half of a surrogate pair is not a character") from error
+        raise ScalarError("one half of a surrogate pair is not a valid character") from error
 
 
 def _key(node: Node) -> str:
@@ -272,8 +272,9 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
             yield Problem(
                 mark=_key_mark(merge),
                 code="merge-order",
-                message=f"<< replaces the key {cut(key)}, which precedes << in the same mapping",
-                context=(f"{cut(key)} is at line {place.line}, column {place.column}",),
+                message=f"<< replaces the value of the key {cut(key)}, which precedes << in the "
+                "same mapping",
+                context=(f"the key {cut(key)} is at line {place.line}, column {place.column}",),
                 hint="write << as the first key of the mapping; kubectl uses the later key",
             )
 
@@ -291,7 +292,7 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
 
 def _reject_many(count: int, opened: _Open) -> None:
     if count > MAX_VALUES:
-        message = f"with its aliases, this value has more than {MAX_VALUES} values"
+        message = f"with expanded aliases, this value has more than {MAX_VALUES} values"
         _fail(opened.start, "too-large", message)
 
 

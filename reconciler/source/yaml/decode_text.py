@@ -28,7 +28,7 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
             mark=Mark(1, 1),
             code="lfs-pointer",
             message="this is a Git LFS pointer, not the manifest itself",
-            hint="keep manifests out of Git LFS",
+            hint="do not store manifests in Git LFS",
         )
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
@@ -59,7 +59,7 @@ def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
     return Problem(
         mark=Mark(1, 1),
         code="too-large",
-        message=f"the file has {size} bytes; at most {max_bytes:,} are read",
+        message=f"the file has {size} bytes, but the limit is {max_bytes:,} bytes",
         hint="split the file, or add it to `exclude` in .reconciler.yaml",
     )
 
@@ -69,6 +69,7 @@ def too_large_document(n_bytes: int, line: int) -> Problem:
     return Problem(
         mark=Mark(line, 1),
         code="too-large",
-        message=f"the document has {n_bytes:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read",
-        hint="write each of its objects as a separate document, with --- between them",
+        message=f"the document has {n_bytes:,} bytes, but the limit is {MAX_DOCUMENT_BYTES:,} "
+        "bytes",
+        hint="write each object as a separate document, with --- between the documents",
     )

@@ -27,8 +27,8 @@ _END_LINE = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
 _NOT_ALLOWED = re.compile("[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SYNTAX_HINT = "check the indentation, quotes and brackets here and in the lines before"
 _TEMPLATE_HINT = (
-    "this looks like a template: render it and pipe it in with -f -, "
-    "or add it to `exclude` in .reconciler.yaml"
+    "this looks like a template: render it and pipe in the result with -f -, or add the file "
+    "to `exclude` in .reconciler.yaml"
 )
 
 

@@ -73,7 +73,7 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
             return base64.b64decode(text).decode()
         except (binascii.Error, ValueError) as error:
             raise ScalarError(
-                "this value is not base64 of UTF-8 text, as !!binary requires"
+                "this value is not base64-encoded UTF-8 text, which the tag !!binary requires"
             ) from error
     if short not in _TAG_TYPES:
         return text
@@ -91,7 +91,7 @@ def key_text(value: Scalar) -> str:
     """
     match value:
         case None:
-            raise ScalarError("a key is null")
+            raise ScalarError("the key of a mapping is null")
         case bool():
             return "true" if value else "false"
         case _:

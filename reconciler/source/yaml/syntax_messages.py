@@ -18,12 +18,15 @@ _PLAIN = tuple(
         (r"node content", "a value is missing"),
         (r"(sequence|block sequence) entries are not", "a list item is not allowed here"),
         (r"mapping keys are not", "a mapping key is not allowed here"),
-        (r"escape (character|code)|hexa?decimal", "an escape after a backslash is unknown"),
+        (
+            r"escape (character|code)|hexa?decimal",
+            "the escape sequence after a backslash is unknown",
+        ),
         (r"alias|anchor", "the name of an anchor or alias is not valid"),
         (r"%(TAG|YAML)|directive|version number", "a line that starts with % is not valid"),
         (r"\btag\b", "a tag, which starts with an exclamation mark, is not valid"),
-        (r"block scalar|indentation indicator", "a block of text after | or > is not valid"),
-        (r"document", "the end of the document is expected here"),
+        (r"block scalar|indentation indicator", "the block string after | or > is not valid"),
+        (r"document", "the document must end here"),
         (r"while (scanning|parsing) a flow", "brackets or braces are not balanced"),
     )
 )

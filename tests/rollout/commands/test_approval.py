@@ -163,13 +163,13 @@ def test_plan_of_rendered_manifests_can_be_applied_only_to_the_same_manifests(
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("{", ":1:2 is not JSON"), ('{"kind": "Snapshot"}', " is not a Plan")]
+    ("text", "says"), [("{", ":1:2 is not valid JSON"), ('{"kind": "Snapshot"}', " is not a Plan")]
 )
 def test_invalid_plan_file_is_rejected_before_the_cluster_is_read(text, says, git, command, file):
     file.write_text(text)
     ended = command("apply", "--repo", git, "--plan", file)
     assert (ended.code, ended.out) == (1, "")
-    assert f"error: the plan {file}{says}" in ended.err
+    assert f"file {file}{says}" in ended.err
 
 
 def test_apply_of_an_approved_plan_ignores_observe_mode_in_the_configuration(

@@ -58,27 +58,30 @@ SOURCE = {
         arguments="plan --repo {here}/repo",
         code=1,
         files=None,
-        says=("{here}/repo has no commit yet", "commit the desired state"),
+        says=("{here}/repo has no commit yet", "commit the desired state to the repository"),
     ),
     "a missing revision": Case(
         arguments="plan --repo {here}/repo --revision mian",
         code=1,
-        says=("there is no revision mian in {here}/repo", "did you mean main?"),
+        says=("the revision mian does not exist in {here}/repo", "did you mean main?"),
     ),
     "a revision missing on the remote": Case(
         arguments="reconcile --repo file://{here}/repo --revision v9",
         code=1,
-        says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a full"),
+        says=(
+            "the revision v9 does not exist in file://{here}/repo",
+            "use a branch, a tag or a full",
+        ),
     ),
     "an address of a manifest": Case(
         arguments=f"plan -f https://somebody:{TOKEN}@example.com/vm.yaml",
         code=1,
-        says=("-f reads local files, but an address is given", "curl -fsSL ADDRESS"),
+        says=("-f reads local files, but its value is a URL", "curl -fsSL ADDRESS"),
     ),
     "a missing file": Case(
         arguments="plan -f {here}/vm.yaml",
         code=1,
-        says=("{here}/vm.yaml does not exist", "use a file, a folder, or - for stdin"),
+        says=("{here}/vm.yaml does not exist", "use a file, a directory, or - for stdin"),
     ),
 }
 DESIRED = {
@@ -211,11 +214,11 @@ FILES = {
         beside={"config": f"users: [{{token: {TOKEN}\n"},
         says=("the kubeconfig {here}/config:2:1 is not YAML", "select another one"),
     ),
-    "a snapshot that is not JSON": Case(
+    "a snapshot that is not valid JSON": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/live.json",
         code=1,
         beside={"live.json": "hello"},
-        says=("the snapshot {here}/live.json is not JSON", "reconciler snapshot"),
+        says=("the snapshot {here}/live.json is not valid JSON", "reconciler snapshot"),
     ),
     "a JSON file that is not a snapshot": Case(
         arguments="status --repo {here}/repo --snapshot {here}/live.json",

@@ -136,7 +136,7 @@ def test_plan_warns_how_many_results_from_stdin_the_gitlab_report_omits(
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(ASK_2GI.encode())))
     piped = command("plan", "-f", "-", "-o", "gitlab", on=cluster)
     assert piped.json == []
-    assert "leaves out 2 findings without a line in Git" in piped.err
+    assert "omits 2 findings that have no line in Git" in piped.err
     (entry,) = command("plan", "-f", manifests, "-o", "gitlab", on=cluster).json
     assert entry["location"] == {"path": str(manifests), "lines": {"begin": 5}}
 
@@ -169,7 +169,10 @@ def test_invalid_configuration_is_reported_as_a_github_annotation_and_in_the_sar
         (["json=a", "sarif=./a"], "two outputs name the same file"),
         (["json=a", "sarif=../{folder}/a"], "two outputs name the same file"),
         (["json=-"], "use -o json instead"),
-        (["json=missing/a"], "--output-file missing/a: No such file or directory"),
+        (
+            ["json=missing/a"],
+            "--output-file file missing/a cannot be written: No such file or directory",
+        ),
     ],
 )
 def test_invalid_output_file_is_a_usage_error(given, message, git, command):

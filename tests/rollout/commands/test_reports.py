@@ -216,7 +216,7 @@ def test_unwritable_report_path_stops_the_run_before_any_cluster_write(serve, gi
         "apply", "--yes", "--repo", git, "--report", "/nowhere/report.json", on=cluster
     )
     assert (ended.code, ended.out) == (64, "")
-    assert "--report /nowhere/report.json" in ended.err
+    assert "--report file /nowhere/report.json" in ended.err
     assert cluster.ours() == []
 
 

@@ -85,17 +85,17 @@ KUBECONFIGS = {
     "an unknown host": (kubeconfig("https://no.invalid"), "no.invalid: unknown host name"),
 }
 PLANS = {
-    "an empty file": ("", "{file}:1:1 is not JSON"),
-    "a truncated file": ('{"kind":', "{file}:1:9 is not JSON"),
-    "another encoding": ('{"a": "\udcff"}', "{file} is not JSON: it is not text"),
-    "deep nesting": (DEEP, "{file}:1:1026 is not JSON"),
+    "an empty file": ("", "{file}:1:1 is not valid JSON"),
+    "a truncated file": ('{"kind":', "{file}:1:9 is not valid JSON"),
+    "another encoding": ('{"a": "\udcff"}', "{file} is not valid JSON: it is not text"),
+    "deep nesting": (DEEP, "{file}:1:1026 is not valid JSON"),
     "a null": ("null", "it is not a JSON object"),
     "text instead of a list": (json.dumps(PLAN | {"objects": "x"}), "cannot be used"),
 }
 SNAPSHOTS = {
     "an empty file": ("", "{file} is not valid JSON, or is incomplete"),
-    "another encoding": ('{"a": "\udcff"}', "{file} is not JSON"),
-    "deep nesting": (DEEP, "{file} is not JSON"),
+    "another encoding": ('{"a": "\udcff"}', "{file} is not valid JSON"),
+    "deep nesting": (DEEP, "{file} is not valid JSON"),
     "a list": ("[]", "it is not a JSON object"),
     "a missing field": (json.dumps(SNAPSHOT), "the field cluster is missing"),
     "another type": (json.dumps(SNAPSHOT | {"cluster": []}), "cluster: expected the type str"),
@@ -106,7 +106,7 @@ MANIFESTS = {
     "two colons": ("a: b: c\n", "a colon and a space are not allowed in this value"),
     "a tab": ("\ta: 1\n", "a tab is not allowed in the indentation"),
     "other indentation": ("a:\n   b: 1\n  c: 2\n", "the indentation differs"),
-    "an unknown escape": ('a: "\\q"\n', "an escape after a backslash is unknown"),
+    "an unknown escape": ('a: "\\q"\n', "the escape sequence after a backslash is unknown"),
     "a second root": ("--- a\nb\n: c\n", "{file}"),
 }
 

@@ -81,7 +81,7 @@ def test_manifest_file_with_a_vm_in_an_unselected_namespace_is_an_error(repo, se
     file = repo.path / "all.yaml"
     ended = command("validate", "-f", file, "-n", "a")
     assert ended.code == 3
-    assert "the manifest sets the namespace b, but -n sets a" in ended.out
+    assert "the manifest sets the namespace b, but -n sets the namespace a" in ended.out
 
 
 def test_apply_writes_only_the_vms_on_the_command_line(repo, serve, command):

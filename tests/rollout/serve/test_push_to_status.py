@@ -99,7 +99,7 @@ def test_git_push_changes_the_guest_memory_and_sets_the_commit_status(
         page = line_with(running.stderr, "the status page listens on ").split()[-1]
         hooks = line_with(running.stderr, "the webhooks listens on ").split()[-1]
         (bare / "hook-url").write_text(f"{hooks}/hooks/github")
-        line_with(running.stderr, ": success, 1 of 1 object matches Git")
+        line_with(running.stderr, " to success: 1 of 1 object matches Git")
         commit = git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
         git("push", "origin", "main")
         line_with(running.stderr, f"status of commit {commit[:12]} to success")

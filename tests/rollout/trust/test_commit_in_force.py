@@ -58,7 +58,7 @@ def test_plan_uses_the_newest_valid_ancestor_and_lists_the_rejected_commit(
     assert (
         f"commit {bad[:12]} of HEAD is rejected: its configuration is invalid" in error["message"]
     )
-    assert f"commit {good[:12]} stays in force" in error["message"]
+    assert f"commit {good[:12]} is used instead" in error["message"]
     (vm,) = plan["objects"]
     assert vm["changes"][0]["to"] == "2Gi"
 
@@ -68,7 +68,7 @@ def test_every_plan_format_shows_the_rejected_commit(form, refused, git, serve, 
     ended = command("plan", "--repo", git, "-o", form, on=serve("hotplug"))
     shown = html.unescape(ended.out).replace("\u200b", "").replace("\u2060", "")
     assert refused[1][:12] in shown
-    assert f"{refused[0][:12]} stays in force" in shown
+    assert f"{refused[0][:12]} is used instead" in shown
     assert ended.code == 3
 
 
@@ -102,7 +102,7 @@ def test_status_shows_the_applied_ancestor_and_the_rejected_commit(refused, git,
     assert (ended.code, ended.json["revision"]) == (3, refused[0])
     assert ended.json["commit"]["refused"][0]["commit"] == refused[1]
     assert ended.json["vms"][0]["desired"] == "2Gi"
-    assert f"{refused[0][:12]} stays in force" in ended.err
+    assert f"{refused[0][:12]} is used instead" in ended.err
 
 
 def test_config_command_shows_the_applied_ancestor_and_names_the_rejected_commit(
@@ -111,7 +111,7 @@ def test_config_command_shows_the_applied_ancestor_and_names_the_rejected_commit
     ended = command("config", "--repo", git, "-o", "json")
     assert (ended.code, ended.json["revision"]) == (3, refused[0])
     assert f"commit {refused[1][:12]} of HEAD is rejected" in ended.err
-    assert f"{refused[0][:12]} stays in force" in ended.err
+    assert f"{refused[0][:12]} is used instead" in ended.err
 
 
 def test_validate_checks_only_the_newest_commit(refused, git, command):
@@ -168,7 +168,7 @@ def test_search_for_a_valid_commit_examines_at_most_fifty_commits(remote, git, s
     git("commit", "--quiet", "--allow-empty", "--message=change")
     ended = command("apply", "--yes", "--repo", source, on=cluster)
     assert (ended.code, cluster.writes()) == (3, [])
-    assert "none of the last 51 commits is acceptable" in ended.err
+    assert "none of the last 51 commits passes the checks" in ended.err
 
 
 def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_rejected(

@@ -101,7 +101,7 @@ def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, comma
     team.trust(f"  revokedKeys: {public}\n")
     ended = command("apply", "--yes", "--repo", team.git, "--verify", team.file, on=cluster)
     assert (ended.code, "error[revoked-key]" in ended.err) == (3, True)
-    assert "it is not applied" in ended.err
+    assert "this commit is not applied" in ended.err
     assert cluster.writes() == []
 
 
@@ -131,7 +131,7 @@ def test_repository_without_any_signed_commit_writes_nothing(team, serve, comman
         team.commit(size)
     ended = command("reconcile", "--repo", team.git, "--verify", team.file, on=cluster)
     assert (ended.code, cluster.writes()) == (3, [])
-    assert "none of the last 3 commits is acceptable" in ended.err
+    assert "none of the last 3 commits passes the checks" in ended.err
     assert "also rejected" in ended.err
 
 

@@ -135,9 +135,9 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "restart: window\n",
             (
-                ".reconciler.yaml:3:10: warning[no-window] `restart` is set to window, but no "
-                "window has the kind allow, so no VM is restarted\n"
-                "  hint: add a window with `kind: allow` to `windows`"
+                ".reconciler.yaml:3:10: warning[no-window] `restart` is `window`, but no entry "
+                "in `windows` has `kind: allow`, so no VM is restarted\n"
+                "  hint: add a maintenance window with `kind: allow` to `windows`"
             ),
         ),
         (

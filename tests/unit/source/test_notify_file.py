@@ -84,10 +84,10 @@ MISTAKES = {
     "receivers:\n- {name: a, kind: slack}": "4:3: the receiver a needs either url or urlFile",
     f"receivers:\n- {{name: a, kind: slack, url: {SECRET}, urlFile: b}}": "needs either url or",
     "receivers:\n- {name: A B, kind: slack, url: x}": "receivers[0].name",
-    "receivers:\n- &a {name: a, kind: slack, url: x}\n- *a": "the name a occurs twice",
+    "receivers:\n- &a {name: a, kind: slack, url: x}\n- *a": "the receiver name a occurs twice",
     "receivers:\n- {name: a, kind: slack, url: x, events: [boot]}": "is 'boot'; expected start or",
     f"receivers:\n- {{name: a, kind: slack, link: {SECRET}}}": "link is not a known field",
-    "labels: {a-b: c}\nreceivers:\n- {name: a, kind: slack, url: x}": "the name of a label has",
+    "labels: {a-b: c}\nreceivers:\n- {name: a, kind: slack, url: x}": "a label name can",
     f"externalUrl: 'https://host?{SECRET}'\nreceivers:\n- {{name: a, kind: slack, url: x}}": (
         "externalUrl is a string of"
     ),

@@ -89,11 +89,11 @@ def test_plan_file_without_planned_changes_approves_nothing(file):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not JSON"),
-        ("{", "is not JSON"),
-        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "is not a Plan: it is not a JSON object"),
+        ("", "is not valid JSON"),
+        ("{", "is not valid JSON"),
+        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
+        ("[]", "is not a Plan: it does not contain a JSON object"),
         ('{"kind": "RunReport"}', "is not a Plan: its kind is 'RunReport'"),
         ('{"kind": "Plan", "apiVersion": "reconciler/v9"}', "apiVersion 'reconciler/v9'"),
         ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
@@ -179,7 +179,7 @@ def test_edited_plan_file_is_rejected(edit, file):
     document = as_json(rich_plan())
     edit(document)
     _, hint = refused(file, json.dumps(document))
-    assert "was changed after it was written" in hint
+    assert "was changed after `plan --out` wrote it" in hint
 
 
 def test_plan_file_with_an_unknown_rollout_wave_is_rejected(file):

@@ -81,7 +81,7 @@ def test_history_of_the_previous_commit_stays_readable_after_its_git_clone_was_r
 @pytest.mark.parametrize("options", [{"files": ("x.yaml",)}, {"repo": ".", "working_tree": True}])
 def test_repeated_reads_of_manifest_files_or_of_a_working_tree_are_rejected(options):
     with (
-        pytest.raises(UsageError, match="again and again"),
+        pytest.raises(UsageError, match="reads a branch repeatedly"),
         source_wiring.polled(SourceOptions(**options)),
     ):
         pass

@@ -162,7 +162,9 @@ def test_duplicate_object_is_reported_with_both_locations(opened, git_repo):
     assert messages(state) == [
         (
             "b.yaml:2:1: error[duplicate-object] VirtualMachine db/a: the object appears twice "
-            "in the desired state\n  first at a.yaml:1:1\n  hint: remove one of the two objects"
+            "in the desired state\n"
+            "  the first one is at a.yaml:1:1\n"
+            "  hint: delete one of the two manifests"
         )
     ]
     assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
@@ -174,7 +176,7 @@ def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     assert [text_of(each).partition("\n")[0] for each in diagnostics] == [
         (
             "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has only one "
-            "KubeVirt CR, and this is a second one"
+            "KubeVirt CR, but the desired state contains a second one"
         ),
         (
             "c.yaml:1:1: error[duplicate-object] KubeVirt kubevirt/one: the object appears "
@@ -190,8 +192,9 @@ def test_vm_manifest_without_a_namespace_uses_the_default_namespace_if_one_is_se
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [
         (
-            "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest sets no namespace\n"
-            "  hint: set metadata.namespace, or pass a namespace with -n"
+            "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest does not set "
+            "metadata.namespace\n"
+            "  hint: set metadata.namespace, or set the namespace with -n"
         )
     ]
     state = CommitReader(opened, default_namespace="prod").read().state
@@ -240,12 +243,10 @@ def test_directory_with_a_kustomization_and_vm_manifests_is_an_error(opened, git
     assert [ref.name for ref in state.vms] == ["b"]
     assert messages(state) == [
         (
-            "base/kustomization.yaml:1:1: error[kustomization] the folder base has a "
-            "kustomization, "
-            "which only kustomize can read\n"
-            "  hint: render the folder and pipe in the result (kubectl kustomize base | "
-            "reconciler plan -f -), or "
-            "add the folder to `exclude` in .reconciler.yaml"
+            "base/kustomization.yaml:1:1: error[kustomization] the directory base has a "
+            "kustomization, which only kustomize can render\n"
+            "  hint: render the directory and pipe in the result (kubectl kustomize base | "
+            "reconciler plan -f -), or add the directory to `exclude` in .reconciler.yaml"
         )
     ]
 
@@ -259,12 +260,12 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     git_repo.git("commit", "--quiet", "--message=links")
     state = CommitReader(opened).read().state
     assert [text_of(each).partition("\n")[0] for each in state.diagnostics] == [
-        "folder:1:1: note[not-followed] this is a symbolic link, and its content is not read",
+        "folder:1:1: note[not-followed] this is a symbolic link, so its content is not read",
         (
-            "link.yaml:1:1: warning[not-followed] this is a symbolic link, "
-            "and its content is not read"
+            "link.yaml:1:1: warning[not-followed] this is a symbolic link, so its content is "
+            "not read"
         ),
-        "sub:1:1: warning[not-followed] this is a submodule, and its content is not read",
+        "sub:1:1: warning[not-followed] this is a submodule, so its content is not read",
     ]
 
 
@@ -276,8 +277,9 @@ def test_manifest_file_above_the_size_limit_is_reported_and_not_read(opened, git
         state = reader.read().state
         assert messages(state) == [
             (
-                "big.yaml:1:1: error[too-large] the file has 50,000,022 bytes; at most 50,000,000 "
-                "are read\n  hint: split the file, or add it to `exclude` in .reconciler.yaml"
+                "big.yaml:1:1: error[too-large] the file has 50,000,022 bytes, but the limit "
+                "is 50,000,000 bytes\n"
+                "  hint: split the file, or add it to `exclude` in .reconciler.yaml"
             )
         ]
         assert list(state.vms) == [vm_ref("db", "a")]
@@ -308,12 +310,12 @@ def test_configured_path_that_does_not_exist_is_reported_at_its_location_in_the_
     assert messages(state) == [
         (
             f"warning[nothing-found] {commit} contains no VirtualMachine and no KubeVirt, so "
-            "nothing is compared\n"
-            "  hint: check the repository, and paths and exclude in .reconciler.yaml"
+            "the plan compares nothing\n"
+            "  hint: check the repository, and `paths` and `exclude` in .reconciler.yaml"
         ),
         (
             f".reconciler.yaml:3:8: warning[path-missing] the path 'vms' is not in {commit}\n"
-            "  hint: correct paths in .reconciler.yaml"
+            "  hint: correct `paths` in .reconciler.yaml"
         ),
     ]
 
@@ -323,9 +325,9 @@ def test_misnamed_configuration_file_is_an_error(opened, git_repo, name):
     git_repo.commit({name: CONFIG + "mode: observe\n"})
     assert messages(CommitReader(opened).read().state) == [
         (
-            f"{name}:1:1: error[misnamed-config] "
-            "only a file with the name .reconciler.yaml is read\n"
-            "  hint: rename it to .reconciler.yaml"
+            f"{name}:1:1: error[misnamed-config] the configuration is read only from a file "
+            "with the name .reconciler.yaml\n"
+            "  hint: rename this file to .reconciler.yaml"
         )
     ]
 

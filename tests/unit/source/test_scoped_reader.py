@@ -42,7 +42,7 @@ def test_namespace_option_selects_vms_of_the_namespace_and_vms_without_a_namespa
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
     assert [text_of(each) for each in state.diagnostics] == [
-        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are left out"
+        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are ignored"
     ]
     assert state.valid, "what is not looked at stops nothing"
 
@@ -77,12 +77,14 @@ def test_namespace_option_with_manifest_files_reports_objects_of_other_namespace
     found = [text_of(each) for each in state.diagnostics if each.code == "other-namespace"]
     assert found == [
         (
-            "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest sets "
-            "the namespace kubevirt, but -n sets a\n  hint: remove -n, or pass -n kubevirt"
+            "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest "
+            "sets the namespace kubevirt, but -n sets the namespace a\n"
+            "  hint: remove -n, or set -n kubevirt"
         ),
         (
-            "vms.yaml:12:11: error[other-namespace] VirtualMachine b/two: the manifest sets the "
-            "namespace b, but -n sets a\n  hint: remove -n, or pass -n b"
+            "vms.yaml:12:11: error[other-namespace] VirtualMachine b/two: the manifest sets "
+            "the namespace b, but -n sets the namespace a\n"
+            "  hint: remove -n, or set -n b"
         ),
     ]
 

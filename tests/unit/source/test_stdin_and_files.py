@@ -54,7 +54,9 @@ def test_manifest_inputs_that_exceed_the_size_limit_together_are_rejected(
     stdin(b"123456")
 
     assert len(read_inputs([str(tmp_path)] * 2)) == 2
-    with pytest.raises(SourceError, match="the inputs of -f up to stdin have more than 10 bytes"):
+    with pytest.raises(
+        SourceError, match="the inputs of -f, up to and including stdin, have more than 10 bytes"
+    ):
         read_inputs([str(tmp_path), "-"])
 
 
@@ -79,8 +81,8 @@ def test_directory_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_p
         (tmp_path / "kustomization.yml").symlink_to(tmp_path / "missing")
     assert "has a kustomization" in (message := refused(tmp_path))
     assert message.endswith(
-        f"render the folder and pipe in the result (kubectl kustomize {tmp_path} | reconciler "
-        "plan -f -)"
+        f"render the directory and pipe in the result (kubectl kustomize {tmp_path} | "
+        "reconciler plan -f -)"
     )
 
 
@@ -110,7 +112,9 @@ def test_symbolic_link_to_a_file_outside_the_directory_is_rejected_without_quoti
     for name, target in links.items():
         (folder / name).symlink_to(target.format(secret=secret))
     message = refused(folder)
-    assert message.startswith(f"{folder}/a.yaml is a link to a file outside {folder}")
+    assert message.startswith(
+        f"{folder}/a.yaml is a link to a file outside the directory {folder}"
+    )
     assert str(secret) not in message
     assert "passw0rd" not in message
 

@@ -19,10 +19,10 @@ MAX_PACK_BYTES = 500_000_000
 """The maximum size in bytes of the data that git receives in one fetch."""
 _ASKED = re.compile(r"could not read (?:Username|Password) for '([^']*)'")
 _REDIRECTED = re.compile(r"returned error: 30[1278]\b|unable to update url base from redirection")
-_CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
+_CHECK_NETWORK = "check the repository URL, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
 _CHECK_LOGIN = (
-    "check `username` and `password`, or `bearerToken`, in --git-credentials; a token may have "
-    "expired or may lack the permission to read the repository"
+    "check `username` and `password`, or `bearerToken`, in --git-credentials; the token might "
+    "have expired, or might lack permission to read the repository"
 )
 _ENDED = (
     r"\Afatal: could not read from remote|empty reply|unexpected disconnect|early eof|hung up"
@@ -33,66 +33,60 @@ _ENDED = (
 _CAUSES = (
     (
         r"host identification has changed",
-        "its SSH host key is not the one in known_hosts",
+        "the SSH host key of the server is not the one in known_hosts",
         (
-            "if the operator of the server confirms the new key, replace the line in known_hosts; "
-            "otherwise another server may be answering"
+            "ask the operator of the server whether the key has changed; if so, replace the "
+            "line in known_hosts, otherwise another server might be responding"
         ),
     ),
     (
         r"host key verification failed",
-        "its SSH host key is not in known_hosts",
+        "the SSH host key of the server is not in known_hosts",
         (
-            "add the key to `known_hosts` in --git-credentials; ssh-keyscan prints it, and the "
-            "operator of the server can confirm it"
+            "print the host key with ssh-keyscan, confirm it with the operator of the server, "
+            "and add it to `known_hosts` in --git-credentials"
         ),
     ),
     (
         r"unprotected private key|bad permissions",
-        "ssh does not use the SSH key, because other users can read the file",
-        "run chmod 600 on the file",
+        "ssh rejects the SSH private key, because other users can read its file",
+        "run chmod 600 on the file of the private key",
     ),
     (
         r"load key .*: (?:invalid format|error in libcrypto)",
-        "the SSH key cannot be read",
+        "the SSH private key cannot be read",
         (
-            "check that `identity` in --git-credentials is the whole private key, with a line "
-            "feed at its end"
+            "check that `identity` in --git-credentials contains the whole private key and "
+            "ends with a newline"
         ),
     ),
     (
         r"permission denied \(|too many authentication failures",
         "the server rejects the SSH key",
         (
-            "register the public key at the server, and put the private key as `identity` into "
-            "--git-credentials or into an SSH agent"
+            "register the public key on the server, and add the private key as `identity` to "
+            "--git-credentials or to an SSH agent"
         ),
     ),
     (
         r"\b407\b",
         "the proxy rejects the credentials",
-        (
-            "write the credentials into the address of the proxy: "
-            "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
-        ),
+        ("add the credentials to the proxy URL: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"),
     ),
-    (r"could not resolve proxy", "the host name of the proxy is unknown", _CHECK_NETWORK),
+    (r"could not resolve proxy", "the host name of the proxy cannot be resolved", _CHECK_NETWORK),
     (
         r"certificate",
-        "its certificate cannot be verified",
-        (
-            "put the certificate of its authority as `ca.crt` into --git-credentials, or set "
-            "GIT_SSL_CAINFO"
-        ),
+        "the certificate of the server cannot be verified",
+        ("add the CA certificate as `ca.crt` to --git-credentials, or set GIT_SSL_CAINFO"),
     ),
     (
         r"protocol \"?http\"? not supported|protocol \"?http\"? (?:is )?disabled",
-        "it redirects to an address without encryption",
-        "set --repo to the address with https to which the repository has moved",
+        "the server redirects to a URL without encryption",
+        "set --repo to the new https:// URL of the repository",
     ),
     (
         r"file too large",
-        "the server sends more data than a fetch may have",
+        "the server sends more data than the size limit for a fetch",
         "remove large files from the branch, or use a repository that has only manifests",
     ),
     (
@@ -110,18 +104,18 @@ _CAUSES = (
     (r"returned error: 5\d\d", "the server has an internal problem", "try again later"),
     (
         r"repository .* not found|does not appear to be a git repository|not exported",
-        "the server has no such repository, or does not show it to this user",
-        "check the address and the credentials; some servers hide private repositories",
+        "the server has no such repository, or hides it from this user",
+        "check the repository URL and the credentials; some servers hide private repositories",
     ),
     (r"operation too slow", "the server sends no data", _CHECK_NETWORK),
     (
         r"could not resolve host|name or service not known",
-        "its host name is unknown",
+        "the host name of the server cannot be resolved",
         _CHECK_NETWORK,
     ),
     (
         r"failed to connect|unable to connect|connection refused|connection timed out|no route",
-        "no connection to the server is possible",
+        "the connection to the server failed",
         _CHECK_NETWORK,
     ),
     (
@@ -131,7 +125,7 @@ _CAUSES = (
     ),
 )
 """The known causes of a failed fetch: a pattern for git's messages, a description and a hint."""
-_OTHER_HINT = "check the address, the network and the credentials"
+_OTHER_HINT = "check the repository URL, the network and the credentials"
 
 
 def fetch_error(url: str, output: Output, *, has_login: bool) -> SourceError:
@@ -157,21 +151,21 @@ def _explained(url: str, output: Output, *, has_login: bool) -> tuple[str, str]:
         if other != own:
             return (
                 (
-                    f"it redirects to {other}, which asks for credentials, and the credentials "
-                    f"for {own} are sent only to {own}"
+                    f"the server redirects to {other}, which asks for credentials, but the "
+                    f"credentials for {own} are sent only to {own}"
                 ),
-                "set --repo to the address to which the repository has moved",
+                "set --repo to the new URL of the repository",
             )
         if not has_login:
             return (
-                "the server asks for credentials, and none are set",
+                "the server asks for credentials, but none are set",
                 "set --git-credentials to a directory with `username` and `password`",
             )
         return "the server rejects the credentials", _CHECK_LOGIN
     if _REDIRECTED.search(messages):
         return (
-            "it redirects to another address, and a bearer token is never sent there",
-            "set --repo to the address to which the repository has moved",
+            "the server redirects to another URL, to which the bearer token is not sent",
+            "set --repo to the new URL of the repository",
         )
     for pattern, text, hint in _CAUSES:
         if re.search(pattern, messages, re.IGNORECASE):

@@ -77,8 +77,8 @@ class GitCredentials:
             present = {each.name for each in self.folder.iterdir()}
         except OSError as error:
             raise SourceError(
-                f"the folder {self.folder} of --git-credentials cannot be read: {error.strerror}",
-                hint="create the folder, or mount a Secret there",
+                f"the --git-credentials directory {self.folder} cannot be read: {error.strerror}",
+                hint="create the directory, or mount a Secret there",
             ) from error
         found = next((name for name in names if name in present), None)
         return self.folder / found if found else None
@@ -94,7 +94,8 @@ class GitCredentials:
             return None
         if len(kinds) > 1:
             raise SourceError(
-                f"{self.folder} has {' and '.join(kinds)}, so the credentials are ambiguous",
+                f"the --git-credentials directory {self.folder} has {' and '.join(kinds)}, so "
+                "the credentials are ambiguous",
                 hint=f"keep only one of {PASSWORD}, {BEARER_TOKEN} and {APP_ID}",
             )
         if kinds == [BEARER_TOKEN]:
@@ -109,14 +110,15 @@ class GitCredentials:
         selectors = [name for name in (APP_INSTALLATION, APP_OWNER) if self.file(name)]
         if key is None or not selectors:
             raise SourceError(
-                f"{self.folder} has {APP_ID}, but not {APP_KEY} and {APP_INSTALLATION} (or "
-                f"{APP_OWNER})",
+                f"the --git-credentials directory {self.folder} has {APP_ID}, but not {APP_KEY} "
+                f"and {APP_INSTALLATION} (or {APP_OWNER})",
                 hint="add the missing keys to the Secret",
             )
         if len(selectors) > 1:
             raise SourceError(
-                f"{self.folder} has {' and '.join(selectors)}, so the installation is ambiguous",
-                hint="keep only one of them",
+                f"the --git-credentials directory {self.folder} has {' and '.join(selectors)}, "
+                "so the GitHub App installation is ambiguous",
+                hint="keep only one of these files",
             )
         return self.installation_token(
             app_id=self._number(APP_ID),
@@ -133,8 +135,9 @@ class GitCredentials:
         text = self._text(APP_OWNER)
         if not _ACCOUNT.fullmatch(text):
             raise SourceError(
-                f"{self.folder / APP_OWNER} does not contain the name of an account",
-                hint="write the organization or the user for which the GitHub App is installed",
+                f"{self.folder / APP_OWNER} does not contain the name of a GitHub account",
+                hint="write the organization or the user that installed the GitHub App into "
+                "this file",
             )
         return text
 
@@ -159,7 +162,8 @@ class GitCredentials:
         except OSError as error:
             raise SourceError(
                 f"{path} cannot be read: {error.strerror}",
-                hint="give the user of this process read permission for it (defaultMode, fsGroup)",
+                hint="give the user of this process permission to read the file "
+                "(defaultMode, fsGroup)",
             ) from error
         try:
             text = data.decode().removesuffix("\n").removesuffix("\r")
@@ -167,7 +171,7 @@ class GitCredentials:
             text = ""
         if not text or not text.isprintable() or len(data) > _MAX_BYTES:
             raise SourceError(
-                f"{path} is not one line of text with at most {_MAX_BYTES:,} bytes",
-                hint=f"write the value of {quoted(name)} alone into the file",
+                f"{path} is not a single line of text with at most {_MAX_BYTES:,} bytes",
+                hint=f"write only the value of {quoted(name)} into the file",
             )
         return text

@@ -119,9 +119,9 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
     found = credentials.login()
     if in_address.password:
         raise SourceError(
-            f"{repository_url.shown(url)} has a password in its address, and --git-credentials "
-            "is set as well",
-            hint="remove the user and the password from the address",
+            f"the URL {repository_url.shown(url)} contains a password, but --git-credentials is "
+            "also set",
+            hint="remove the user and the password from the URL",
         )
     if found is None:
         return in_address
@@ -186,8 +186,9 @@ def _without_login(url: str) -> tuple[str, Login]:
     login = Login(username=unquote(username), password=unquote(password))
     if not (login.username + login.password).isprintable():
         raise SourceError(
-            f"the user or the password in {repository_url.shown(url)} has control characters",
-            hint="percent-encode only printable characters",
+            f"the user or the password in the URL {repository_url.shown(url)} contains control "
+            "characters",
+            hint="use a user and a password without control characters",
         )
     return f"{scheme}://{host}{slash}{path}", login
 
@@ -245,6 +246,7 @@ def _quoted(text: str) -> str:
 
 def _unencrypted(url: str) -> SourceError:
     return SourceError(
-        f"{repository_url.shown(url)} has no encryption, so credentials are not sent to it",
-        hint="use an address with https:// or ssh://, or remove --git-credentials",
+        f"the URL {repository_url.shown(url)} has no encryption, so credentials are not sent to "
+        "it",
+        hint="use a URL with https:// or ssh://, or remove --git-credentials",
     )

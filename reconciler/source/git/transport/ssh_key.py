@@ -36,6 +36,6 @@ def require_no_passphrase(key: Path) -> None:
     if done.returncode and b"incorrect passphrase" in done.stderr:
         raise SourceError(
             f"the SSH key {key} has a passphrase, which is not supported",
-            hint="remove it with `ssh-keygen -p -f identity`, or use an SSH agent; the file "
-            "`password` in --git-credentials is only for HTTPS",
+            hint="remove the passphrase with `ssh-keygen -p -f identity`, or use an SSH "
+            "agent; the file `password` in --git-credentials is only for HTTPS",
         )

@@ -36,8 +36,8 @@ def selected_settings() -> tuple[tuple[str, str], ...]:
     output = execute(Path("/"), ("config", "--list", "--null"))
     if output.status:
         raise SourceError(
-            f"git cannot read its configuration: {output.reason}",
-            hint="correct the file, or set GIT_CONFIG_GLOBAL to another one",
+            f"git cannot read its configuration file: {output.reason}",
+            hint="correct the configuration file, or set GIT_CONFIG_GLOBAL to another one",
         )
     found = []
     for entry in os.fsdecode(output.stdout).split("\0"):

@@ -93,7 +93,7 @@ def test_two_kubevirt_crs_cause_an_error_that_lists_both_crs(cluster, read, page
 
 def test_unreadable_kubevirt_cr_raises_an_error(cluster, read, page):
     cluster.on(f"{API}/kubevirts", page({"metadata": {}}))
-    with pytest.raises(ClusterError, match="KubeVirt CR cannot be read: metadata.name"):
+    with pytest.raises(ClusterError, match=r"KubeVirt CR cannot be read: metadata\.name"):
         read()
 
 

@@ -150,7 +150,10 @@ def test_wait_for_a_git_fetch_by_another_process_ends_at_the_deadline(git_repo, 
         pytest.raises(SourceError, match="another process has been fetching") as caught,
     ):
         clone_or_fetch(url, clones, "main", timeout_s=0.2, clock=SystemClock())
-    assert caught.value.hint == "wait until it has ended, or allow more time with --deadline"
+    assert (
+        caught.value.hint
+        == "wait until the other process ends, or allow more time with --deadline"
+    )
 
 
 def test_repeated_git_fetch_transfers_only_new_objects(git_repo, clones, fetched):

@@ -65,9 +65,9 @@ def test_invalid_git_config_count_variable_is_an_error(git_repo, monkeypatch, tm
     monkeypatch.setenv("GIT_CONFIG_COUNT", value)
     url = f"file://{git_repo.path}"
 
-    with pytest.raises(SourceError, match="GIT_CONFIG_COUNT in the environment is not a number"):
+    with pytest.raises(SourceError, match="environment variable GIT_CONFIG_COUNT is not a number"):
         Repository.open(git_repo.path)
-    with pytest.raises(SourceError, match="GIT_CONFIG_COUNT in the environment is not a number"):
+    with pytest.raises(SourceError, match="environment variable GIT_CONFIG_COUNT is not a number"):
         clone_or_fetch(url, tmp_path / "x", "main", timeout_s=60, clock=SystemClock())
 
 

@@ -43,7 +43,7 @@ def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
 
 
 def test_git_repository_that_was_removed_is_reported_as_a_source_error(tmp_path):
-    with pytest.raises(SourceError, match=r"repository .*clone-7 does not exist any more"):
+    with pytest.raises(SourceError, match=r"repository .*clone-7 no longer exists"):
         execute(tmp_path / "clone-7", ("rev-parse", "HEAD"))
 
 

@@ -74,7 +74,7 @@ def test_base_commit_in_a_shallow_clone_of_depth_2_is_the_first_parent(forked, t
 
 
 @pytest.mark.parametrize(
-    ("base", "says"), [("main", "no branch"), ("origin/topic", "have no common commit")]
+    ("base", "says"), [("main", "no branch"), ("origin/topic", "have no common ancestor")]
 )
 def test_error_about_a_shallow_clone_without_history_explains_how_to_fetch_the_history(
     forked, tmp_path, base, says
@@ -97,7 +97,7 @@ def test_branches_without_a_common_commit_cause_an_error_without_a_hint_about_fe
     repo, _ = forked
     repo.git("checkout", "--quiet", "--orphan", "island")
     repo.commit({"c": "1"})
-    with pytest.raises(SourceError, match="no common commit") as caught:
+    with pytest.raises(SourceError, match="no common ancestor") as caught:
         base_of(repo, "island", "main")
     assert "fetch" not in caught.value.hint
 

@@ -93,7 +93,7 @@ def test_second_git_fetch_sees_pushes_force_pushes_and_deletions(fetch, git_repo
     git_repo.git("tag", "gone", first)
     assert fetch("gone")[1] == first
     git_repo.git("tag", "--delete", "gone")
-    assert "there is no revision gone" in refused(fetch, "gone")
+    assert "the revision gone does not exist" in refused(fetch, "gone")
 
 
 def test_git_fetch_stores_neither_the_repository_url_nor_hooks(fetch, git_repo, tmp_path):
@@ -107,28 +107,28 @@ def test_git_fetch_stores_neither_the_repository_url_nor_hooks(fetch, git_repo, 
 def test_missing_remote_revision_is_reported_with_the_repository_url(fetch, git_repo):
     git_repo.commit()
     assert refused(fetch, "mian") == (
-        f"there is no revision mian in file://{git_repo.path} | "
-        "use a branch, a tag or a full commit hash"
+        f"the revision mian does not exist in file://{git_repo.path} | use a branch, a tag or a "
+        "full commit hash"
     )
 
 
 def test_empty_remote_repository_is_reported_as_having_no_commit(fetch, git_repo):
     assert refused(fetch) == (
-        f"file://{git_repo.path} has no commit yet on its default branch | "
-        "commit the desired state, or choose a branch with --revision"
+        f"file://{git_repo.path} has no commit yet on its default branch | commit the desired "
+        "state, or choose a branch with --revision"
     )
 
 
 @pytest.mark.parametrize("revision", ["--upload-pack=touch x", "-h"])
 def test_remote_revision_that_looks_like_a_git_option_is_rejected(fetch, revision):
-    assert "is not a revision" in refused(fetch, revision)
+    assert "is not a valid revision" in refused(fetch, revision)
 
 
 def test_missing_remote_git_repository_is_reported_in_one_sentence(fetch, tmp_path):
     message = refused(fetch, url=f"file://{tmp_path}/none")
     assert message.startswith(f"file://{tmp_path}/none cannot be fetched: ")
     assert message.endswith(
-        " | check the address and the credentials; some servers hide private repositories"
+        " | check the repository URL and the credentials; some servers hide private repositories"
     )
 
 
@@ -136,8 +136,9 @@ def test_git_fetch_into_a_directory_with_other_files_is_rejected(fetch, tmp_path
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
-        f"{tmp_path / 'cache'} contains other files, so a repository cannot be fetched into it | "
-        "choose an empty folder, or a folder that does not exist yet"
+        f"a repository cannot be fetched into {tmp_path / 'cache'}, because this directory "
+        "contains other files | choose an empty directory, or a directory that does not exist "
+        "yet"
     )
     assert (tmp_path / "cache" / "precious").exists()
 
@@ -152,7 +153,7 @@ def silent_server():
 def test_git_fetch_from_a_silent_server_ends_at_the_deadline(fetch, silent_server):
     url = f"http://user:s3cret@127.0.0.1:{silent_server}/x"
     assert refused(fetch, url=url, timeout_s=0.5) == (
-        f"http://127.0.0.1:{silent_server}/x was not fetched before the deadline | "
+        f"the repository http://127.0.0.1:{silent_server}/x was not fetched before the deadline | "
         "allow more time with --deadline, or check the network"
     )
 
@@ -197,7 +198,7 @@ def test_git_credentials_never_appear_in_messages_or_logs(fetch, refusing_server
 def test_git_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypatch):
     monkeypatch.delenv("SSH_ASKPASS", raising=False)
     message = refused(fetch, url=f"http://127.0.0.1:{refusing_server}/x", timeout_s=20)
-    assert "the server asks for credentials, and none are set" in message
+    assert "the server asks for credentials, but none are set" in message
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_program_in_a_git_environment_variable_of_the_caller_never_runs(
         refused(fetch, url=f"{scheme}://127.0.0.1:{port}/x")
     assert not marker.exists()
     (warning,) = caplog.messages
-    assert warning.startswith(f"{name} in the environment has no effect; use ")
+    assert warning.startswith(f"the environment variable {name} has no effect; instead, use ")
     assert warning.endswith(f"{instead} in the git configuration")
 
 
@@ -286,7 +287,8 @@ def test_branch_with_a_hostile_name_can_be_fetched_by_its_full_name(fetch, git_r
 def test_pattern_or_refspec_is_rejected_as_a_remote_revision(fetch, git_repo, revision):
     git_repo.commit()
     message = refused(fetch, revision)
-    assert message.startswith("there is no revision ")
+    assert message.startswith("the revision ")
+    assert "does not exist in" in message
     assert "\n" not in message
 
 

@@ -27,29 +27,29 @@ def refused(call, *arguments):
 
 def test_missing_repository_directory_is_reported(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
-        f"{tmp_path / 'x'} does not exist | "
-        "use the root of a repository, or pipe manifests in with -f -"
+        f"{tmp_path / 'x'} does not exist | use the root directory of a repository, or pipe "
+        "manifests in with -f -"
     )
 
 
 def test_directory_without_a_git_repository_is_rejected(tmp_path):
     assert refused(Repository.open, tmp_path) == (
-        f"{tmp_path} is not a Git repository | "
-        "use the root of a repository, or pipe manifests in with -f -"
+        f"{tmp_path} is not a Git repository | use the root directory of a repository, or pipe "
+        "manifests in with -f -"
     )
 
 
 def test_subdirectory_of_a_repository_is_rejected_with_the_repository_root_as_hint(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
-        f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
-        f"{git_repo.path}; use that path, and select folders with `paths`"
+        f"{git_repo.path / 'vms'} is not a Git repository | use {git_repo.path}, the root "
+        "directory of the repository, and select directories with `paths`"
     )
 
 
 def test_repository_without_a_commit_is_reported(opened, git_repo):
     assert refused(opened.resolve, "HEAD") == (
-        f"{git_repo.path} has no commit yet | commit the desired state"
+        f"{git_repo.path} has no commit yet | commit the desired state to the repository"
     )
 
 
@@ -67,15 +67,15 @@ def test_branch_tag_hash_and_hash_prefix_resolve_to_a_commit(opened, git_repo):
     [
         ("mian", "did you mean main?"),
         ("feature", "did you mean origin/feature?"),
-        ("zzzzzzz", "use a branch, a tag or a hash; see git log"),
-        ("0" * 40, "use a branch, a tag or a hash; see git log"),
-        ("main:a.yaml", "use a branch, a tag or a hash; see git log"),
+        ("zzzzzzz", "use a branch, a tag or a commit hash; see git log"),
+        ("0" * 40, "use a branch, a tag or a commit hash; see git log"),
+        ("main:a.yaml", "use a branch, a tag or a commit hash; see git log"),
     ],
 )
 def test_missing_git_revision_is_reported_with_a_similar_name(opened, git_repo, revision, hint):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("update-ref", "refs/remotes/origin/feature", commit)
-    expected = f"there is no revision {revision} in {git_repo.path} | "
+    expected = f"the revision {revision} does not exist in {git_repo.path} | "
     assert refused(opened.resolve, revision).startswith(expected)
     if revision != "main:a.yaml":
         assert refused(opened.resolve, revision) == expected + hint
@@ -85,7 +85,7 @@ def test_missing_git_revision_is_reported_with_a_similar_name(opened, git_repo, 
 def test_revision_that_looks_like_a_git_option_is_rejected(opened, git_repo, revision):
     git_repo.commit()
     assert refused(opened.resolve, revision) == (
-        f"{revision!r} is not a revision | use a branch, a tag or a hash"
+        f"{revision!r} is not a valid revision | use a branch, a tag or a commit hash"
     )
 
 
@@ -98,7 +98,7 @@ def test_branch_and_tag_with_the_same_name_are_ambiguous_if_their_commits_differ
     git_repo.git("branch", "--force", "release")
     assert refused(opened.resolve, "release") == (
         f"the revision release is ambiguous in {git_repo.path}: refs/heads/release "
-        f"({second[:12]}) and refs/tags/release ({first[:12]}) | write refs/heads/release"
+        f"({second[:12]}) and refs/tags/release ({first[:12]}) | use refs/heads/release"
     )
 
 
@@ -115,8 +115,8 @@ def test_hash_prefix_of_several_commits_is_ambiguous(opened, git_repo):
         (git_repo.path / f"commit{index}").write_bytes(each)
         git_repo.git("hash-object", "-w", "-t", "commit", f"commit{index}")
     assert refused(opened.resolve, prefix) == (
-        f"the revision {prefix} is ambiguous in {git_repo.path}: several objects have hashes "
-        f"that start with it | write more digits of the hash"
+        f"the revision {prefix} is ambiguous in {git_repo.path}: several Git objects have "
+        "hashes that start with it | write more digits of the hash"
     )
 
 
@@ -161,8 +161,8 @@ def test_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
     with Repository.open(tmp_path / "bare") as repository:
         assert repository.resolve("main") == commit
         assert refused(WorkingTree, repository) == (
-            f"{tmp_path / 'bare'} is a bare repository, without a working tree | "
-            "choose a revision with --revision"
+            f"{tmp_path / 'bare'} is a bare repository, which has no working tree | remove "
+            "--working-tree, and select a revision with --revision"
         )
 
 

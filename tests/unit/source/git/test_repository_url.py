@@ -52,7 +52,7 @@ def test_supported_git_repository_url_is_accepted(address):
     ],
 )
 def test_unsupported_repository_url_is_rejected(address):
-    with pytest.raises(SourceError, match="is not a supported repository address"):
+    with pytest.raises(SourceError, match="is not a supported repository URL"):
         checked(address)
 
 

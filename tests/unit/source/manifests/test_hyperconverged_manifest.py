@@ -90,7 +90,7 @@ def test_location_of_a_setting_is_in_the_hyperconverged_manifest():
             "parallelMigrations",
         ),
         (V1 + "  certConfig: {}\n", "not-managed", "spec.certConfig"),
-        (V1.replace("[LiveMigrate]", "[Migrate]"), "unknown-method", "ignores Migrate"),
+        (V1.replace("[LiveMigrate]", "[Migrate]"), "unknown-method", "Migrate is not a workload"),
     ],
 )
 def test_mistake_in_a_hyperconverged_manifest_is_reported(text, code, words):
@@ -116,7 +116,7 @@ def test_kubevirt_and_hyperconverged_manifests_with_different_values_of_a_settin
     kubevirt = cr("  configuration: {liveUpdateConfiguration: {maxHotplugRatio: 4}}\n")
     (found,) = state_of(V1, kubevirt).diagnostics
     assert (found.code, found.ref) == ("conflicting-setting", REF)
-    assert "maxHotplugRatio is 8 here, and 4 in KubeVirt" in found.message
+    assert "maxHotplugRatio is 8 here, but 4 in KubeVirt" in found.message
 
 
 def test_second_hyperconverged_manifest_in_git_is_an_error():

@@ -26,21 +26,23 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
             "vms/db.yaml:1:1: warning[lfs-pointer] this is a Git LFS pointer, not the manifest "
-            "itself\n  hint: keep manifests out of Git LFS",
+            "itself\n"
+            "  hint: do not store manifests in Git LFS",
             id="LFS pointer",
         ),
         pytest.param(
             b"kind: VirtualMachine\n" + b"#" * MAX_FILE_BYTES,
-            "vms/db.yaml:1:1: error[too-large] the file has more than 50,000,000 bytes; at most "
-            "50,000,000 are read\n"
+            "vms/db.yaml:1:1: error[too-large] the file has more than 50,000,000 bytes, but "
+            "the limit is 50,000,000 bytes\n"
             "  hint: split the file, or add it to `exclude` in .reconciler.yaml",
             id="too large file",
         ),
         pytest.param(
             b"a: 1\n---\nkind: VirtualMachine\n" + b"#" * MAX_DOCUMENT_BYTES,
-            "vms/db.yaml:2:1: error[too-large] the document has 10,000,025 bytes; at most "
-            "10,000,000 are read\n"
-            "  hint: write each of its objects as a separate document, with --- between them",
+            "vms/db.yaml:2:1: error[too-large] the document has 10,000,025 bytes, but the "
+            "limit is 10,000,000 bytes\n"
+            "  hint: write each object as a separate document, with --- between "
+            "the documents",
             id="too large document",
         ),
         pytest.param(
@@ -100,10 +102,10 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm(spec="  instancetype: {name: u1}\n"),
-            "vms/db.yaml:10:46: error[memory-from-instancetype] VirtualMachine db/pg-0: guest 2Gi "
-            "conflicts with the instancetype, which sets the memory too\n"
+            "vms/db.yaml:10:46: error[memory-from-instancetype] VirtualMachine db/pg-0: guest "
+            "2Gi conflicts with the instancetype, which also sets the memory\n"
             "  instancetype is set at vms/db.yaml:9:17\n"
-            "  hint: remove memory.guest, and choose the size by the name of the instancetype",
+            "  hint: remove memory.guest, and set the memory size by choosing an instancetype",
             id="guest beside an instancetype",
         ),
         pytest.param(
@@ -166,31 +168,30 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm("guest: 4G"),
             "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 4G is not a "
-            "multiple of 2Mi, so it cannot be hotplugged\n"
+            "multiple of 2Mi, so memory of this size cannot be hotplugged\n"
             "  hint: set the size to 3816Mi, the next multiple",
             id="misaligned",
         ),
         pytest.param(
             vm("guest: 1536Mi, hugepages: {pageSize: 1Gi}"),
             "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is not "
-            "a multiple of 1Gi, so it cannot be hotplugged\n"
+            "a multiple of 1Gi, so memory of this size cannot be hotplugged\n"
             "  hint: set the size to 2Gi, the next multiple",
             id="not a multiple of the huge page size",
         ),
         pytest.param(
             vm("guest: 512Mi"),
-            "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi "
-            "is below "
-            "1Gi, so KubeVirt v1.3.1 and later do not hotplug it\n"
+            "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi is "
+            "below 1Gi, so KubeVirt v1.3.1 and later do not hotplug memory into the VM\n"
             "  hint: set 1Gi or more to allow memory hotplug for this VM",
             id="below 1Gi",
         ),
         pytest.param(
             vm(""),
-            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest "
-            "does not set the memory, so nothing is compared\n"
-            "  hint: set spec.template.spec.domain.memory.guest, or add the file to "
-            "`exclude` in .reconciler.yaml",
+            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest does "
+            "not set the memory, so the VM is not compared\n"
+            "  hint: set spec.template.spec.domain.memory.guest, or add the file to `exclude` "
+            "in .reconciler.yaml",
             id="no memory set",
         ),
         pytest.param(
@@ -222,20 +223,22 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}"),
             "vms/db.yaml:9:61: warning[memory-not-managed] VirtualMachine db/pg-0: the VM's "
-            "memory is set only through resources.requests.memory 4Gi, which KubeVirt does not "
-            "change live and the reconciler does not write\n  hint: set "
-            "spec.template.spec.domain.memory.guest",
+            "memory is set only through resources.requests.memory 4Gi; KubeVirt does not change "
+            "this setting live, and reconciler does not write it\n"
+            "  hint: set spec.template.spec.domain.memory.guest",
             id="memory by resources",
         ),
         pytest.param(
             vm().replace("apiVersion: kubevirt.io/v1\n", ""),
-            "vms/db.yaml:1:7: error[bad-api-version] this VirtualMachine has no apiVersion\n"
+            "vms/db.yaml:1:7: error[bad-api-version] this VirtualMachine does not set "
+            "apiVersion\n"
             "  hint: write apiVersion: kubevirt.io/v1",
             id="no apiVersion",
         ),
         pytest.param(
             vm().replace("VirtualMachine", "VirtualMachin"),
-            "vms/db.yaml:2:7: error[unknown-kind] kubevirt.io has no kind 'VirtualMachin'\n"
+            "vms/db.yaml:2:7: error[unknown-kind] the API group kubevirt.io has no kind "
+            "'VirtualMachin'\n"
             "  hint: did you mean VirtualMachine?",
             id="kind misspelt",
         ),
@@ -250,16 +253,15 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
                 "      featureGates: [A, B]\n      disabledFeatureGates: [C, B]\n"
             ),
             "vms/db.yaml:7:25: error[gate-disabled] KubeVirt kubevirt/kubevirt: the feature "
-            "gate B "
-            "is in featureGates and in disabledFeatureGates\n"
-            "  disabledFeatureGates contains the gate at vms/db.yaml:8:33\n"
-            "  hint: remove the gate from one of the two lists",
+            "gate B is in both featureGates and disabledFeatureGates\n"
+            "  the entry in disabledFeatureGates is at vms/db.yaml:8:33\n"
+            "  hint: remove the feature gate from one of the two lists",
             id="gate in both lists",
         ),
         pytest.param(
             cr("  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigration]}\n"),
-            "vms/db.yaml:5:52: warning[unknown-method] KubeVirt kubevirt/kubevirt: KubeVirt "
-            "ignores LiveMigration, which is not a workload update method\n"
+            "vms/db.yaml:5:52: warning[unknown-method] KubeVirt kubevirt/kubevirt: "
+            "LiveMigration is not a workload update method, so KubeVirt ignores it\n"
             "  hint: did you mean LiveMigrate?",
             id="update method misspelt",
         ),

@@ -71,7 +71,7 @@ def test_problems_of_an_object_beyond_the_maximum_number_are_only_counted():
     ("limit", "message"),
     [
         ("MAX_OBJECTS", "the files contain more than 1 VirtualMachines"),
-        ("MAX_MANIFEST_BYTES", "the manifests of all VMs together have more than 1 bytes"),
+        ("MAX_MANIFEST_BYTES", "the manifests of all VMs together are larger than 1 bytes"),
         ("MAX_REMARKS", "the files have more than 1 problems"),
     ],
 )

@@ -41,7 +41,7 @@ def test_ssh_allowed_signers_line_is_parsed_into_its_parts():
     [
         ("alice", "expected"),
         ("alice ssh-ed25519", "expected"),
-        (f"alice valid-before=20200101 {ED}", "quoted"),
+        (f"alice valid-before=20200101 {ED}", "quote their values"),
         (f'alice valid-befor="20200101" {ED}', "unknown"),
         (f'alice valid-before="20200101",valid-before="20300101" {ED}', "unknown or incomplete"),
         (f'alice valid-before="tomorrow" {ED}', "valid-before is not a time"),
@@ -52,7 +52,7 @@ def test_ssh_allowed_signers_line_is_parsed_into_its_parts():
         (f'alice namespaces="git"valid-before="20200101" {ED}', "commas"),
         ("alice ssh-ed25519 AAAA", "not complete"),
         ("alice ssh-ed25519 AAA=", "not complete"),
-        (f"alice {ED.replace('ssh-ed25519', 'ssh-rsa', 1)}", "not of the kind"),
+        (f"alice {ED.replace('ssh-ed25519', 'ssh-rsa', 1)}", "not of the type"),
         (f"alice {public('ssh-dss', b'x')}", "DSA"),
         (f"alice {SHORT_RSA}", "2048 bits"),
     ],

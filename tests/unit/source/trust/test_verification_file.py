@@ -74,7 +74,7 @@ def test_missing_and_huge_verification_files_are_usage_errors(read, tmp_path):
 @pytest.mark.parametrize("weak", ["dsa2048", "rsa1024"])
 def test_weak_openpgp_key_is_rejected(weak, gpg, tmp_path):
     key = gpg.keys.public(gpg.keys.create(weak, algorithm=weak))
-    with pytest.raises(UsageError, match="is not safe"):
+    with pytest.raises(UsageError, match="is not secure"):
         create_keyring(tmp_path, [key.encode()], tmp_path / "verify.yaml")
 
 
@@ -92,7 +92,7 @@ def test_weak_openpgp_subkey_is_rejected_only_if_it_can_sign(
         keys.revoke_subkey(fingerprint)
     key = keys.public(fingerprint).encode()
     if is_rejected:
-        with pytest.raises(UsageError, match="is not safe: RSA-1024"):
+        with pytest.raises(UsageError, match="is not secure: it is RSA-1024"):
             create_keyring(tmp_path, [key], tmp_path / "verify.yaml")
     else:
         assert create_keyring(tmp_path, [key], tmp_path / "x") == frozenset({fingerprint})

@@ -135,17 +135,19 @@ def test_json_with_tabs_and_surrogate_escapes_is_parsed():
             1,
             3,
             "not-yaml",
-            "a mapping's key must be text, not a mapping or list",
+            "the key of a mapping must be a string, not a mapping or list",
             id="list as key",
         ),
-        pytest.param("a: 1\n~: 2\n", 2, 1, "not-yaml", "a key is null", id="null as key"),
+        pytest.param(
+            "a: 1\n~: 2\n", 2, 1, "not-yaml", "the key of a mapping is null", id="null as key"
+        ),
         pytest.param("a: .inf\n", 1, 4, "not-yaml", ".inf is not a JSON number", id="infinity"),
         pytest.param(
             'a: "\\ud83d"\n',
             1,
             4,
             "not-yaml",
-            "one half of a surrogate pair is not a character",
+            "one half of a surrogate pair is not a valid character",
             id="half a surrogate pair",
         ),
         pytest.param(
@@ -177,7 +179,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_parsed():
             4,
             3,
             "merge-order",
-            "<< replaces the key a, which precedes << in the same mapping",
+            "<< replaces the value of the key a, which precedes << in the same mapping",
             id="merge after the key",
         ),
         pytest.param(
@@ -232,4 +234,4 @@ def test_exponential_yaml_aliases_are_rejected_without_expansion(monkeypatch):
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     found = problem("\n".join(lines) + "\n")
     assert (found.code, found.mark) == ("too-large", Mark(3, 5))
-    assert found.message == "with its aliases, this value has more than 1000 values"
+    assert found.message == "with expanded aliases, this value has more than 1000 values"

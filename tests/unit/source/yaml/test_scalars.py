@@ -94,5 +94,5 @@ def test_yaml_key_is_converted_to_a_json_object_key(value, name):
 
 
 def test_null_is_rejected_as_a_yaml_key():
-    with pytest.raises(ScalarError, match="a key is null"):
+    with pytest.raises(ScalarError, match="the key of a mapping is null"):
         key_text(None)

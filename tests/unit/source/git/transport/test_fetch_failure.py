@@ -8,7 +8,7 @@ from reconciler.source.git.transport.fetch_failure import fetch_error
 URL = "https://bot:s3cret@git.example.com/fleet.git"
 ACCESS = "fatal: unable to access 'https://git.example.com/fleet.git/': "
 TOO_EARLY = "the server ended the connection too early"
-UNVERIFIED = "its certificate cannot be verified"
+UNVERIFIED = "the certificate of the server cannot be verified"
 
 
 def explained(messages, *, url=URL, has_login=True):
@@ -31,7 +31,10 @@ def explained(messages, *, url=URL, has_login=True):
         ("Recv failure: Connection reset by peer", TOO_EARLY),
         ("CONNECT tunnel failed, response 407", "the proxy rejects the credentials"),
         ("Received HTTP code 407 from proxy after CONNECT", "the proxy rejects the credentials"),
-        ("Could not resolve proxy: proxy.example.com", "the host name of the proxy is unknown"),
+        (
+            "Could not resolve proxy: proxy.example.com",
+            "the host name of the proxy cannot be resolved",
+        ),
         (
             "Operation too slow. Less than 1 bytes/sec transferred the last 60 seconds",
             "the server sends no data",
@@ -70,4 +73,6 @@ def test_message_from_the_git_server_does_not_change_the_explanation_of_a_fetch_
 
 def test_url_to_which_a_git_server_redirects_is_shown_without_its_password():
     message = "fatal: could not read Username for 'https://u:s3cret@other.example.com': x\n"
-    assert explained(message).startswith("it redirects to https://other.example.com, which asks")
+    assert explained(message).startswith(
+        "the server redirects to https://other.example.com, which asks"
+    )

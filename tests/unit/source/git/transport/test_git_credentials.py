@@ -42,23 +42,23 @@ def test_line_end_after_a_git_credential_is_ignored(folder, end):
 def test_git_credential_that_is_not_one_line_is_rejected_and_not_shown(folder, tmp_path, content):
     message = refused(folder(username=b"bot", password=content))
     assert message == (
-        f"{tmp_path}/password is not one line of text with at most 64,000 bytes | "
-        "write the value of 'password' alone into the file"
+        f"{tmp_path}/password is not a single line of text with at most 64,000 bytes | write "
+        "only the value of 'password' into the file"
     )
 
 
 def test_git_credentials_directory_with_two_kinds_of_credentials_is_rejected(folder, tmp_path):
     assert refused(folder(password=b"x", bearerToken=b"y")) == (
-        f"{tmp_path} has password and bearerToken, so the credentials are ambiguous | "
-        "keep only one of password, bearerToken and githubAppID"
+        f"the --git-credentials directory {tmp_path} has password and bearerToken, so the "
+        "credentials are ambiguous | keep only one of password, bearerToken and githubAppID"
     )
 
 
 def test_missing_git_credentials_directory_is_reported(tmp_path):
     credentials = GitCredentials(folder=tmp_path / "none", installation_token=None)
     assert refused(credentials) == (
-        f"the folder {tmp_path}/none of --git-credentials cannot be read: "
-        "No such file or directory | create the folder, or mount a Secret there"
+        f"the --git-credentials directory {tmp_path}/none cannot be read: No such file or "
+        "directory | create the directory, or mount a Secret there"
     )
 
 
