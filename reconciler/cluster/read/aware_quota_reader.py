@@ -95,9 +95,9 @@ def _undiscovered(error: ClusterError) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
         code=UNREADABLE,
-        message="cannot list API groups, so whether Application-Aware Quota allows migration "
-        f"targets could not be checked: {error}",
-        hint="if this lasts, check the API server; the next plan tries again",
+        message="cannot list API groups, so Application-Aware Quota (AAQ) could not be checked for "
+        f"migration targets: {error}",
+        hint="if the error persists, check the API server; the next plan repeats the request",
     )
 
 
