@@ -46,7 +46,7 @@ def test_rewritten_git_history_is_reported_once(read, served):
     ended = read()
     assert ended.code == 0
     assert "the history of the branch was rewritten" in ended.out
-    assert "check who force-pushed to the branch" in ended.out
+    assert "find out who force-pushed to the branch" in ended.out
     assert "rewritten" not in read().out
 
 
@@ -55,7 +55,7 @@ def test_cache_directory_writable_by_other_users_is_rejected_before_the_git_fetc
     cache.chmod(0o777)
     code, message, _ = failed(read())
     assert code == 64
-    assert message.startswith(f"other users can write to the cache {cache}")
+    assert message.startswith(f"other users can write to the cache directory {cache}")
     assert list(cache.iterdir()) == []
     assert read("--allow-shared-cache-dir").code == 0
 

@@ -305,7 +305,7 @@ def test_proxy_that_rejects_its_credentials_is_reported(
     monkeypatch.setenv("https_proxy", f"http://me:wrong-word@127.0.0.1:{proxy.port}")
     message, hint = refused(folder)
     assert message == "the proxy rejects the credentials"
-    assert hint.startswith("write the credentials into the address of the proxy")
+    assert hint.startswith("add the credentials to the proxy URL")
     assert (server.requests, proxy.targets) == ([], [])
 
 

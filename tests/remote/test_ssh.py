@@ -109,7 +109,9 @@ def test_ssh_key_that_cannot_be_read_is_reported(refused, server, credentials, c
     text = server.private_key().rstrip() if cut == 0 else server.private_key()[:200]
     message, hint = refused(credentials(identity=text, known_hosts=server.known_hosts()))
     assert message == "the SSH private key cannot be read"
-    assert hint.startswith("check that `identity` in --git-credentials is the whole private key")
+    assert hint.startswith(
+        "check that `identity` in --git-credentials contains the whole private key"
+    )
 
 
 def test_ssh_key_that_other_users_can_read_is_reported(refused, server, credentials):
@@ -128,7 +130,7 @@ def test_unknown_ssh_host_key_is_rejected(refused, server, credentials, tmp_path
     folder = credentials(identity=server.private_key(), known_hosts="")
     message, hint = refused(folder)
     assert message == "the SSH host key of the server is not in known_hosts"
-    assert hint.startswith("add the key to `known_hosts` in --git-credentials")
+    assert hint.startswith("print the host key with ssh-keyscan")
     assert (folder / "known_hosts").read_text() == ""
 
 
@@ -147,7 +149,7 @@ def test_changed_ssh_host_key_is_rejected(refused, server, credentials):
     folder = credentials(identity=server.private_key(), known_hosts=line)
     message, hint = refused(folder)
     assert message == "the SSH host key of the server is not the one in known_hosts"
-    assert hint.startswith("if the operator of the server confirms the new key")
+    assert hint.startswith("ask the operator of the server whether the key has changed")
     assert (folder / "known_hosts").read_text() == line
 
 

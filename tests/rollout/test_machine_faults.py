@@ -339,7 +339,7 @@ def test_command_with_few_file_descriptors_prints_at_most_one_line_of_errors(
         (("validate", "-f", "{file}"), "{file}"),
         (("validate", "-f", "{here}/repo/vm.yaml", "--config", "{file}"), "{file}"),
         (("plan", "--repo", "{repo}", "--snapshot", "{file}"), "the snapshot {file}"),
-        (("apply", "--plan", "{file}", "--repo", "{repo}"), "the plan {file}"),
+        (("apply", "--plan", "{file}", "--repo", "{repo}"), "the plan file {file}"),
         (("snapshot", "--kubeconfig", "{file}"), "the kubeconfig {file}"),
         (("snapshot", "--kubeconfig", "{here}/token"), "{here}/token"),
         (("snapshot", "--kubeconfig", "{here}/authority"), "{here}/authority"),

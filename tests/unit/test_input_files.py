@@ -165,7 +165,7 @@ STDIN = {
     "-f": ("validate -f -", VM, "Valid: 1"),
     "--config": ("validate -f {vm} --config -", "kind: X\n", "stdin:1:"),
     "--snapshot": ("plan -f {vm} --snapshot -", "{}", "the document is not a Snapshot"),
-    "--plan": ("apply -f {vm} --plan - --yes", "{}", "the plan - is not a Plan"),
+    "--plan": ("apply -f {vm} --plan - --yes", "{}", "the file - is not a Plan"),
     "--kubeconfig": (
         "plan -f {vm} --kubeconfig -",
         KUBECONFIG.format(cluster="", user="").replace("https:", "none:"),

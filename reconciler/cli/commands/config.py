@@ -45,7 +45,7 @@ def command(
 
     A value comes from a flag, an environment variable, a line of the configuration file, or the
     default. The cluster is not read. Secrets are not shown. If the newest commit is rejected, the
-    configuration is that of the commit in force, and the exit code is 3.
+    command shows the configuration of the last accepted commit, and the exit code is 3.
     """
     from reconciler.app.read_and_plan import read_valid
     from reconciler.report.config_with_origins import (

@@ -95,8 +95,8 @@ def _undiscovered(error: ClusterError) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
         code=UNREADABLE,
-        message="cannot list API groups, so Application-Aware Quota (AAQ) could not be checked for "
-        f"migration targets: {error}",
+        message="cannot list API groups, so Application-Aware Quota (AAQ) could not be checked "
+        f"for migration targets: {error}",
         hint="if the error persists, check the API server; the next plan repeats the request",
     )
 

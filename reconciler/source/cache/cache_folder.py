@@ -38,7 +38,7 @@ def reject_foreign(path: Path, *, shared: bool) -> None:
     if (is_foreign or status.st_mode & _WRITABLE_BY_OTHERS) and not shared:
         owner = " and belongs to another user" if is_foreign else ""
         raise UsageError(
-            f"other users can write to the cache {path}: it has mode "
+            f"other users can write to the cache directory {path}: it has mode "
             f"{stat.S_IMODE(status.st_mode):04o}{owner}",
             hint="use a directory that does not exist yet, or run chmod go-w on it; "
             "--allow-shared-cache-dir uses the cache anyway",

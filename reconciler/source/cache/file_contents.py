@@ -118,5 +118,5 @@ def _decoded(entry: Entry, kept: Mapping[str, bytes]) -> FileResult | None:
     try:
         return cache_codec.decode(record, SourceFile(path=entry.path))
     except ValueError as error:
-        log.warning("ignoring the cached result of %s: %s", entry.path, error)
+        log.warning("ignoring the cache entry for the file %s: %s", entry.path, error)
         return None

@@ -67,7 +67,7 @@ class CloneFolder:
             while not _lock(descriptor, fcntl.LOCK_EX):
                 if clock.monotonic() >= until:
                     raise SourceError(
-                        f"another process has been fetching into {self._folder} for too long",
+                        f"another process was still fetching into {self._folder} at the deadline",
                         hint="wait until the other process ends, or allow more time with "
                         "--deadline",
                     )

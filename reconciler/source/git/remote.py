@@ -100,7 +100,7 @@ def clone_or_fetch(  # noqa: PLR0913 - each but the first three is given by name
         if not exists:
             if revision == "HEAD":
                 raise SourceError(
-                    f"{address} has no commit yet on its default branch",
+                    f"the default branch of {address} has no commit yet",
                     hint="commit the desired state, or choose a branch with --revision",
                 )
             raise no_revision(revision, address, "use a branch, a tag or a full commit hash")

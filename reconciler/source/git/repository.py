@@ -216,8 +216,8 @@ class Repository:
     def _missing(self, blob: str) -> SourceError:
         mark_damaged(self.root)
         return SourceError(
-            f"the object {blob} is missing from {self.root}",
-            hint="the repository is damaged or a partial clone; fetch it again",
+            f"the Git object {blob} is missing from {self.root}",
+            hint="the repository is damaged or a partial clone; clone it again",
         )
 
     def references(self, *patterns: str) -> dict[str, str]:

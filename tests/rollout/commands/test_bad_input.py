@@ -33,12 +33,12 @@ SOURCE = {
         arguments="plan --repo {here}/plain",
         code=1,
         beside={"plain/vm.yaml": GOOD},
-        says=("{here}/plain is not a Git repository", "use the root of a repository"),
+        says=("{here}/plain is not a Git repository", "use the root directory of a repository"),
     ),
     "a missing folder": Case(
         arguments="apply --yes --repo {here}/nowhere",
         code=1,
-        says=("{here}/nowhere does not exist", "use the root of a repository"),
+        says=("{here}/nowhere does not exist", "use the root directory of a repository"),
     ),
     "an address without a repository": Case(
         arguments="reconcile --repo file://{here}/nowhere",
@@ -46,7 +46,7 @@ SOURCE = {
         says=(
             "file://{here}/nowhere cannot be fetched",
             "the server has no such repository",
-            "check the address",
+            "check the repository URL",
         ),
     ),
     "an unsupported address": Case(
@@ -76,7 +76,7 @@ SOURCE = {
     "an address of a manifest": Case(
         arguments=f"plan -f https://somebody:{TOKEN}@example.com/vm.yaml",
         code=1,
-        says=("-f reads local files, but its value is a URL", "curl -fsSL ADDRESS"),
+        says=("-f reads local files, but its value is a URL", "curl -fsSL URL"),
     ),
     "a missing file": Case(
         arguments="plan -f {here}/vm.yaml",
@@ -105,7 +105,11 @@ DESIRED = {
         arguments="reconcile --repo {here}/repo",
         code=3,
         files={"a.yaml": GOOD, "b.yaml": GOOD},
-        says=("b.yaml:2:1: error[duplicate-object]", "first at a.yaml:2:1", "remove one"),
+        says=(
+            "b.yaml:2:1: error[duplicate-object]",
+            "the first one is at a.yaml:2:1",
+            "delete one",
+        ),
     ),
     "an unknown field under memory": Case(
         arguments="plan --repo {here}/repo",
@@ -117,7 +121,7 @@ DESIRED = {
         arguments="plan --repo {here}/repo",
         code=3,
         files={"a.yaml": GOOD.replace(", namespace: default", "")},
-        says=("a.yaml:4:11: error[no-namespace]", "pass a namespace with -n"),
+        says=("a.yaml:4:11: error[no-namespace]", "set the namespace with -n"),
     ),
 }
 CONFIGURATION = {
@@ -212,7 +216,7 @@ FILES = {
         arguments="plan --repo {here}/repo --kubeconfig {here}/config",
         code=1,
         beside={"config": f"users: [{{token: {TOKEN}\n"},
-        says=("the kubeconfig {here}/config:2:1 is not YAML", "select another one"),
+        says=("the kubeconfig {here}/config:2:1 is not valid YAML", "select another one"),
     ),
     "a snapshot that is not valid JSON": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/live.json",

@@ -15,7 +15,7 @@ from support.simulated import vm_yaml
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 MIGRATIONS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
-MIGRATING = "migrates to 2Gi"
+MIGRATING = "is migrating to get 2Gi"
 KUBECONFIG = """
 apiVersion: v1
 kind: Config

@@ -67,7 +67,10 @@ def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_closes_its_port_
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--world", "{here}/none.yaml"], "{here}/none.yaml: No such file or directory"),
+        (
+            ["--world", "{here}/none.yaml"],
+            "the scenario file {here}/none.yaml cannot be read: No such file or directory",
+        ),
         (
             ["--world", "{here}/world.yaml"],
             "{here}/world.yaml does not describe a valid cluster",

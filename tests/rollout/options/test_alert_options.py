@@ -58,7 +58,7 @@ def test_apply_with_the_ignore_alerts_option_writes_despite_a_firing_alert(
     ended = command("apply", "--yes", "--repo", git, *flags, on=cluster)
     assert ended.code == 0
     assert "note: the alerts of rollout.holdWhile in .reconciler.yaml were ignored" in ended.out
-    assert "ignoring rollout.holdWhile" in ended.err
+    assert "ignoring the alerts of rollout.holdWhile" in ended.err
     assert prometheus.requests == []
 
 

@@ -46,7 +46,7 @@ def kubeconfig(server=DIED, user=None, **cluster):
 KUBECONFIGS = {
     "an empty file": ("", "is empty or incomplete"),
     "a list": ("- a", "does not have the structure of a kubeconfig"),
-    "a tab": ("a:\n\t- b", "{file}:2:1 is not YAML"),
+    "a tab": ("a:\n\t- b", "{file}:2:1 is not valid YAML"),
     "a server without a scheme": (
         kubeconfig("127.0.0.1:9"),
         "{file} is not an http:// or https:// URL",
@@ -89,7 +89,7 @@ PLANS = {
     "a truncated file": ('{"kind":', "{file}:1:9 is not valid JSON"),
     "another encoding": ('{"a": "\udcff"}', "{file} is not valid JSON: it is not text"),
     "deep nesting": (DEEP, "{file}:1:1026 is not valid JSON"),
-    "a null": ("null", "it is not a JSON object"),
+    "a null": ("null", "it does not contain a JSON object"),
     "text instead of a list": (json.dumps(PLAN | {"objects": "x"}), "cannot be used"),
 }
 SNAPSHOTS = {

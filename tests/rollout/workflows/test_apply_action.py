@@ -153,4 +153,4 @@ def test_apply_action_without_a_report_shows_its_log_and_fails(job, given, plann
     result = runner.action(APPLY, given | {"plan-file": str(edited)})
     assert result.outcome == "failure"
     assert result.outputs["report-file"] == ""
-    assert "was changed after `plan --out` wrote it" in runner.summary
+    assert "was changed after &#96;plan --out&#96; wrote it" in runner.summary

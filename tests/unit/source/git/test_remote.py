@@ -114,7 +114,7 @@ def test_missing_remote_revision_is_reported_with_the_repository_url(fetch, git_
 
 def test_empty_remote_repository_is_reported_as_having_no_commit(fetch, git_repo):
     assert refused(fetch) == (
-        f"file://{git_repo.path} has no commit yet on its default branch | commit the desired "
+        f"the default branch of file://{git_repo.path} has no commit yet | commit the desired "
         "state, or choose a branch with --revision"
     )
 

@@ -173,8 +173,8 @@ def test_missing_git_object_is_reported(opened, git_repo):
     loose = git_repo.path / ".git" / "objects" / entry.blob[:2] / entry.blob[2:]
     loose.unlink()
     assert refused(tree.read, entry) == (
-        f"the object {entry.blob} is missing from {git_repo.path} | "
-        "the repository is damaged or a partial clone; fetch it again"
+        f"the Git object {entry.blob} is missing from {git_repo.path} | "
+        "the repository is damaged or a partial clone; clone it again"
     )
 
 
@@ -243,7 +243,7 @@ def test_missing_git_object_among_many_objects_is_reported(git_repo):
     (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with Repository.open(git_repo.path) as repository:
         tree = CommitTree(repository, repository.resolve("HEAD"))
-        with pytest.raises(SourceError, match=f"the object {blob} is missing"):
+        with pytest.raises(SourceError, match=f"the Git object {blob} is missing"):
             list(tree.read_all(tree.entries()))
 
 
