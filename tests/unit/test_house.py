@@ -18,7 +18,6 @@ pytestmark = pytest.mark.skipif(
 )
 PACKAGE = Path(reconciler.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-IDS = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
 
 KEPT = {
     ".ci",
@@ -44,15 +43,23 @@ MADE = {".git", ".venv", "build", "dist"}
 """Files that tools create and Git ignores, in addition to every ``.something_cache``."""
 CEILING = 400
 MOST_MODULES = 16
-FOLDERS = sorted(
-    {path.parent for root in (PACKAGE, ROOT / "tests") for path in root.rglob("*.py")}
-)
+SUMMARY = re.compile(r"[\w`\"'].{10,200}[.?]")
+"""Matches the first paragraph of a module's docstring."""
 FREE_NAMES = ("simulator", "cli/commands")
 """Directories of the product whose modules can have the same names as other modules."""
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
 """Python distributions whose import package has a different name."""
 DATA_ONLY = {"tzdata"}
 """Python distributions that are only read as data files: zoneinfo reads tzdata."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def listed(found: dict) -> str:
+    """Return all keys and values, which pytest would shorten, as lines."""
+    return "\n".join(f"{key}: {value}" for key, value in found.items())
 
 
 def is_made(name: str) -> bool:
@@ -70,23 +77,32 @@ def test_gitignore_contains_files_that_development_tools_create():
         assert name in ignored
 
 
-@pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_module_docstring_starts_with_a_one_line_summary(path):
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert docstring, "no docstring"
-    summary = docstring.split("\n\n")[0].replace("\n", " ")
-    assert re.fullmatch(r"[\w`\"'].{10,200}[.?]", summary), summary
+def test_module_docstring_starts_with_a_one_line_summary():
+    found = {path: summary_of(path) for path in MODULES}
+    odd = {name(path): text for path, text in found.items() if not SUMMARY.fullmatch(text)}
+    assert not odd, listed(odd)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_each_module_has_at_most_400_lines(path):
-    assert path.read_text(encoding="utf-8").count("\n") <= CEILING
+def summary_of(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.split("\n\n")[0].replace("\n", " ")
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_each_directory_has_at_most_16_modules(folder):
-    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-    assert len(modules) <= MOST_MODULES
+def test_each_module_has_at_most_400_lines():
+    n_lines = {name(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
+    long = {path: n for path, n in n_lines.items() if n > CEILING}
+    assert not long, listed(long)
+
+
+def test_each_directory_has_at_most_16_modules():
+    n_modules = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for root in (PACKAGE, ROOT / "tests")
+        for path in root.rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    full = {folder: n for folder, n in n_modules.items() if n > MOST_MODULES}
+    assert not full, listed(full)
 
 
 def test_module_names_are_unique():
