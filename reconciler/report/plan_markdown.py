@@ -110,7 +110,7 @@ def _opening(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
         label = str(each.severity).capitalize()
         yield f"\n**{label}: {inline(f'{each.message}; {each.hint}', _SENTENCE)}.**"
     if plan.errored:
-        yield "\n**A part of the desired state is invalid and is left out of this plan.**"
+        yield "\n**Some manifests in Git are invalid; this plan omits their objects.**"
     if not plan.waves:
         yield "\nNothing to apply."
     for number, wave in enumerate(plan.waves, 1):

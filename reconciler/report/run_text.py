@@ -89,7 +89,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     yield paint(f"Run: {words or 'nothing to do'}.", Tone.STRONG)
     hidden = sum(map(_untouched, run.outcomes)) if not verbose else 0
     if hidden:
-        yield f"Not listed: {plural(hidden, 'object')} that already matched."
+        yield f"Not listed: {plural(hidden, 'object')} that already matched Git."
     yield from _exit(run, paint, width=width)
 
 
@@ -110,7 +110,7 @@ def _rows(
         more = len(group) - len(listed)
         *others, last = (_cells(each, wanted) for each in listed)
         yield from map(Row, others)
-        rest = (f"and {more} more like this",) if more > 0 else ()
+        rest = (f"and {more} more objects with this result",) if more > 0 else ()
         yield Row(last, (*notes, *rest))
 
 

@@ -29,8 +29,8 @@ _MAX_NAMESPACES = 5
 _MAX_RESTARTS = 20
 
 NO_CANCEL = (
-    "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
-    " change has finished, and then migrates the VM a second time."
+    "KubeVirt cannot cancel a memory change that has started: it rejects a revert to the old "
+    "size until the change has finished; the revert then migrates the VM a second time."
 )
 """A warning that KubeVirt cannot cancel a memory change.
 
@@ -55,8 +55,8 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.ERROR: "an error ended the run",
     ExitCode.CHANGES: "changes are pending",
     ExitCode.INVALID: "part of the desired state is invalid",
-    ExitCode.BLOCKED: "part of the desired state is blocked, waiting, or needs a restart",
-    ExitCode.FAILED: "part of the rollout failed",
+    ExitCode.BLOCKED: "some objects in Git are blocked, wait, or need a restart",
+    ExitCode.FAILED: "some changes of the rollout failed",
     ExitCode.DEADLINE: "the run stopped while changes were in progress; the next run continues"
     " them",
     ExitCode.LEASE_HELD: "another run holds the lease",
@@ -203,7 +203,7 @@ def restarts(wave: Wave) -> str:
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
-    words = "restarted right after the new size is written, because `restart` permits this"
+    words = "restarted immediately after the new size is written, because `restart` permits this"
     return f"{subject} {words}: {names}"
 
 

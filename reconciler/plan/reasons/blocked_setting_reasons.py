@@ -36,9 +36,10 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
     Reason.OWNED_BY_AUTOPILOT: source(
         "openshift-virtualization/virt-platform-autopilot ff223018de; inferred from its forced"
         " apply: it overwrites the field",
-        "virt-platform-autopilot has written the field of the HyperConverged object, and applies"
-        " its own value again every few minutes. It leaves alone a field that the annotation"
-        " `platform.kubevirt.io/ignore-fields` lists, and an object with the annotation"
+        "virt-platform-autopilot wrote the field of the HyperConverged object last, and"
+        " overwrites it with its own value every few minutes. It does not overwrite a field that"
+        " the annotation `platform.kubevirt.io/ignore-fields` lists, or an object with the"
+        " annotation"
         ' `platform.kubevirt.io/mode: unmanaged` or `platform.kubevirt.io/autopilot: "false"`.',
         "Add the field's path to the HyperConverged object's annotation"
         " `platform.kubevirt.io/ignore-fields`, or set the field in its annotation"

@@ -80,10 +80,10 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
         return ""
     causes = ["the KubeVirt CR"] * kubevirt + [".reconciler.yaml"] * config
     cause = " and ".join(causes) or "other objects"
-    verb = "has" if count == 1 else "have"
+    verb, pronoun = ("has", "it") if count == 1 else ("have", "them")
     return (
-        f"{plural(count, 'object')} {verb} another effect than in the base commit without an "
-        f"edit, because of edits to {cause}: {listed(names, _MAX_NAMES)}."
+        f"{plural(count, 'object')} {verb} a different effect from the base commit, although Git "
+        f"does not edit {pronoun}, because of edits to {cause}: {listed(names, _MAX_NAMES)}."
     )
 
 
@@ -96,7 +96,10 @@ def since_sentences(compared: ComparedObject) -> list[str]:
         words = f"{before.effect}, {before.reason}" + (f", {sizes}" if sizes else "")
         sentences.append(f"In the base commit, the effect is {words}")
     if state in ADDED and not compared.edited:
-        sentences.append("Git does not edit this object; another edit causes the effect")
+        sentences.append(
+            "this object is not edited since the base commit; an edit to another "
+            "object causes the effect"
+        )
     return sentences
 
 
@@ -113,7 +116,7 @@ def gone(comparison: Comparison, most: int) -> Iterator[str]:
         parts = (effect, sizes) if sizes else (effect,)
         yield f"no longer pending: {wording.name_of(each.ref)}, {', '.join(parts)}"
     if len(withdrawn) > most:
-        yield f"no longer pending: {len(withdrawn) - most} more"
+        yield f"no longer pending: {len(withdrawn) - most} more objects"
     removed = [wording.name_of(each.ref) for each in comparison.removed]
     if removed:
         yield f"not in this plan, only in the base commit: {listed(removed, _MAX_NAMES)}"
@@ -122,4 +125,4 @@ def gone(comparison: Comparison, most: int) -> Iterator[str]:
         at, about = (f"{found.at}: " if found.at else ""), (f"{found.ref}: " if found.ref else "")
         yield f"no longer reported: {at}{found.severity}[{found.code}] {about}{found.message}"
     if len(absent) > most:
-        yield f"no longer reported: {len(absent) - most} more"
+        yield f"no longer reported: {len(absent) - most} more problems"

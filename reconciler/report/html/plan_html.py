@@ -82,7 +82,7 @@ def _notes(plan: Plan) -> Iterator[str]:
         words = html_text(f"{label}: {each.message}; {each.hint}.")
         yield f'<p class="box bad">{words}</p>\n'
     if plan.errored:
-        words = "A part of the desired state is invalid and is left out of this plan."
+        words = "Some manifests in Git are invalid; this plan omits their objects."
         yield f'<p class="box bad">{words}</p>\n'
     for number, wave in enumerate(plan.waves, 1):
         if wave.barrier is not None:

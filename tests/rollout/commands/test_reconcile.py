@@ -75,7 +75,7 @@ def test_printed_exit_code_equals_the_process_exit_code(detailed, serve, git, co
     git.commit({"vm.yaml": vm_yaml("default", "vm", "5Gi")})
     flags = ["--detailed-exitcode"] if detailed else []
     ended = command("reconcile", "--repo", git, *flags, on=serve("above-max"))
-    assert f"\nExit code {ended.code}: part of the desired state is blocked" in ended.out
+    assert f"\nExit code {ended.code}: some objects in Git are blocked" in ended.out
     assert (ended.code == 0) is not detailed
     excuse = (
         "the exit code would be 4 with --detailed-exitcode; `reconcile` returns 0 instead, because"

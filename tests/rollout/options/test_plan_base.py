@@ -125,7 +125,10 @@ def test_kubevirt_cr_edit_changes_the_planned_effect_on_a_vm_that_is_not_edited(
     ended = plan("-o", "json")
     assert states(ended)["drifting"] == ("updated", False)
     text = plan().out
-    assert "1 object has another effect than in the base commit without an edit" in text
+    assert (
+        "1 object has a different effect from the base commit, although Git does not edit it"
+        in text
+    )
     assert "because of edits to the KubeVirt CR: db/drifting." in text
 
 

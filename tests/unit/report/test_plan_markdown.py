@@ -241,7 +241,7 @@ def test_markdown_plan_with_ten_thousand_reported_problems_stays_within_the_size
     text = markdown(decisions, findings)
     assert len(text.encode()) <= LIMIT
     assert len(re.findall(r"of 10000 left out", text)) == 3
-    assert "is left out of this plan" in text
+    assert "this plan omits their objects" in text
 
 
 def test_markdown_section_of_more_than_forty_rows_is_collapsed():

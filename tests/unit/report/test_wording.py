@@ -96,8 +96,8 @@ def restarting(*names: str) -> Wave:
 def test_summary_of_restarts_lists_at_most_twenty_vms_by_name():
     one = wording.restarts(restarting("pg-0"))
     words = (
-        "1 VM is restarted right after the new size is written, because `restart` permits this: "
-        "db/pg-0"
+        "1 VM is restarted immediately after the new size is written, because `restart` permits "
+        "this: db/pg-0"
     )
     assert one == words
     many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))

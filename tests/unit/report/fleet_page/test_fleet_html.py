@@ -271,7 +271,7 @@ def test_status_page_says_that_changes_of_kubevirt_settings_are_blocked(view):
 def test_status_page_lists_past_runs_and_plans(page):
     text = part(page, "past")
     assert "The history is in memory and starts at 06:30:00 UTC." in text
-    assert "failed part of the rollout failed5 failed in 1m35s" in text
+    assert "failed some changes of the rollout failed5 failed in 1m35s" in text
     assert "api/v1/runs/20260302-0900-serve" in page.values("href")
 
 
