@@ -123,7 +123,9 @@ class _Face:
         if file is None:
             return _not_found()
         cache = _IMMUTABLE if request.scope["query_string"] else REVALIDATE
-        return await self._document(request, (), lambda: file.body, file.content_type, cache=cache)
+        return await self._document(
+            request, (), lambda: file.body, file.content_type, key=request.url.path, cache=cache
+        )
 
     async def plan(self, request: Request) -> Response:
         """Respond with the newest plan as JSON."""
@@ -190,16 +192,17 @@ class _Face:
         render: Callable[[], bytes | None],
         content_type: str,
         *,
+        key: str = "",
         cache: str = REVALIDATE,
         absent: str = "",
     ) -> Response:
         """Return a rendered document as a response.
 
-        If the document does not exist, the response is 503 with the text *absent*, or 404 if
+        The document depends on *key*, which is the path and the query if it is empty. If the document does not exist, the response is 503 with the text *absent*, or 404 if
         *absent* is empty.
         """
         scope = request.scope
-        key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+        key = key or f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
         rendered = await self._cache.get(scope["endpoint"].__name__, key, sources, render)
         if rendered is None:
             return PlainTextResponse(absent, 503) if absent else _not_found()

@@ -22,6 +22,8 @@ _MAX_BYTES: Final = 32 * 1024 * 1024
 _MIN_COMPRESSED: Final = 1_024
 """The minimum size in bytes of a compressed document; smaller ones fit into one packet."""
 _LEVEL: Final = 5
+_ENTRY_BYTES: Final = 512
+"""The memory in bytes that an entry needs besides its key and its document, rounded up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,18 @@ class Rendered:
 class _Group:
     sources: tuple[object, ...]
     documents: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
+    n_bytes: int = 0
+    """The memory in bytes that the documents and their keys need."""
+
+    def add(self, key: str, rendered: Rendered) -> None:
+        if (replaced := self.documents.pop(key, None)) is not None:
+            self.n_bytes -= _entry_bytes(key, replaced)
+        self.documents[key] = rendered
+        self.n_bytes += _entry_bytes(key, rendered)
+
+    def remove_oldest(self) -> None:
+        key, removed = self.documents.popitem(last=False)
+        self.n_bytes -= _entry_bytes(key, removed)
 
     def has(self, sources: tuple[object, ...]) -> bool:
         """Return whether the documents were rendered from the given source objects."""
@@ -94,9 +108,8 @@ class RenderCache:
 
     @property
     def n_bytes(self) -> int:
-        """The memory in bytes that all cached documents need."""
-        groups = self._groups.values()
-        return sum(each.n_bytes for group in groups for each in group.documents.values())
+        """The memory in bytes that all cached documents and their keys need."""
+        return sum(each.n_bytes for each in self._groups.values())
 
     def _find(self, group: str, key: str, sources: tuple[object, ...]) -> Rendered | None:
         known = self._groups.get(group)
@@ -111,9 +124,13 @@ class RenderCache:
         known = self._groups.get(group)
         if known is None or not known.has(sources):
             known = self._groups[group] = _Group(sources)
-        known.documents[key] = rendered
+        known.add(key, rendered)
         while known.documents and self.n_bytes > self._max_bytes:
-            known.documents.popitem(last=False)
+            known.remove_oldest()
+
+
+def _entry_bytes(key: str, rendered: Rendered) -> int:
+    return len(key) + rendered.n_bytes + _ENTRY_BYTES
 
 
 def _rendered(render: Callable[[], bytes | None], *, compress: bool) -> Rendered | None:

@@ -61,6 +61,18 @@ def test_render_cache_removes_documents_above_the_size_limit():
     asyncio.run(scenario())
 
 
+def test_render_cache_counts_the_keys_of_its_documents():
+    async def scenario():
+        cache, source = RenderCache(max_bytes=50_000), Source()
+        for number in range(100):
+            await cache.get("page", f"/?{number:030000d}", (source,), lambda: b"x")
+            assert cache.n_bytes <= 50_000
+        await cache.get("page", "/", (Source(),), lambda: b"x")
+        return cache.n_bytes
+
+    assert asyncio.run(scenario()) < 1_000
+
+
 def test_missing_document_is_not_cached():
     async def scenario():
         cache, source, answers = RenderCache(), Source(), [None, b"page"]
