@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from reconciler.app.comment.forge_options import TOKEN_VARIABLE
@@ -29,16 +29,51 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_S = 30.0
-"""Minimum seconds between two statuses for a commit that differ only in the description."""
+"""Minimum seconds between two statuses for a commit that differ only in the description.
+
+The minimum doubles after each 20 statuses for the commit.
+"""
+LONGEST_QUIET_S = 3_600.0
+MOST_STATUSES = 900
+"""After this number of statuses for a commit, only changes to a final state are sent.
+
+GitHub accepts 1,000 statuses for a commit and a status name.
+
+Source: GitHub REST API 2022-11-28, "Create a commit status".
+"""
+_DOUBLED_EACH = 20
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
 _END_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Posted:
-    state: StatusState
-    description: str
-    at: float
+class _Sent:
+    """What was sent for one commit."""
+
+    state: StatusState | None = None
+    """The state that the Git host has, or None if no status was accepted yet."""
+    description: str = ""
+    at: float = 0.0
+    count: int = 0
+    """The number of accepted statuses."""
+    failures: int = 0
+    """The number of failed requests since the last accepted status."""
+    not_before: float = 0.0
+    """The earliest time of the next request."""
+
+    def due_at(self, wanted: ShownStatus) -> float | None:
+        """Return the monotonic time from which *wanted* can be sent, or None if it is not due."""
+        if self.state is wanted.state and self.description == wanted.description:
+            return None
+        if self.state is None:
+            return self.not_before
+        if self.state is not wanted.state:
+            final = wanted.state is not StatusState.PENDING
+            return self.not_before if final or self.count < MOST_STATUSES else None
+        if self.count >= MOST_STATUSES:
+            return None
+        quiet_s = min(LONGEST_QUIET_S, QUIET_S * 2.0 ** (self.count // _DOUBLED_EACH))
+        return max(self.not_before, self.at + quiet_s)
 
 
 class CommitStatusPoster:
@@ -62,8 +97,7 @@ class CommitStatusPoster:
         self._worker = WorkerThread("commit status", self._run)
         self._changed = self._worker.changed
         self._wanted: dict[str, ShownStatus] = {}
-        self._posted: dict[str, _Posted] = {}
-        self._failures = 0
+        self._sent: dict[str, _Sent] = {}
 
     def __enter__(self) -> Self:
         self._worker.start()
@@ -87,59 +121,61 @@ class CommitStatusPoster:
         with self._changed:
             if wanted != self._wanted:
                 self._wanted = wanted
-                self._posted = {
-                    commit: each for commit, each in self._posted.items() if commit in wanted
+                self._sent = {
+                    commit: each for commit, each in self._sent.items() if commit in wanted
                 }
                 self._changed.notify_all()
 
     def _run(self) -> None:
         while not self._worker.ending:
             with self._changed:
-                due = self._due()
+                due, left_s = self._due()
                 if due is None:
-                    self._changed.wait(QUIET_S)
+                    self._changed.wait(left_s)
                     continue
-            self._worker.pause(self._post(due))
+            self._post(due)
 
-    def _due(self) -> ShownStatus | None:
-        now = self._clock.monotonic()
+    def _due(self) -> tuple[ShownStatus | None, float]:
+        """Return a status that can be sent now, or None and the longest time to wait."""
+        now, left_s = self._clock.monotonic(), QUIET_S
         for each in self._wanted.values():
-            known = self._posted.get(each.commit)
-            if known is None or known.state is not each.state:
-                return each
-            if known.description != each.description and now - known.at >= QUIET_S:
-                return each
-        return None
+            at = self._sent.get(each.commit, _Sent()).due_at(each)
+            if at is None:
+                continue
+            if at <= now:
+                return each, 0.0
+            left_s = min(left_s, at - now)
+        return None, left_s
 
-    def _post(self, shown: ShownStatus) -> float:
-        """Set a commit status, and return the seconds until the next status can be set."""
+    def _post(self, shown: ShownStatus) -> None:
+        """Send a commit status; after a failure, only this commit waits for the next attempt."""
         status = CommitStatus(
             state=State(shown.state),
             name=self._options.name,
             description=printable(shown.description, MAX_DESCRIPTION),
             link=self._options.forge.link or "",
         )
+        problem = ""
         try:
             with self._client() as client:
                 post_status(client, self._forge, shown.commit, status)
         except ReconcilerError as error:
-            self._failures += 1
-            words = "cannot set the status of commit %s; trying again: %s"
-            log.warning(words, shown.commit[:12], error)
-            return backoff.pause_s(
-                self._failures,
-                first_s=_FIRST_PAUSE_S,
-                longest_s=_LONGEST_PAUSE_S,
-                jitter=0.5,
-            )
-        self._failures = 0
+            problem = str(error)
+        except Exception as error:
+            # A bug must not end the thread, because later statuses would be missing.
+            log.exception("cannot set a commit status because of a bug in reconciler")
+            problem = f"a bug in reconciler: {type(error).__name__}"
         at = self._clock.monotonic()
         with self._changed:
             if shown.commit in self._wanted:
-                self._posted[shown.commit] = _Posted(shown.state, shown.description, at)
-        words = "set the status of commit %s to %s: %s"
-        log.info(words, shown.commit[:12], shown.state, shown.description)
-        return 0.0
+                sent = self._sent.get(shown.commit, _Sent())
+                self._sent[shown.commit] = _after(sent, shown, at, failed=bool(problem))
+        if problem:
+            words = "cannot set the status of commit %s; trying again: %s"
+            log.warning(words, shown.commit[:12], problem)
+        else:
+            words = "status of commit %s: %s, %s"
+            log.info(words, shown.commit[:12], shown.state, shown.description)
 
     def _client(self) -> ForgeClient:
         token = self._token()
@@ -169,3 +205,14 @@ class CommitStatusPoster:
                 f"the access token for the Git host cannot be read from {file}",
                 hint="set --forge-token-file to a readable file that contains the token",
             ) from error
+
+
+def _after(sent: _Sent, shown: ShownStatus, at: float, *, failed: bool) -> _Sent:
+    """Return what was sent for a commit, including the request that ended at *at*."""
+    if not failed:
+        return _Sent(state=shown.state, description=shown.description, at=at, count=sent.count + 1)
+    failures = sent.failures + 1
+    pause_s = backoff.pause_s(
+        failures, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, jitter=0.5
+    )
+    return replace(sent, failures=failures, not_before=at + pause_s)

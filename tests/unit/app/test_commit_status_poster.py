@@ -12,7 +12,7 @@ from support.forges.fault import Fault
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.comment import commit_status_poster
-from reconciler.app.comment.commit_status_poster import CommitStatusPoster
+from reconciler.app.comment.commit_status_poster import CommitStatusPoster, _Sent
 from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions, StatusOptions
 from reconciler.errors import UsageError
 from reconciler.model.service.shown_status import ShownStatus, StatusState
@@ -75,6 +75,34 @@ def test_commit_status_is_sent_again_after_a_failed_request(forge):
         while not forge.statuses:
             assert forge.seen.acquire(timeout=60)
     assert [each["state"] for _, each in forge.statuses] == ["success"]
+
+
+def test_rejected_commit_status_does_not_delay_the_status_of_another_commit(forge):
+    other = replace(DONE, commit="b" * 40)
+    forge.faults[f"POST {PATH}"] = [Fault(status=422)] * 1_000
+    with opened(forge) as poster:
+        poster.show([PENDING, other])
+        while not forge.statuses:
+            assert forge.seen.acquire(timeout=60)
+    assert [each["state"] for _, each in forge.statuses] == ["success"]
+
+
+@pytest.mark.parametrize(
+    ("count", "state", "description", "quiet_s"),
+    [
+        pytest.param(1, "pending", "9 changes", 30.0, id="description"),
+        pytest.param(45, "pending", "9 changes", 120.0, id="description after 45 statuses"),
+        pytest.param(800, "pending", "9 changes", 3_600.0, id="description after 800 statuses"),
+        pytest.param(900, "pending", "9 changes", None, id="description after 900 statuses"),
+        pytest.param(900, "success", "done", 0.0, id="final state after 900 statuses"),
+        pytest.param(3, "pending", "1 change", None, id="the same status"),
+    ],
+)
+def test_commit_statuses_stay_below_the_limit_of_github(count, state, description, quiet_s):
+    sent = _Sent(state=StatusState.PENDING, description="1 change", at=100.0, count=count)
+    wanted = ShownStatus(commit=COMMIT, state=StatusState(state), description=description)
+    due_at = sent.due_at(wanted)
+    assert due_at == (None if quiet_s is None else 100.0 + quiet_s if quiet_s else 0.0)
 
 
 def test_commit_status_that_is_withdrawn_during_its_request_is_sent_again_when_requested_again(
