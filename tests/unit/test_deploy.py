@@ -387,6 +387,11 @@ def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serve_needs():
         assert after[key] == before[key]
 
 
+def test_webhooks_and_page_reach_a_pod_of_serve_that_is_not_ready():
+    services = of_kind(serve_objects(), "Service")
+    assert {each["spec"].get("publishNotReadyAddresses") for each in services} == {True}
+
+
 def test_deployed_probes_and_services_use_ports_on_which_serve_listens():
     manifests = serve_objects()
     (container,) = pod_of(manifests)["containers"]
