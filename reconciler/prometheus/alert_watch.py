@@ -20,6 +20,7 @@ from reconciler.prometheus.alert_reader import (
 from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from types import TracebackType
 
@@ -52,12 +53,16 @@ class _Reading:
     """Why the rollout is paused if the alerts could not be read."""
     hint: str = ""
 
+    @property
+    def result(self) -> tuple[object, ...]:
+        """What the poll found, without the time."""
+        return self.matchers, self.alerts, self.problem, self.reason
+
 
 class AlertWatch:
     """Decides whether firing alerts pause the rollout.
 
     A background thread polls the alerts after the first call to ``hold``.
-
 
     Args:
         source: Reads the alerts.
@@ -65,6 +70,7 @@ class AlertWatch:
         first_s: The longest wait for the first response in seconds of real time.
         interval_s: The pause between two polls in seconds of real time.
         again_s: The pause after a failed poll in seconds of real time.
+        changed: Called in the polling thread after the poll's result has changed.
     """
 
     def __init__(
@@ -75,9 +81,11 @@ class AlertWatch:
         first_s: float = FIRST_S,
         interval_s: float = INTERVAL_S,
         again_s: float = AGAIN_S,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._source, self._clock, self._first_s = source, clock, first_s
         self._interval_s, self._again_s = interval_s, again_s
+        self._on_change = changed
         self._worker = WorkerThread("alerts", self._run)
         self._changed = self._worker.changed
         self._matchers: tuple[AlertMatcher, ...] = ()
@@ -150,8 +158,10 @@ class AlertWatch:
                 matchers = self._matchers
             reading = self._poll(matchers)
             with self._changed:
-                self._reading = reading
+                before, self._reading = self._reading, reading
                 self._changed.notify_all()
+            if before is None or before.result != reading.result:
+                self._on_change()
             pause_s = self._again_s if reading.problem else self._interval_s
             self._worker.pause(
                 pause_s,

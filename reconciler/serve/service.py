@@ -154,7 +154,9 @@ def _opened(
     ending = stack.enter_context(ParallelEnd(stop.threads_left_s))
     ending.callback(leadership.end, RELEASE_S)
     ending.callback(poller.end, STOP_READ_S)
-    alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
+    alerts = stack.enter_context(
+        alert_wiring.alerts(options.prometheus, clock, partial(wakeups.wake, Wakeup.OTHER))
+    )
     engine = Engine(informer, clock, policy, alerts)
 
     def outage() -> Wait | None:

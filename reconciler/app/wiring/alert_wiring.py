@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reconciler.app.input_options import PrometheusOptions
     from reconciler.ports import Alerts, Clock
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts]:
+def alerts(
+    options: PrometheusOptions, clock: Clock, changed: Callable[[], object] = lambda: None
+) -> Iterator[Alerts]:
     """Open the reader of Prometheus alerts, which pauses the rollout if no URL is configured.
 
     A rollout is paused only if the configuration sets ``rollout.holdWhile``. No request is sent
-    before the first call to the reader.
+    before the first call to the reader. Another thread calls *changed* after the firing alerts
+    have changed.
 
     Raises:
         UsageError: The URL or a file with credentials cannot be used.
@@ -36,5 +39,5 @@ def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts]:
 
     access = partial(read_access, options.url, options.credentials)
     access()  # reports unusable options now; the file with the URL may be mounted later
-    with AlertWatch(AlertReader(access, clock), clock) as watch:
+    with AlertWatch(AlertReader(access, clock), clock, changed=changed) as watch:
         yield watch

@@ -146,3 +146,17 @@ def test_changed_alert_matchers_are_queried_immediately(source, clock):
         watch.hold(CEPH)
         watch.hold(DOWN)
     assert source.asked[:2] == [CEPH, DOWN]
+
+
+def test_alert_watch_reports_each_change_of_the_firing_alerts_once(source, clock):
+    changed = []
+    with AlertWatch(
+        source, clock, interval_s=0.001, again_s=0.001, changed=lambda: changed.append(1)
+    ) as watch:
+        watch.hold(CEPH)
+        after_next_answer(source)
+        assert len(changed) == 1
+        source.alerts = ("CephHealthError",)
+        after_next_answer(source)
+        after_next_answer(source)
+        assert len(changed) == 2
