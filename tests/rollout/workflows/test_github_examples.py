@@ -121,7 +121,7 @@ def test_github_comment_about_a_failed_plan_shows_the_log_of_the_plan(project, g
             runner.log
         )
         [text] = forge.texts()
-    assert "There is no plan" in text
+    assert "No plan was made" in text
 
 
 def test_github_comment_is_not_posted_if_the_pull_request_has_a_newer_commit(project, gh):

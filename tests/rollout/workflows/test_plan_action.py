@@ -91,7 +91,7 @@ def test_plan_action_without_a_cluster_shows_the_error_in_its_summary(job):
     assert result.outcome == "failure"
     assert result.outputs["exit-code"] == "1"
     assert result.outputs["plan-file"] == result.outputs["digest"] == ""
-    assert "There is no plan" in runner.summary
+    assert "No plan was made" in runner.summary
     assert "kubeconfig" in runner.summary
 
 
