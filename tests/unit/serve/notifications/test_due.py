@@ -68,6 +68,11 @@ def ended(*outcomes: Outcome, exit_code: ExitCode = ExitCode.DONE, view=None, **
     return replace(view, runs=(replace(base, **changes),))
 
 
+def next_commit(view, revision: str = "b" * 40, guest: str = "2Gi"):
+    """Return the state after another commit is planned, before a run applies this commit."""
+    return replace(view, plan=replace(live(guest).plan, revision=revision))
+
+
 def refusing(commit: str | None = COMMIT):
     refused = RefusedCommit(commit="f" * 40, reason=RefusalReason.UNSIGNED, message="not signed")
     force = CommitInForce(revision="main", newest="f" * 40, commit=commit, refused=(refused,))
@@ -175,6 +180,29 @@ def test_notification_is_due_for_each_problem_that_needs_a_user(case):
     story = Story()
     assert story.sees(view) == expected
     assert story.sees(view) == []
+
+
+STOPPED = ended(
+    outcome(Result.NOT_STARTED, "failure-budget", actuation=Actuation.PENDING),
+    exit_code=ExitCode.FAILED,
+)
+
+
+def test_commit_that_follows_a_stopped_rollout_ends_the_problem_and_has_not_stopped_itself():
+    story = Story()
+    assert story.sees(STOPPED) == ["waits-for-person failure-budget"]
+    fixed = next_commit(STOPPED)
+    assert story.sees(fixed) == []
+    assert story.sees(later(fixed, OVER_AFTER)) == ["over waits-for-person failure-budget"]
+    assert story.last[0].revision == STOPPED.runs[0].plan.revision
+
+
+@pytest.mark.parametrize(("guest", "failed"), [("2Gi", ["failure reverted"]), ("3Gi", [])])
+def test_failure_in_a_run_of_an_earlier_commit_lasts_while_git_has_the_same_size(guest, failed):
+    view = next_commit(ended(FAILED, exit_code=ExitCode.FAILED), guest=guest)
+    story = Story()
+    assert [each for each in story.sees(view) if each.startswith("failure")] == failed
+    assert {each.revision for each in story.last} == {view.runs[0].plan.revision}
 
 
 def test_invalid_manifest_of_a_commit_causes_one_notification_with_its_location():
