@@ -176,7 +176,7 @@ def test_planner_treats_an_unknown_kubevirt_version_as_the_newest_and_adds_a_not
         assert shown(decision) == expected[VERSIONS[-1]], version
         (note,) = [each for each in plan.diagnostics if each.code == "unknown-kubevirt-version"]
         assert (version or "without a version") in note.message
-        assert "treated as v1.9" in note.message
+        assert "the plan assumes the behaviour of v1.9" in note.message
 
 
 # v1.6.4 has what v1.7.0 lacks: a later release of an earlier line is not a later version.
