@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode.pages import Kind
@@ -54,7 +54,10 @@ def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
     quota = item.spec.quota if item.spec else None
     return AwareQuota(
         namespaces=tuple(each.namespace for each in status.namespaces or ()),
-        quota=_quota(item.metadata.name, quota.hard if quota else None, status.total),
+        quota=replace(
+            _quota(item.metadata.name, quota.hard if quota else None, status.total),
+            cluster_wide=True,
+        ),
     )
 
 

@@ -116,6 +116,8 @@ class Quota:
     """Requirements for the pod's priority class, from the quota's ``scopeSelector``."""
     managed_by_rancher: bool = False
     """Whether Rancher manages the quota; Harvester raises such a quota during migrations."""
+    cluster_wide: bool = False
+    """Whether the quota counts the pods of several namespaces together."""
 
     def counts(self, priority_class: str) -> bool:
         """Return whether the quota counts a pod with a given priority class.

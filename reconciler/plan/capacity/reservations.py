@@ -20,6 +20,7 @@ from reconciler.plan.capacity.node_filters import eligible_nodes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.model.live.capacity import Quota
     from reconciler.model.live.live_state import LiveNode, LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
@@ -60,8 +61,11 @@ class Reservations:
         """
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
         """The reserved amounts by namespace and quota resource."""
-        self._grown: dict[str, Counter[str]] = defaultdict(Counter)
-        """The reserved growth of VMs, by namespace and Application-Aware Quota (AAQ) resource."""
+        self._grown: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        """The reserved growth of VMs, by Application-Aware Quota (AAQ) and its resource.
+
+        A quota is identified by its namespace, which is empty for a cluster-wide quota, and name.
+        """
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
         """Reserve capacity for a VM's target pod; return False if capacity is insufficient."""
@@ -73,7 +77,7 @@ class Reservations:
         grown = growth(capacity, vmi, target, pod) if capacity else {}
         if not self._aware_quotas_hold(ref.namespace, grown) or not self._take(ref, vmi, pod):
             return False
-        self._grown[ref.namespace].update(grown)
+        self.reserve_growth(ref, grown)
         return True
 
     def admit(self, ref: ObjectRef, target: MemoryQuantity, pod: TargetPod) -> bool:
@@ -87,7 +91,7 @@ class Reservations:
             return False
         if not self._quotas_hold(namespace, pod, vmi):
             return False
-        self._grown[namespace].update(grown)
+        self.reserve_growth(ref, grown)
         self._used[namespace].update(quota_usage(pod))
         return True
 
@@ -121,15 +125,29 @@ class Reservations:
             self._count(vmi.node, grown)
             self._used[ref.namespace].update(quota_usage(grown))
 
+    def reserve_growth(self, ref: ObjectRef, grown: Mapping[str, int]) -> None:
+        """Reserve the growth of a VM in the Application-Aware Quotas (AAQ) of its namespace.
+
+        Args:
+            ref: The VM.
+            grown: The amount of each quota resource, as ``aware_growth`` returns it.
+        """
+        for quota in self._aware_quotas(ref.namespace):
+            self._grown[_key(quota, ref.namespace)].update(grown)
+
     def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
         """Return whether a namespace's Application-Aware Quotas (AAQ) allow another VM to grow."""
-        capacity, reserved = self._live.capacity, self._grown[namespace]
-        return capacity is None or all(
-            quota.used.get(resource, 0) + reserved[resource] + more <= quota.hard[resource]
-            for quota in capacity.aware.by_namespace.get(namespace, ())
+        return all(
+            quota.used.get(resource, 0) + self._grown[_key(quota, namespace)][resource] + more
+            <= quota.hard[resource]
+            for quota in self._aware_quotas(namespace)
             for resource, more in grown.items()
             if resource in quota.hard
         )
+
+    def _aware_quotas(self, namespace: str) -> tuple[Quota, ...]:
+        capacity = self._live.capacity
+        return capacity.aware.by_namespace.get(namespace, ()) if capacity else ()
 
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
         if self._live.capacity is None:
@@ -219,3 +237,8 @@ class Reservations:
     def _repelling(self) -> tuple[LiveVMI, ...]:
         """The VM instances with a required pod anti-affinity."""
         return tuple(each for each in self._live.vmis.values() if each.placement.apart_from)
+
+
+def _key(quota: Quota, namespace: str) -> tuple[str, str]:
+    """Return the key of an Application-Aware Quota, which is the same in all its namespaces."""
+    return "" if quota.cluster_wide else namespace, quota.name

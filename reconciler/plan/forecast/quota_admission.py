@@ -77,9 +77,19 @@ def admissions(
         return False, None
     started = _started(live, capacity, {ref.namespace for ref in pods})
     together = QuotaAdmission(live, pods, started)
-    short = {ref.namespace for ref in pods if not together.admits(ref)}
+    short = _sharing({ref.namespace for ref in pods if not together.admits(ref)}, capacity)
     waiting = {ref: found for ref, found in pods.items() if ref.namespace in short}
     return True, (lambda: QuotaAdmission(live, waiting, started)) if waiting else None
+
+
+def _sharing(namespaces: set[str], capacity: Capacity) -> set[str]:
+    """Add the namespaces with a cluster-wide quota if a given namespace has one."""
+    shared = {
+        namespace
+        for namespace, quotas in capacity.aware.by_namespace.items()
+        if any(each.cluster_wide for each in quotas)
+    }
+    return namespaces if namespaces.isdisjoint(shared) else namespaces | shared
 
 
 def _pods(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
@@ -58,10 +60,14 @@ def test_reading_quotas_without_application_aware_quota_takes_one_request(server
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("given", [{"own": [OWN]}, {"wide": [WIDE]}])
-def test_application_aware_quotas_of_a_namespace_with_gated_pods_are_read(read, given):
+@pytest.mark.parametrize(
+    ("given", "cluster_wide"), [({"own": [OWN]}, False), ({"wide": [WIDE]}, True)]
+)
+def test_application_aware_quotas_of_a_namespace_with_gated_pods_are_read(
+    read, given, cluster_wide
+):
     found, diagnostics = read(**given)
-    assert found == AwareQuotas(by_namespace={"db": (TEAM,)})
+    assert found == AwareQuotas(by_namespace={"db": (replace(TEAM, cluster_wide=cluster_wide),)})
     assert found.calculator == "DedicatedVirtualResources"
     assert diagnostics == ()
 

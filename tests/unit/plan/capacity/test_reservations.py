@@ -10,7 +10,7 @@ from support.capacity_builders import NEED, USED, capacity, launcher, node, use
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
-from reconciler.model.live.capacity import ResourceUse
+from reconciler.model.live.capacity import AwareQuotas, Quota, ResourceUse
 from reconciler.model.live.live_state import LiveInstancetype
 from reconciler.model.plan.plan import Change, Decision, Effect, Reason
 from reconciler.model.quantity import GIB
@@ -61,3 +61,21 @@ def test_in_place_resize_reserves_only_memory_that_the_launcher_pod_does_not_hav
     reservations = Reservations(state)
     reservations.promise_growth(first, TargetPod(request=NEED))
     assert reservations.grow(second, q("2Gi")) is left
+
+
+MEMORY_KEY = "requests.memory/vmi"
+
+
+def test_growth_of_vms_in_two_namespaces_shares_a_cluster_wide_application_aware_quota():
+    """All namespaces have the same quota name; only the first two share a quota."""
+    shared = Quota(name="web", hard={MEMORY_KEY: GIB}, cluster_wide=True)
+    own = Quota(name="web", hard={MEMORY_KEY: GIB})
+    refs = [vm_ref(name, name) for name in ("front", "back", "left", "right")]
+    quotas = {"front": (shared,), "back": (shared,), "left": (own,), "right": (own,)}
+    state = make_live(
+        *map(make_vm, refs),
+        vmis=map(make_vmi, refs),
+        capacity=replace(capacity(launchers={}), aware=AwareQuotas(by_namespace=quotas)),
+    )
+    reservations = Reservations(state)
+    assert [reservations.place(each, q("2Gi")) for each in refs] == [True, False, True, True]

@@ -30,12 +30,14 @@ TARGET = 9 * GIB + 2 * OVERHEAD
 """More than a target pod of 9 GiB requests, and less than two of them."""
 
 
-def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES, started=None):
+def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES, started=None, homes=()):
     """Return the forecast for VMs on different nodes that all grow by 1 GiB.
 
-    *started* is the migration of the first VM, whose change has already begun.
+    *started* is the migration of the first VM, whose change has already begun. *homes* are the
+    namespaces of the VMs, if they are not all in the namespace db.
     """
-    refs = {name: vm_ref("db", name) for name in sizes}
+    homes = homes or ["db"] * len(sizes)
+    refs = {name: vm_ref(home, name) for name, home in zip(sizes, homes, strict=True)}
     vmis = [
         make_vmi(refs[name], guest=f"{size}Gi", max_guest="64Gi", node=f"node-{name}")
         for name, size in sizes.items()
@@ -43,7 +45,7 @@ def forecast(quotas=(), *, aware=(), parallel=5, sizes=SIZES, started=None):
     pods = {vmi.uid: (launcher(vmi.node, guest=vmi.guest.n_bytes),) for vmi in vmis if vmi.guest}
     found = replace(
         capacity(quotas=quotas, launchers=pods),
-        aware=AwareQuotas(by_namespace={"db": aware} if aware else {}),
+        aware=AwareQuotas(by_namespace=dict.fromkeys(homes, aware) if aware else {}),
     )
     settings = {"maxGuest": q("64Gi"), "parallelMigrationsPerCluster": parallel}
     vms = [make_vm(refs[name], guest=f"{size}Gi") for name, size in sizes.items()]
@@ -106,6 +108,20 @@ def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allo
     first, second, third = times(forecast(aware=(team,)))
     assert first[1:] == second[1:] == times(forecast())[0][1:]
     assert third[1] > second[1]
+
+
+@pytest.mark.parametrize(("cluster_wide", "waits"), [(True, True), (False, False)])
+def test_forecast_delays_a_change_whose_cluster_wide_quota_another_namespace_uses_up(
+    cluster_wide, waits
+):
+    key = "requests.memory/vmi"
+    team = Quota(
+        name="team", hard={key: 26 * GIB}, used={key: 24 * GIB}, cluster_wide=cluster_wide
+    )
+    homes = ["front", "middle", "back"]
+    first, second, third = (each.latest_s for each in forecast(aware=(team,), homes=homes).vms)
+    assert len({first, second}) == 1
+    assert (third > second) is waits
 
 
 def test_change_that_the_quota_never_allows_does_not_delay_smaller_changes_in_the_forecast():
