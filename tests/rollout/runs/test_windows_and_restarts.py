@@ -97,7 +97,7 @@ def test_hotplug_does_not_start_if_its_first_migration_may_outlast_the_maintenan
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
     assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
-    assert "may take" in report.outcomes[0].why.message
+    assert "might take" in report.outcomes[0].why.message
     assert run.patches() == []
 
 
