@@ -77,7 +77,7 @@ class Reservations:
         grown = growth(capacity, vmi, target, pod) if capacity else {}
         if not self._aware_quotas_hold(ref.namespace, grown) or not self._take(ref, vmi, pod):
             return False
-        self.reserve_growth(ref, grown)
+        self.reserve_aware_growth(ref, grown)
         return True
 
     def admit(self, ref: ObjectRef, target: MemoryQuantity, pod: TargetPod) -> bool:
@@ -91,7 +91,7 @@ class Reservations:
             return False
         if not self._quotas_hold(namespace, pod, vmi):
             return False
-        self.reserve_growth(ref, grown)
+        self.reserve_aware_growth(ref, grown)
         self._used[namespace].update(quota_usage(pod))
         return True
 
@@ -125,7 +125,7 @@ class Reservations:
             self._count(vmi.node, grown)
             self._used[ref.namespace].update(quota_usage(grown))
 
-    def reserve_growth(self, ref: ObjectRef, grown: Mapping[str, int]) -> None:
+    def reserve_aware_growth(self, ref: ObjectRef, grown: Mapping[str, int]) -> None:
         """Reserve the growth of a VM in the Application-Aware Quotas (AAQ) of its namespace.
 
         Args:

@@ -6,14 +6,18 @@ the run has reserved.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterError
+from reconciler.model.live.aware_quota import GATE
+from reconciler.model.live.live_state import LiveVMI
 from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.progress import Step
-from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.behaviour.target_pod import TargetPod, rendering_of
+from reconciler.plan.capacity.aware_growth import growth
 from reconciler.plan.capacity.capacity_warnings import grows_in_place, migrates
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.capacity.reservations import Reservations, grown_to
@@ -23,10 +27,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.live.capacity import Capacity
-    from reconciler.model.live.live_state import LiveState, LiveVMI
+    from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
-    from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
@@ -42,6 +45,17 @@ round uses them.
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reserved:
+    """The capacity for one change, as it was computed before the VM was patched."""
+
+    pod: TargetPod
+    """The migration target pod; for a VM that is resized in place, its larger launcher pod."""
+    target: MemoryQuantity
+    vmi: LiveVMI
+    """The VM instance before the change, from which Application-Aware Quota (AAQ) counts."""
+
+
 class RemainingCapacity:
     """Tracks the remaining capacity, and reserves capacity for each change in a run."""
 
@@ -49,11 +63,7 @@ class RemainingCapacity:
         self._run = run
         self._short = False
         """Whether a change lacked capacity since pods and quotas were last listed."""
-        self._reserved: dict[ObjectRef, TargetPod] = {}
-        """The migration target pod of each VM, computed before the VM is patched.
-
-        For a VM that is resized in place, this is its larger launcher pod.
-        """
+        self._reserved: dict[ObjectRef, _Reserved] = {}
         self._in_place: set[ObjectRef] = set()
         self._not_before = 0.0
         """The monotonic time in seconds before which a failed request for pods is not repeated."""
@@ -105,16 +115,22 @@ class RemainingCapacity:
         pods are not visible yet, so that two changes never get the same capacity. Call the
         function once for each VM that is to start now.
         """
-        reservations = Reservations(live)
+        reservations, capacity = Reservations(live), live.capacity
         for ref, tracked in objects.items():
-            pod = self._reserved.get(ref)
-            if pod is None:
+            found = self._reserved.get(ref)
+            if found is None or capacity is None:
                 continue
             if ref in self._in_place:
-                if grows_still(tracked, live.capacity):
-                    reservations.promise_growth(ref, pod)
-            elif is_hidden(tracked, live.vmis.get(ref), live.capacity):
-                reservations.promise(ref, pod)
+                if grows_still(tracked, capacity):
+                    reservations.promise_growth(ref, found.pod)
+                continue
+            vmi = live.vmis.get(ref)
+            hidden = is_hidden(tracked, vmi, capacity)
+            if hidden:
+                reservations.promise(ref, found.pod)
+            if hidden or is_gated(tracked, vmi, capacity):
+                grown = growth(capacity, found.vmi, found.target, found.pod)
+                reservations.reserve_aware_growth(ref, grown)
 
         def has_capacity(ref: ObjectRef) -> bool:
             size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
@@ -125,9 +141,8 @@ class RemainingCapacity:
             self._short = self._short or not placed
             if placed:
                 (self._in_place.add if in_place else self._in_place.discard)(ref)
-                self._reserved[ref] = pod_for(
-                    live.capacity, rendering_of(live.kubevirt), vmi, size
-                )
+                pod = pod_for(live.capacity, rendering_of(live.kubevirt), vmi, size)
+                self._reserved[ref] = _Reserved(pod=pod, target=size, vmi=vmi)
             return placed
 
         return has_capacity
@@ -159,6 +174,16 @@ def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None
     # The timestamps of migrations have whole seconds.
     migrated = _after(vmi.migration_ended_at, written_at - timedelta(seconds=1))
     return not migrated or _after(vmi.migration_ended_at, read.observed_at)
+
+
+def is_gated(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity) -> bool:
+    """Return whether a change has a target pod that Application-Aware Quota has not counted yet.
+
+    A pod with a scheduling gate uses nothing of such a quota. Source:
+    kubevirt/application-aware-quota pkg/aaq-controller/aaq-evaluator (Usage), commit 0c8a5eca.
+    """
+    pods = read.launchers.get(vmi.uid, ()) if vmi is not None else ()
+    return tracked.open and tracked.written and any(GATE in each.gates for each in pods)
 
 
 def grows_still(tracked: TrackedObject, read: Capacity | None) -> bool:

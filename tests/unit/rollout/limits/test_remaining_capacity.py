@@ -15,14 +15,20 @@ from support.builders import (
     make_vm,
     make_vmi,
     plan_of,
+    q,
     want,
 )
+from support.capacity_builders import capacity as make_capacity
+from support.capacity_builders import launcher, node
 from support.fake_ports import FakePorts
 
 from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.errors import UnavailableError
 from reconciler.model.explanation import Explanation
-from reconciler.model.live.capacity import Capacity, Launcher, ResourceUse
+from reconciler.model.live.aware_quota import GATE
+from reconciler.model.live.capacity import AwareQuotas, Capacity, Launcher, Quota, ResourceUse
+from reconciler.model.quantity import GIB
+from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits.remaining_capacity import (
@@ -122,6 +128,66 @@ def test_migration_is_stalled_if_its_pod_has_no_node_a_minute_after_the_patch(
     migration = make_migration(phase=phase, target_node="")
     live = make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,))
     assert is_stalled(tracked(patched, ended), live, at(70)) is expected
+
+
+def written(decision, seconds):
+    found = TrackedObject(planned=decision, latest=decision)
+    found.sent(decision.actions[0], at(seconds))
+    found.accepted(at(seconds))
+    return found
+
+
+SHOWN = {
+    "no target pod": (launcher("node01"),),
+    "gated target pod": (launcher("node01"), replace(launcher(""), gates=(GATE,))),
+    "counted target pod": (launcher("node01"), launcher("node02")),
+}
+
+
+@pytest.mark.parametrize("calculator", ["DedicatedVirtualResources", "VirtualResources"])
+@pytest.mark.parametrize(
+    ("pods", "migrated", "read", "fits"),
+    [
+        ("no target pod", False, 5, False),
+        ("no target pod", False, 15, False),
+        ("no target pod", True, 5, False),
+        ("gated target pod", False, 15, False),
+        ("counted target pod", False, 15, True),
+    ],
+)
+def test_growth_that_an_application_aware_quota_does_not_show_yet_is_reserved_in_later_rounds(
+    calculator, pods, migrated, read, fits
+):
+    """The quota has 1Gi left. The first VM has grown by 1Gi, 10 s after the first list of pods."""
+    key = {"DedicatedVirtualResources": "requests.memory/vmi"}.get(calculator, "requests.memory")
+    team = Quota(name="team", hard={key: 3 * GIB}, used={key: 2 * GIB})
+    aware = AwareQuotas(calculator=calculator, by_namespace={"db": (team,)})
+    one, two = vm_ref("db", "one"), vm_ref("db", "two")
+    before = {"vmi-one": (launcher("node01"),), "vmi-two": (launcher("node01"),)}
+    known = replace(make_capacity(launchers=before), aware=aware)
+    live = make_live(
+        make_vm(one),
+        make_vm(two),
+        vmis=(make_vmi(one), make_vmi(two)),
+        nodes=(node("node01"), node("node02")),
+        capacity=known,
+    )
+    plan = plan_of(make_desired(want("2Gi", one), want("2Gi", two)), live)
+    decisions = {each.ref: each for each in plan.decisions}
+    remaining = RemainingCapacity(FakePorts().context)
+    assert remaining.fits(live, {}, decisions)(one)
+
+    after = replace(
+        known,
+        observed_at=at(read),
+        launchers={**before, "vmi-one": SHOWN[pods]},
+    )
+    vmis = dict(live.vmis)
+    if migrated:
+        size = {"guest": q("2Gi"), "guest_requested": q("2Gi"), "guest_current": q("2Gi")}
+        vmis[one] = replace(vmis[one], migration_ended_at=at(12), **size)
+    later = replace(live, vmis=vmis, capacity=after)
+    assert remaining.fits(later, {one: written(decisions[one], 10)}, decisions)(two) is fits
 
 
 class SlowPods:
