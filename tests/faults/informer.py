@@ -75,10 +75,19 @@ class SteppedInformer(ClusterInformer):
         return self.read()
 
     def _list(self, client):
-        for name, kind in zip(KINDS, self._kinds, strict=True):
+        reads = [
+            *((name, kind.relist) for name, kind in zip(KINDS, self._kinds, strict=True)),
+            ("nodes", self._list_nodes),
+        ]
+        for name, read in reads:
             if name in self._dirty:
-                kind.relist(client)
+                # A change that happens before a late response arrives needs another read.
                 self._dirty.discard(name)
-        if "nodes" in self._dirty:
-            self._nodes = list_nodes(client)
-            self._dirty.discard("nodes")
+                try:
+                    read(client)
+                except BaseException:
+                    self._dirty.add(name)
+                    raise
+
+    def _list_nodes(self, client):
+        self._nodes = list_nodes(client)

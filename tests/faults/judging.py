@@ -11,7 +11,8 @@ from faults.stage import DEFAULT, GATED, VMS, conditions, desired_of, size, stag
 
 from reconciler.model.run.outcome import ExitCode
 
-DEADLINE_S = 600.0
+DEADLINE_S = 400.0
+"""Longer than a guest or a pod can delay a migration, which is 300 seconds."""
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
 """The pauses between runs in seconds; some exceed an hour, so that stored data expires."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}

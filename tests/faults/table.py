@@ -45,6 +45,11 @@ ALIKE = {
     "gated": {"lease taken", "strategy patched", "strategy settled"},
 }
 """Steps at which the product acts as at the previous step, or as with the other KubeVirt CR."""
+NO_MIGRATION = {
+    "default": {each.name for each in between("default", "strategy patch", "strategy settled")},
+    "gated": {each.name for each in between("gated", "gate patched", "strategy settled")},
+}
+"""The steps before the first VM patch, except the first step, at which no migration is wanted."""
 MAIN = {
     "default": {"lease taken", "strategy patch", f"{TARGET} patch", f"{TARGET} Running"},
     "gated": {"gate patch"},
@@ -74,6 +79,8 @@ class Fault:
     controls: tuple = ("default", "gated")
     at_next_patch: bool = False
     """Whether the fault waits for the next patch, so that all steps before it are equivalent."""
+    of_migration: bool = False
+    """Whether the fault affects only migrations, so that all steps before a VM patch are equal."""
     every_phase: bool = False
     """Whether the fault's result depends on the phase of a migration, so each step is tested."""
     variant: bool = False
@@ -92,6 +99,8 @@ class Fault:
         if control == "gated" and self.first not in names:
             return []
         found = between(control, self.first, self.last)
+        if self.of_migration:
+            found = [each for each in found if each.name not in NO_MIGRATION[control]]
         if self.at_next_patch:
             return [each for each in found if each.before_patch]
         if self.variant:
@@ -186,6 +195,7 @@ FAULTS = (
     ),
     Fault(
         name="migration fails twice",
+        of_migration=True,
         every_phase=True,
         begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=2),
         last=f"{TARGET} Running",
@@ -194,6 +204,7 @@ FAULTS = (
     ),
     Fault(
         name="migration fails for 15 minutes",
+        of_migration=True,
         every_phase=True,
         begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=ALWAYS, ends_s=900.0),
         last=f"{TARGET} Running",
@@ -202,6 +213,7 @@ FAULTS = (
     ),
     Fault(
         name="target unschedulable once",
+        of_migration=True,
         every_phase=True,
         begin=partial(striking, kind=Kind.TARGET_UNSCHEDULABLE, target_unschedulable=1),
         last=f"{TARGET} noticed",
@@ -210,6 +222,7 @@ FAULTS = (
     ),
     Fault(
         name="hotplug rejected",
+        of_migration=True,
         every_phase=True,
         begin=partial(striking, kind=Kind.PLUG_REFUSED, plug_refused=ALWAYS),
         last=f"{TARGET} Running",
@@ -219,6 +232,7 @@ FAULTS = (
     ),
     Fault(
         name="guest does not accept the memory",
+        of_migration=True,
         begin=silent,
         last=f"{TARGET} accepts",
         why="the guest already has its memory",
@@ -238,12 +252,14 @@ FAULTS = (
     ),
     Fault(
         name="nodes full for 120 s",
+        of_migration=True,
         begin=full,
         last=LAST_WRITE,
         why="no pod is created after the last patch",
     ),
     Fault(
         name="quota for 120 s",
+        of_migration=True,
         begin=quota,
         last=LAST_WRITE,
         why="no pod is created after the last patch",
