@@ -236,14 +236,16 @@ class Loop:
                 refresh=self._refresh,
                 show=self._show,
             )
-        finally:
+        except BaseException:
             self._store.update(run=None)
+            raise
         report, now = ended.report, self._clock.now()
         self._last = after_run(report, self._last)
         self._rejected = _rejection(ended.error, self._rejected, now)
         self._in_flight = history.in_flight_after(self._in_flight, report)
         view = self._store.read()[1]
         self._store.update(
+            run=None,
             runs=history.with_run(view.runs, report),
             changes=history.with_changes(view.changes, report),
             last_pass_at=report.ended_at if report.exit.completed else view.last_pass_at,

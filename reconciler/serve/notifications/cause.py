@@ -25,6 +25,8 @@ class Cause:
     message: str
     hint: str = ""
     lasting: bool = True
+    after: str = ""
+    """The identifier of an event that must be reported before this event, or an empty string."""
     revision: str = ""
     run_id: str = ""
 

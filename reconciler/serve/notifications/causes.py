@@ -18,7 +18,8 @@ from reconciler.model.service.view import WaitKind
 from reconciler.report.wording import origin
 from reconciler.rollout.tracking.judge_convergence import FAILURES
 from reconciler.serve.notifications.cause import Cause
-from reconciler.serve.notifications.run_causes import of_outcomes, of_runs
+from reconciler.serve.notifications.rollout_events import of_rollouts
+from reconciler.serve.notifications.run_causes import of_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def causes_of(view: ServiceView) -> tuple[Cause, ...]:
         *_of_hold(view),
         *_of_plan(view),
         *of_outcomes(view),
-        *of_runs(view),
+        *of_rollouts(view),
     )
     # A commit concerns all shards in the same way, so only one of them reports it.
     return tuple(

@@ -21,6 +21,7 @@ from reconciler.model.service.notification import (
 from reconciler.report.wording import name_of
 from reconciler.serve.notifications.cause import Cause, cause_id
 from reconciler.serve.notifications.causes import causes_of
+from reconciler.serve.notifications.rollout_events import remembered, reportable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ RESTORED_OVER_AFTER = timedelta(minutes=20)
 A new process finds some problems only after 15 minutes, such as an unreadable repository.
 """
 KEPT_FOR = timedelta(hours=6)
-"""How long an event, such as the start of a rollout, is not reported again."""
+"""How long an event is not reported again, such as a rollout of the same commit after its end."""
 GROUPED_FROM = 50
 """The number of objects above which the same problem is reported once for all of them."""
 
@@ -102,7 +103,7 @@ def due(view: ServiceView, reported: Reported) -> Due:
         reported: The causes that this or an earlier process reported.
     """
     now = view.at
-    found = {each.id: each for each in causes_of(view)}
+    found = reportable({each.id: each for each in causes_of(view)}, reported.known.keys())
     groups = tuple(_groups(found.values(), reported))
     known = dict(reported.known)
     new: dict[str, Known] = {}
@@ -124,7 +125,7 @@ def due(view: ServiceView, reported: Reported) -> Due:
             )
         else:
             known[group.id] = replace(state, members=ids | earlier.members)
-    for each in found.keys() & known.keys():
+    for each in (found.keys() | remembered(found.values(), view)) & known.keys():
         known[each] = replace(known[each], seen=now)
     over = {each: state for each, state in known.items() if _is_over(state, view)}
     ended = {each: state for each, state in over.items() if state.cause and state.cause.lasting}
@@ -177,7 +178,11 @@ def _added(group: _Group, ids: frozenset[str], earlier: Known) -> tuple[Cause, .
 
 def _is_over(state: Known, view: ServiceView) -> bool:
     absent = view.at - state.seen
-    if state.cause is None or not state.cause.lasting:
+    if state.cause is None:
+        # The first plan shows whether the rollout is unfinished.
+        absent = view.at - max(state.seen, view.started_at)
+        return view.plan is not None and absent >= KEPT_FOR
+    if not state.cause.lasting:
         return absent >= KEPT_FOR
     # Without a new plan, nothing is known about the objects.
     fresh = state.cause.ref is None or (view.planned_at or view.at) > state.seen

@@ -12,12 +12,14 @@ from support.serving.service_view import COMMIT, make_view
 from reconciler.model.alerts.alert_hold import AlertHold, AlertHoldReason, without_prometheus
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.explanation import Explanation
+from reconciler.model.plan.plan import Effect
 from reconciler.model.references import Location, vm_ref
 from reconciler.model.revision.commit_in_force import CommitInForce, RefusalReason, RefusedCommit
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.run.progress import Progress, Step
 from reconciler.model.service.notification import NotificationKind, NotificationSeverity
-from reconciler.model.service.view import ActiveRun, SourceView, Wait, WaitKind
+from reconciler.model.service.view import ActiveRun, SourceView, VMChange, Wait, WaitKind
+from reconciler.report.wording import origin
 from reconciler.serve.notifications.due import GROUPED_FROM, KEPT_FOR, OVER_AFTER, Reported, due
 from reconciler.serve.notifications.reported_codec import decoded, encoded
 
@@ -368,19 +370,85 @@ def test_problem_does_not_count_as_resolved_while_no_new_plan_is_made():
     assert story.sees(replace(QUIET, plan=None, at=NOW + OVER_AFTER * 3)) == []
 
 
-def test_rollout_that_continues_in_later_runs_causes_one_notification_about_its_start():
-    story = Story()
-    story.sees(STARTS)
-    for number in range(1, 4):
-        view = later(STARTS, timedelta(hours=1) * number)
-        assert story.sees(replace(view, run=replace(view.run, run_id=f"run-{number}"))) == []
+def in_progress(view, revision: str):
+    """Return the state while a change of the given commit is still in progress after its run."""
+    (decision,) = view.plan.decisions
+    why = replace(decision.why, reason="in-flight")
+    waits = replace(decision, effect=Effect.WAIT, why=why, changes=(), actions=())
+    change = VMChange(
+        run_id="run-1",
+        revision=revision,
+        at=NOW,
+        before=None,
+        after=None,
+        result="running",
+        reason="in-flight",
+    )
+    plan = replace(view.plan, decisions=(waits,), waves=())
+    return replace(view, plan=plan, changes={PG: (change,)})
 
 
-def test_later_rollout_of_the_same_commit_causes_a_notification_only_after_six_hours():
+LEFT = ended(outcome(Result.RUNNING), exit_code=ExitCode.DEADLINE)
+REVISION = LEFT.plan.revision
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_rollout_in_two_nightly_windows_causes_one_notification_about_its_start_and_end(restarts):
+    story, sent = Story(), []
+    for number, (hours, view) in enumerate(
+        [(0, STARTS), (1, LEFT), (24, STARTS), (25, LEFT), (26, in_progress(LEFT, REVISION))]
+    ):
+        at = later(view, timedelta(hours=hours))
+        if view.run is not None:
+            at = replace(at, run=replace(view.run, run_id=f"run-{number}"))
+        if restarts:
+            story.reported = decoded(encoded(story.reported)).reported
+            at = replace(at, runs=(), started_at=at.at)
+        sent += story.sees(at)
+    assert sent == ["start start"]
+    done = later(replace(QUIET, started_at=NOW), timedelta(hours=27))
+    assert story.sees(done) == ["end end"]
+    assert story.last[0].text.startswith("no change is pending or in progress; objects by effect")
+    assert story.sees(done) == []
+
+
+def test_change_that_lasts_longer_than_its_run_delays_the_notification_about_the_end():
+    story = Story()
+    assert story.sees(LEFT) == ["start start"]
+    waits = in_progress(LEFT, REVISION)
+    assert story.sees(later(waits, timedelta(minutes=89))) == []
+    assert story.sees(later(replace(QUIET, runs=LEFT.runs), timedelta(minutes=90))) == ["end end"]
+    assert story.last[0].run_id == "run-1"
+
+
+def test_later_commit_ends_a_rollout_when_no_change_of_the_rollout_is_in_progress():
+    story = Story()
+    story.sees(LEFT)
+    newer = next_commit(LEFT)
+    waits = in_progress(newer, REVISION)
+    assert story.sees(waits) == []
+    assert story.sees(newer) == ["end end"]
+    assert story.last[0].title == f"The rollout of {origin(REVISION, dirty=False)} has ended"
+    assert story.last[0].text == f"{origin('b' * 40, dirty=False)} replaces it"
+    assert story.sees(newer) == []
+
+
+def test_end_of_a_rollout_is_not_reported_while_a_run_of_it_is_active():
     story = Story()
     story.sees(STARTS)
-    assert story.sees(later(QUIET, KEPT_FOR)) == []
-    assert story.sees(later(STARTS, KEPT_FOR)) == ["start start"]
+    assert story.sees(replace(STARTS, plan=QUIET.plan)) == []
+    assert story.sees(replace(next_commit(LEFT), run=STARTS.run)) == []
+
+
+def test_later_rollout_of_the_same_commit_causes_notifications_only_six_hours_after_its_end():
+    story = Story()
+    done = replace(ended(outcome(Result.DONE)), plan=QUIET.plan)
+    assert story.sees(done) == ["start start", "end end"]
+    soon = later(STARTS, KEPT_FOR / 2)
+    assert story.sees(soon) == story.sees(later(QUIET, KEPT_FOR / 2)) == []
+    assert story.sees(later(QUIET, KEPT_FOR * 1.5)) == []
+    assert story.sees(later(STARTS, KEPT_FOR * 1.5)) == ["start start"]
+    assert story.sees(later(QUIET, KEPT_FOR * 2)) == ["end end"]
 
 
 def test_lasting_problems_are_listed_for_notification_receivers_that_expect_repetitions():
