@@ -170,7 +170,7 @@ def test_next_process_acquires_the_lease_of_a_killed_process_but_not_of_a_runnin
     given = ("reconcile", "--repo", git, "--kubeconfig", cluster.kubeconfig, "--detailed-exitcode")
     release = cluster.hold_migrations()
     with process(*given) as first:
-        line_with(first.stderr, "migrates to 2Gi")
+        line_with(first.stderr, "is migrating to get 2Gi")
         holder = cluster.lease()["spec"]["holderIdentity"]
         with process(*given) as second:
             _, err = second.communicate()
