@@ -14,12 +14,13 @@ from reconciler.model.service.counts import (
     Counts,
     Distribution,
 )
-from reconciler.report.metrics.run_counts import change_seconds, run_counts
+from reconciler.report.metrics.run_counts import change_seconds, forecast_counts, run_counts
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import Uid
     from reconciler.model.run.outcome import RunReport
+    from reconciler.report.metrics.run_counts import LateChange
 
 MOST_SERIES = 200
 """The maximum number of label combinations of one Prometheus counter, to limit memory use."""
@@ -62,6 +63,14 @@ class Counters:
         with self._lock:
             for seconds in change_seconds(report):
                 self._change_seconds = self._change_seconds.with_value(seconds)
+
+    def count_late_change(self, change: LateChange) -> None:
+        """Count the duration and the forecast error of a change that outlasted its run."""
+        if change.forecast is not None:
+            for each in forecast_counts(change.forecast, change.run_seconds):
+                self.add(each.counted, *each.labels, amount=each.amount)
+        with self._lock:
+            self._change_seconds = self._change_seconds.with_value(change.seconds)
 
     def count_live(self, live: LiveState) -> None:
         """Count the live migrations that have failed since the last call.

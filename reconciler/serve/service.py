@@ -199,6 +199,7 @@ def _opened(
         leads_to_observe=options.service.notify is not None or options.status is not None,
         interruptible=stop.interruptible,
         ended=ended,
+        late=counters.count_late_change,
         planned=planned,
     )
     loop = Loop(parts)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.plan.plan_forecast import VMForecast
 from reconciler.model.run.outcome import Actuation
 from reconciler.model.service.counts import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.model.plan.plan_forecast import VMForecast
-    from reconciler.model.run.outcome import ExitCode, Outcome, RunReport
+    from reconciler.model.run.outcome import ExitCode, RunReport
 
 EARLY, WITHIN, LATE = "early", "within", "late"
 """The label values for a change that ended before, within or after its forecast time."""
@@ -27,6 +27,18 @@ class Addition:
     amount: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateChange:
+    """A change of a VM that was completed after the end of its run."""
+
+    seconds: float
+    """The number of seconds from the patch until the guest had its new memory."""
+    run_seconds: float
+    """The number of seconds from the start of the run until the guest had its new memory."""
+    forecast: VMForecast | None
+    """The forecast of the run, or None if the run had none for this VM."""
+
+
 def run_counts(report: RunReport) -> Iterator[Addition]:
     """Yield counter increments for a run, for VM changes, and for the accuracy of the forecast."""
     yield Addition(Counted.RUNS, (result_label(report.exit),))
@@ -35,8 +47,9 @@ def run_counts(report: RunReport) -> Iterator[Addition]:
         if outcome.ref.is_vm and outcome.actuation is Actuation.SUCCEEDED:
             yield Addition(Counted.VM_CHANGES, (outcome.result, outcome.reason))
         forecast = forecasts.get(outcome.ref)
-        if forecast is not None and outcome.seconds is not None:
-            yield from _compared(report, outcome, forecast)
+        if forecast is not None and outcome.seconds is not None and outcome.ended_at is not None:
+            seconds = (outcome.ended_at - report.started_at).total_seconds()
+            yield from forecast_counts(forecast, seconds)
 
 
 def result_label(code: ExitCode) -> str:
@@ -51,11 +64,12 @@ def change_seconds(report: RunReport) -> tuple[float, ...]:
     )
 
 
-def _compared(report: RunReport, outcome: Outcome, forecast: VMForecast) -> Iterator[Addition]:
-    """Yield counter increments that compare the actual end of a change with the forecast."""
-    if outcome.ended_at is None:
-        return
-    actual_s = max(0.0, (outcome.ended_at - report.started_at).total_seconds())
+def forecast_counts(forecast: VMForecast, run_seconds: float) -> Iterator[Addition]:
+    """Yield counter increments that compare the actual end of a change with the forecast.
+
+    *run_seconds* is the time from the start of the run until the guest had its new memory.
+    """
+    actual_s = max(0.0, run_seconds)
     early, late = actual_s < forecast.earliest_s, actual_s > forecast.latest_s
     yield Addition(Counted.FORECASTS, (EARLY if early else LATE if late else WITHIN,))
     for figure, seconds in (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.plan.plan import Effect
+from reconciler.model.plan.plan_forecast import VMForecast
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.service.view import PlanRecord, VMChange
+from reconciler.report.metrics.run_counts import LateChange
 from reconciler.rollout.tracking.judge_convergence import FAILURES, is_under_way
 
 if TYPE_CHECKING:
@@ -38,6 +40,20 @@ class InFlight:
     revision: str
     """The Git commit that requested the change."""
     patched_at: datetime | None
+    run_started_at: datetime
+    forecast: VMForecast | None = None
+    """The forecast of the last run that contained the change."""
+
+
+class Followed(NamedTuple):
+    """The changes that outlasted their run, after a comparison with the newest plan."""
+
+    changes: dict[ObjectRef, tuple[VMChange, ...]]
+    """The change history of all VMs, with newly ended changes."""
+    in_flight: dict[ObjectRef, InFlight]
+    """The changes that are still in progress."""
+    late: tuple[LateChange, ...]
+    """The newly completed changes whose duration is known."""
 
 
 def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[PlanRecord, ...]:
@@ -113,12 +129,18 @@ def in_flight_after(
 ) -> dict[ObjectRef, InFlight]:
     """Return the changes that are still in progress at the end of a run."""
     found = dict(before)
+    forecasts = {each.ref: each for each in report.plan.forecast.vms}
     for each in report.outcomes:
         if not each.ref.is_vm:
             continue
         found.pop(each.ref, None)
         if each.result in _UNFINISHED and each.revision:
-            found[each.ref] = InFlight(revision=each.revision, patched_at=each.patched_at)
+            found[each.ref] = InFlight(
+                revision=each.revision,
+                patched_at=each.patched_at,
+                run_started_at=report.started_at,
+                forecast=forecasts.get(each.ref),
+            )
     return found
 
 
@@ -127,8 +149,8 @@ def followed(
     in_flight: Mapping[ObjectRef, InFlight],
     plan: Plan,
     now: datetime,
-) -> tuple[dict[ObjectRef, tuple[VMChange, ...]], dict[ObjectRef, InFlight]]:
-    """Return the change history with newly ended changes, and the changes still in progress.
+) -> Followed:
+    """Determine from the newest plan which changes have ended after their run.
 
     Args:
         changes: The change history of all VMs.
@@ -136,7 +158,7 @@ def followed(
         plan: The newest plan, which shows the progress of each VM.
         now: The current time.
     """
-    found, left = dict(changes), {}
+    found, left, late = dict(changes), {}, []
     decisions = {each.ref: each for each in plan.decisions if each.ref in in_flight}
     for ref, change in in_flight.items():
         decision = decisions.get(ref)
@@ -151,16 +173,22 @@ def followed(
         done, started = decision.effect is Effect.NONE, change.patched_at
         # Otherwise, Git has a new size by now, so whether the guest had this size is unknown.
         unfinished = Result.FAILED if decision.reason in FAILURES else Result.WRITTEN
+        seconds = (now - started).total_seconds() if done and started else None
+        if seconds is not None:
+            run_seconds = (now - change.run_started_at).total_seconds()
+            late.append(
+                LateChange(seconds=seconds, run_seconds=run_seconds, forecast=change.forecast)
+            )
         ended = replace(
             earlier[0],
             at=now,
             result=str(Result.DONE if done else unfinished),
             reason=decision.why.reason,
             after=decision.guest,
-            seconds=(now - started).total_seconds() if done and started else None,
+            seconds=seconds,
         )
         found[ref] = (ended, *earlier[1:])
-    return found, left
+    return Followed(found, left, tuple(late))
 
 
 def without_removed(

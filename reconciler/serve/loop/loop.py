@@ -168,8 +168,11 @@ class Loop:
         known = frozenset({*planned.live.vms, *planned.desired.vms})
         changes: Mapping[ObjectRef, object] = view.changes
         if view.run is None:
-            ended, self._in_flight = history.followed(view.changes, self._in_flight, plan, now)
-            changes = history.without_removed(ended, known)
+            found = history.followed(view.changes, self._in_flight, plan, now)
+            self._in_flight = found.in_flight
+            changes = history.without_removed(found.changes, known)
+            for each in found.late:
+                self._parts.late(each)
         passed = view.run is None and self._nothing_due(planned, now)
         succeeded = passed and not plan.errored
         return {

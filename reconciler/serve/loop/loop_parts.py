@@ -11,6 +11,7 @@ from reconciler.app.execution.runner import RunsPlans
 from reconciler.app.read_and_plan import PlanWithInputs
 from reconciler.model.run.outcome import RunReport
 from reconciler.ports import Clock
+from reconciler.report.metrics.run_counts import LateChange
 from reconciler.serve.loop.engine import Engine
 from reconciler.serve.view_store import ViewStore
 
@@ -65,5 +66,7 @@ class LoopParts:
     """Returns a context manager whose block a signal can interrupt."""
     ended: Callable[[RunReport], None] = lambda _report: None
     """Called with the report of each rollout, for counters and logs."""
+    late: Callable[[LateChange], None] = lambda _change: None
+    """Called with each change that was completed after the end of its run, for counters."""
     planned: Callable[[PlanWithInputs], None] = lambda _planned: None
     """Called after each plan, for counters."""

@@ -188,7 +188,7 @@ def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started
     assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "3Gi")
     first, second = serve.reports[:2]
     assert first.message.startswith(
-        "commit commit-2 replaces the commit of this run; migrations in flight"
+        "commit commit-2 replaces the commit of this run; running migrations continue"
     )
     assert {each.ref.name: each.result for each in first.outcomes} == {
         "a": "running",
@@ -215,6 +215,7 @@ def test_serve_process_shows_the_result_of_a_change_whose_rollout_was_ended_by_a
     assert serve.turns(120) == 1
     (change,) = serve.view.changes[REF]
     assert (change.result, change.revision, str(change.after)) == ("done", "commit-1", "2Gi")
+    assert [each.seconds for each in serve.late] == [change.seconds]
     assert change.seconds > 0
 
 

@@ -118,7 +118,7 @@ class ServeRig:
         self.clock, self.sim = self.rig.clock, self.rig.sim
         self.git, self.leader, self.printer = FakeGit(self.clock), FakeLeader(), FakePrinter()
         self.stop = Stop()
-        self.reports = []
+        self.reports, self.late = [], []
         now = self.clock.now()
         view = ServiceView(
             instance="test",
@@ -152,6 +152,7 @@ class ServeRig:
             clock=self.clock,
             leads_to_observe=self.leads_to_observe,
             ended=self.reports.append,
+            late=self.late.append,
         )
 
     def restart(self) -> None:

@@ -12,6 +12,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.report.metrics.run_counts import LateChange
 from reconciler.serve.loop import history
 from reconciler.serve.loop.history import InFlight
 
@@ -22,6 +23,7 @@ PLAN = replace(
 (DECISION,) = PLAN.decisions
 REF = DECISION.ref
 LATER = NOW + timedelta(seconds=90)
+LASTED = timedelta(minutes=5)
 ONE, TWO = MemoryQuantity.parse("1Gi"), MemoryQuantity.parse("2Gi")
 
 
@@ -103,12 +105,27 @@ def test_history_of_changes_omits_an_unchanged_object():
 )
 def test_history_shows_the_result_of_a_change_that_ends_between_two_runs(newest, result, left):
     changes = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED))
-    in_flight = {REF: InFlight(revision="c1", patched_at=NOW)}
-    found, remaining = history.followed(changes, in_flight, newest, LATER)
+    in_flight = {REF: InFlight(revision="c1", patched_at=NOW, run_started_at=NOW)}
+    found, remaining, _ = history.followed(changes, in_flight, newest, LATER)
     assert found[REF][0].result == result
     assert (REF in remaining) is left
     if result == "done":
         assert (found[REF][0].seconds, found[REF][0].after) == (90.0, TWO)
+
+
+def test_change_that_outlasts_its_run_has_a_duration_and_the_forecast_of_the_run():
+    (forecast,) = PLAN.forecast.vms
+    running = replace(report(Result.RUNNING, Actuation.SUCCEEDED), started_at=NOW - LASTED)
+    changes, in_flight = history.with_changes({}, running), history.in_flight_after({}, running)
+    waits = history.followed(changes, in_flight, plan_with(Effect.WAIT, Reason.IN_FLIGHT), LATER)
+    assert (waits.in_flight, waits.late) == (in_flight, ())
+    failed = history.followed(
+        changes, in_flight, plan_with(Effect.BLOCKED, Reason.MIGRATION_FAILING), LATER
+    )
+    done = history.followed(changes, in_flight, plan_with(Effect.NONE, Reason.CONVERGED), LATER)
+    assert (failed.in_flight, failed.late) == ({}, ())
+    assert done.in_flight == {}
+    assert done.late == (LateChange(seconds=90, run_seconds=390, forecast=forecast),)
 
 
 def test_history_omits_changes_of_a_removed_vm():

@@ -37,6 +37,7 @@ from reconciler.model.service.counts import Counted, Counts
 from reconciler.model.service.view import ActiveRun, AlertHold, Role, Wait, WaitKind
 from reconciler.report.metrics.exposition import OPENMETRICS, metrics_text
 from reconciler.report.metrics.metric_table import METRICS
+from reconciler.report.metrics.run_counts import LateChange
 
 GIB = 1 << 30
 ONE, TWO, THREE = (vm_ref("db", f"pg-{number}") for number in (1, 2, 3))
@@ -237,6 +238,17 @@ def test_run_metrics_compare_the_duration_of_changes_with_the_forecast(counted):
     assert [found[bucket, each] for each in buckets] == [0, 1, 2, 2, 3, 3]
     assert found["vm_change_duration_seconds_sum",] == 465
     assert found["vm_change_duration_seconds_count",] == 3
+
+
+def test_run_metrics_contain_a_change_that_outlasts_its_run():
+    forecast = VMForecast(ref=ONE, position=1, earliest_s=20, latest_s=100)
+    counters = Counters()
+    for known in (forecast, None):
+        counters.count_late_change(LateChange(seconds=500, run_seconds=600, forecast=known))
+    found = figures(make_view(), counters.read())
+    assert found["vm_change_duration_seconds_sum",] == 1000
+    assert found["forecasts_total", "late"] == 1
+    assert found["forecast_seconds_total", "actual"] == 600
 
 
 def test_metrics_count_api_requests_webhook_requests_git_fetches_and_notifications(counted):
