@@ -49,6 +49,15 @@ def wait(reason: Reason, message: str, hint: str = "") -> Finding:
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
+def waits_for_capacity(lacking: str) -> Finding:
+    """Create the result for a change that waits until running migrations release capacity."""
+    return wait(
+        Reason.WAITS_FOR_ROOM,
+        f"{lacking}; running migrations will release enough",
+        "no action is needed: the reconciler writes the new size when enough capacity is free",
+    )
+
+
 def invalid(error: Diagnostic) -> Finding:
     """Create a planning rule's result that blocks an object whose manifest in Git has an error."""
     return blocked(

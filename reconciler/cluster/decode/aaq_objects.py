@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.scheduling_constraints import selector
-from reconciler.cluster.decode.spare_capacity import amount_of, is_judged
+from reconciler.cluster.decode.spare_capacity import amount_of, is_judged, moving_amounts
 from reconciler.cluster.decode.structs import wire_aware_quota as wire
-from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR, VMI_KEYS
-from reconciler.model.live.capacity import Quota
+from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR, GATE, VMI_KEYS, Calculator
+from reconciler.model.live.capacity import AwareQuotas, Quota
 from reconciler.model.live.placement import Requirement
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.cluster.decode.structs.wire import Amount
     from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
+    from reconciler.model.live.capacity import Launcher
+    from reconciler.model.references import Uid
 
 ENABLE_GATING = "application-aware-quota/enable-gating"
 """The label of namespaces in which Application-Aware Quota (AAQ) adds a scheduling gate to pods.
@@ -87,6 +92,41 @@ def _settings(item: wire.Aaq) -> AaqSettings:
 
 def _labelled(item: wire.Namespace) -> tuple[str, dict[str, str]]:
     return item.metadata.name, item.metadata.labels or {}
+
+
+def with_moving(found: AwareQuotas, running: Mapping[Uid, tuple[Launcher, ...]]) -> AwareQuotas:
+    """Add the amounts that running migrations will free to quotas that count pods.
+
+    Only IgnoreVmiCalculator counts both pods of a migration. No calculator counts a pod with a
+    scheduling gate.
+
+    Args:
+        found: The quotas.
+        running: The launcher pods of each VM instance, by its uid.
+    """
+    if found.calculator != Calculator.IGNORED:
+        return found
+    counted = {
+        uid: tuple(pod for pod in pods if GATE not in pod.gates) for uid, pods in running.items()
+    }
+    by_namespace = moving_amounts(counted)
+    shared: dict[str, Counter[str]] = defaultdict(Counter)
+    for namespace, quotas in found.by_namespace.items():
+        for each in quotas:
+            if each.cluster_wide:
+                shared[each.name].update(by_namespace[namespace])
+
+    def freed(quota: Quota, namespace: str) -> Quota:
+        back = shared[quota.name] if quota.cluster_wide else by_namespace[namespace]
+        return replace(quota, moving={name: back[name] for name in quota.hard if back[name]})
+
+    return replace(
+        found,
+        by_namespace={
+            namespace: tuple(freed(each, namespace) for each in quotas)
+            for namespace, quotas in found.by_namespace.items()
+        },
+    )
 
 
 AWARE_QUOTAS = Kind("ApplicationAwareResourceQuota", wire.AwareQuota, _own)

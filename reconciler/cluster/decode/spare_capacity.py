@@ -266,7 +266,7 @@ def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
     """Group quotas by namespace, and add the amounts that running migrations will free."""
-    moving = _moving(running)
+    moving = moving_amounts(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
         if each.quota is None or not each.quota.hard:
@@ -283,7 +283,9 @@ def quotas_by_namespace(
     }
 
 
-def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
+def moving_amounts(
+    running: Mapping[Uid, tuple[Launcher, ...]],
+) -> dict[str, Counter[str]]:
     """Compute, per namespace, the quota amounts that running migrations will free."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import limit_range_objects, list_stream, spare_capacity
+from reconciler.cluster.decode import aaq_objects, limit_range_objects, list_stream, spare_capacity
 from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -59,7 +59,7 @@ def read_capacity(
         nodes=spare_capacity.node_uses(pods.values if pods else (), running),
         launchers=running,
         quotas=spare_capacity.quotas_by_namespace(quotas.values if quotas else (), running),
-        aware=aware_quotas,
+        aware=aaq_objects.with_moving(aware_quotas, running),
         limit_ranges=limit_range_objects.limit_ranges_by_namespace(
             ranges.values if ranges else ()
         ),

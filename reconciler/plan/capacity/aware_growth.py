@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
 
 
+def counts_pods(capacity: Capacity) -> bool:
+    """Return whether Application-Aware Quota counts both pods during a migration.
+
+    The old pod then releases its amount when the migration ends, as in a ResourceQuota.
+    """
+    return capacity.aware.calculator == Calculator.IGNORED
+
+
 def growth(
     capacity: Capacity, vmi: LiveVMI, target: MemoryQuantity, pod: TargetPod
 ) -> dict[str, int]:
     """Return the amount of each Application-Aware Quota resource that a memory change uses."""
     calculator = capacity.aware.calculator
-    if calculator == Calculator.IGNORED:
+    if counts_pods(capacity):
         return quota_usage(pod)
     if calculator in (Calculator.POD_USAGE, Calculator.EFFECTIVE):
         return {}

@@ -13,7 +13,7 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.aware_growth import growth
+from reconciler.plan.capacity.aware_growth import counts_pods, growth
 from reconciler.plan.capacity.fit import free, growth_of, pod_for, quota_usage, raised_by_harvester
 from reconciler.plan.capacity.node_filters import eligible_nodes
 
@@ -193,6 +193,9 @@ class Reservations:
             taken.subtract({"pods": 1, **requests.others})
             gone = quota_amounts(pod.requests, pod.limit, pod.cpu_limit)
             self._used[ref.namespace].subtract(gone)
+            if counts_pods(self._live.capacity):
+                for quota in self._aware_quotas(ref.namespace):
+                    self._grown[_key(quota, ref.namespace)].subtract(gone)
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
         assert self._live.capacity is not None  # noqa: S101 - the caller has checked it; for mypy

@@ -55,7 +55,7 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "The operator that owns the KubeVirt CR has not applied its own object to the CR yet.",
         "If this lasts, check the operator's pod and log."),
     Reason.WAITS_FOR_ROOM: own("running migrations use the missing capacity",
-        "No node has enough free memory for the target pod now, or a quota would reject the pod,"
-        " but running migrations will release enough."),
+        "No node has enough free memory for the target pod now, or a quota would reject or"
+        " hold the pod, but running migrations will release enough."),
 }
 # fmt: on

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
+from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.errors import UnauthorizedError
 from reconciler.model.live.capacity import AwareQuotas, Quota
 from reconciler.model.quantity import GIB
@@ -70,6 +71,31 @@ def test_application_aware_quotas_of_a_namespace_with_gated_pods_are_read(
     assert found == AwareQuotas(by_namespace={"db": (replace(TEAM, cluster_wide=cluster_wide),)})
     assert found.calculator == "DedicatedVirtualResources"
     assert diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("calculator", "moving"),
+    [("IgnoreVmiCalculator", {"pods": 2}), ("DedicatedVirtualResources", {})],
+)
+def test_quotas_that_count_both_pods_of_a_migration_have_the_amounts_that_its_end_releases(
+    read, server, client, clock, page, calculator, moving
+):
+    def pod(name, instance, **spec):
+        labels = {"kubevirt.io/created-by": instance}
+        return {"metadata": {"name": name, "namespace": "db", "labels": labels}, "spec": spec}
+
+    gate = {"schedulingGates": [{"name": "ApplicationAwareQuotaGate"}]}
+    pods = [
+        *(pod(f"{vm}-{n}", vm) for vm in ("a", "b") for n in (1, 2)),
+        *(pod("gated-1", "gated"), pod("gated-2", "gated", **gate)),
+    ]
+    spec = {"configuration": {"vmiCalculatorConfiguration": {"configName": calculator}}}
+    server.on("/api/v1/pods", page(*pods))
+    for plural in ("resourcequotas", "limitranges"):
+        server.on(f"/api/v1/{plural}", page())
+    read(own=[OWN], wide=[WIDE], spec=spec)
+    quotas = read_capacity(client, clock).aware.by_namespace["db"]
+    assert [each.moving for each in quotas] == [moving, moving]
 
 
 def test_vmi_calculator_setting_of_application_aware_quota_is_read(read):

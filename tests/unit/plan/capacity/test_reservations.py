@@ -79,3 +79,34 @@ def test_growth_of_vms_in_two_namespaces_shares_a_cluster_wide_application_aware
     )
     reservations = Reservations(state)
     assert [reservations.place(each, q("2Gi")) for each in refs] == [True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("calculator", "resource", "released"),
+    [
+        ("DedicatedVirtualResources", MEMORY_KEY, False),
+        ("VirtualResources", "requests.memory", False),
+        ("IgnoreVmiCalculator", "requests.memory", True),
+    ],
+)
+def test_ended_migration_releases_an_application_aware_quota_only_if_the_quota_counts_its_old_pod(
+    calculator, resource, released
+):
+    first, second = vm_ref("db", "first"), vm_ref("db", "second")
+    needs = NEED if released else GIB
+    quota = Quota(name="team", hard={resource: 2 * needs - 1})
+    pods = {f"vmi-{each.name}": (launcher("node01"),) for each in (first, second)}
+    state = make_live(
+        make_vm(first),
+        make_vm(second),
+        vmis=(make_vmi(first), make_vmi(second)),
+        capacity=replace(
+            capacity(launchers=pods),
+            aware=AwareQuotas(calculator=calculator, by_namespace={"db": (quota,)}),
+        ),
+    )
+    reservations = Reservations(state)
+    assert reservations.place(first, q("2Gi"))
+    assert not reservations.place(second, q("2Gi"))
+    reservations.settle(first)
+    assert reservations.place(second, q("2Gi")) is released

@@ -17,7 +17,7 @@ from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB
 from reconciler.plan.capacity.aware_growth import growth
 from reconciler.plan.capacity.fit import pod_for, pod_in_flight
-from reconciler.plan.finding import Finding, blocked
+from reconciler.plan.finding import Finding, blocked, waits_for_capacity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ Each new pod has the gate until AAQ's controller has counted the pod. Source: as
 
 
 def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a change if an Application-Aware Quota (AAQ) has too little left for the growth."""
+    """Block or delay a change if an Application-Aware Quota (AAQ) has too little left for it."""
     capacity = running.capacity
     namespace = running.vm.ref.namespace
     if capacity is None or not capacity.aware.by_namespace.get(namespace):
@@ -44,17 +44,19 @@ def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
     grown = growth(capacity, running.vmi, running.target, pod)
     if not (full := _full(capacity, namespace, grown)):
         return None
-    return blocked(
-        Reason.AAQ_WOULD_HOLD,
+    held = (
         "Application-Aware Quota would prevent the scheduling of the target pod in the namespace "
-        f"{namespace}: {full}",
-        _HINT,
+        f"{namespace}: {full}"
     )
+    if not _full(capacity, namespace, grown, settled=True):
+        return waits_for_capacity(held)
+    return blocked(Reason.AAQ_WOULD_HOLD, held, _HINT)
 
 
 def gate_in_flight(running: RunningVM) -> Finding | None:
     """Block a change in progress if Application-Aware Quota gates the scheduling of its pod.
 
+    A change is not blocked if running migrations will release enough of the quotas.
     If every quota has enough left, AAQ's controller probably does not run; this is an inference.
     """
     capacity = running.capacity
@@ -70,6 +72,8 @@ def gate_in_flight(running: RunningVM) -> Finding | None:
         f"{namespace}"
     )
     if full := _full(capacity, namespace, grown):
+        if not _full(capacity, namespace, grown, settled=True):
+            return None
         return blocked(Reason.AAQ_HOLDS, f"{held}: {full}", f"{_HINT}; {_CONTINUES}")
     if not capacity.aware.by_namespace.get(namespace):
         return blocked(
@@ -95,11 +99,17 @@ def _is_held(pod: Launcher, capacity: Capacity) -> bool:
     return (capacity.observed_at - pod.created_at).total_seconds() >= GATED_S
 
 
-def _full(capacity: Capacity, namespace: str, grown: Mapping[str, int]) -> str:
-    """Describe the first quota with too little left, or return an empty string."""
+def _full(
+    capacity: Capacity, namespace: str, grown: Mapping[str, int], *, settled: bool = False
+) -> str:
+    """Describe the first quota with too little left, or return an empty string.
+
+    With *settled*, all resources that running migrations can release count as released.
+    """
     for quota in capacity.aware.by_namespace.get(namespace, ()):
         for resource, more in grown.items():
             used, hard = quota.used.get(resource, 0), quota.hard.get(resource)
+            used -= quota.moving.get(resource, 0) if settled else 0
             if hard is not None and used + more > hard:
                 return (
                     f"{_shown(resource, used)} of {_shown(resource, hard)} {resource} in the "

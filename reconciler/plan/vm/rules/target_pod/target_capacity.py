@@ -20,7 +20,7 @@ from reconciler.plan.capacity.fit import (
     raised_by_harvester,
 )
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
-from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.finding import Finding, blocked, waits_for_capacity
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import aware_quota_has_capacity
 from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
 
@@ -53,7 +53,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
         return None
     needs = _lacking(nodes, capacity, pod)
     if _held(nodes, capacity, pod, settled=True):
-        return _waits(needs)
+        return waits_for_capacity(needs)
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         needs,
@@ -102,7 +102,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     if (rejected := _rejected(running, capacity, pod)) is None:
         return None
     if _rejected(running, capacity, pod, settled=True) is None:
-        return _waits(rejected)
+        return waits_for_capacity(rejected)
     return blocked(Reason.QUOTA_WOULD_REFUSE, rejected, RAISE_QUOTA)
 
 
@@ -165,14 +165,6 @@ def _held(
 ) -> bool:
     """Return whether a node has capacity for the target pod, now or after running migrations."""
     return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
-
-
-def _waits(lacking: str) -> Finding:
-    return wait(
-        Reason.WAITS_FOR_ROOM,
-        f"{lacking}; running migrations will release enough",
-        "no action is needed: the reconciler writes the new size when enough capacity is free",
-    )
 
 
 def _shown(name: str, amount: int) -> str:

@@ -23,7 +23,7 @@ from support.builders import (
     q,
     want,
 )
-from support.capacity_builders import capacity, launcher, node
+from support.capacity_builders import OVERHEAD, capacity, launcher, node
 
 from reconciler.model.live.capacity import AwareQuotas, Quota
 from reconciler.model.quantity import GIB
@@ -33,8 +33,10 @@ HELD = ("blocked", "aaq-would-hold")
 DEDICATED = "requests.memory/vmi"
 
 
-def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", **more):
-    quota = Quota(name="team", hard={resource: hard}, used={resource: used})
+def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", moving=0, **more):
+    quota = Quota(
+        name="team", hard={resource: hard}, used={resource: used}, moving={resource: moving}
+    )
     aware = AwareQuotas(calculator=calculator, by_namespace={"db": (quota,)})
     found = replace(capacity(**more), aware=aware)
     state = make_live(
@@ -86,6 +88,20 @@ def test_application_aware_quota_without_a_calculator_counts_the_whole_target_po
     assert judged("IgnoreVmiCalculator", "requests.memory", 5 * GIB) == LIVE
 
 
+@pytest.mark.parametrize(
+    ("moving", "effect"), [(GIB, ("wait", "waits-for-room")), (GIB - 1, HELD), (0, HELD)]
+)
+def test_change_waits_if_running_migrations_will_release_the_application_aware_quota_it_needs(
+    moving, effect
+):
+    needed = 3 * GIB + OVERHEAD
+    used = 2 * GIB
+    found = judged(
+        "IgnoreVmiCalculator", "requests.memory", needed + GIB, used=used, moving=moving
+    )
+    assert found == effect
+
+
 def test_change_is_blocked_if_application_aware_quota_gates_the_scheduling_of_its_target_pod():
     gated = replace(launcher(""), gates=("ApplicationAwareQuotaGate",))
     found = capacity(launchers={"vmi-pg-0": (launcher("node01"), gated)})
@@ -99,13 +115,17 @@ def test_change_is_blocked_if_application_aware_quota_gates_the_scheduling_of_it
     assert (effect, reason) == ("blocked", "hotplug-stuck")
 
 
-def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling"):
+def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling", moving=0):
     """Return the decision for a change from 1Gi to 2Gi whose target pod has AAQ's gate."""
     created = NOW - timedelta(seconds=age_s)
     gated = replace(launcher(""), gates=("ApplicationAwareQuotaGate",), created_at=created)
-    quotas = {} if hard is None else {"db": (Quota(name="team", hard={DEDICATED: hard}),)}
+    calculator, key = "DedicatedVirtualResources", DEDICATED
+    if moving:
+        calculator, key = "IgnoreVmiCalculator", "pods"
+    quota = Quota(name="team", hard={key: hard or 0}, used={key: moving}, moving={key: moving})
+    quotas = {} if hard is None else {"db": (quota,)}
     found = capacity(launchers={"vmi-pg-0": (launcher("node01"), gated)})
-    found = replace(found, aware=AwareQuotas(by_namespace=quotas))
+    found = replace(found, aware=AwareQuotas(calculator=calculator, by_namespace=quotas))
     conditions = {"LiveMigratable": condition("True"), "HotMemoryChange": condition(changing)}
     vmi = make_vmi(guest="2Gi", guest_requested=q("1Gi"), guest_current=q("1Gi"))
     state = make_live(
@@ -140,3 +160,10 @@ def test_started_change_whose_target_pod_keeps_its_scheduling_gate_is_blocked_wi
 )
 def test_scheduling_gate_of_a_new_pod_or_unrelated_migration_does_not_block_a_change(state):
     assert in_flight(0, **state).reason.value != "aaq-holds"
+
+
+@pytest.mark.parametrize(("hard", "blocked"), [(1, False), (0, True)])
+def test_scheduling_gate_that_the_end_of_another_migration_will_remove_does_not_block_a_change(
+    hard, blocked
+):
+    assert (in_flight(hard, moving=1).reason.value == "aaq-holds") is blocked
