@@ -199,7 +199,8 @@ def test_interrupted_run_cancels_an_unanswered_lease_renewal_and_prints_a_report
         hung(cluster, "PUT", "leases")
         report, _, _ = ended(run, signal.SIGTERM)
     assert (run.returncode, report["exit"]["code"]) == (6, 6)
-    assert report["outcomes"][0]["result"] == "running"
+    # The Lease stores the commit before the first patch, so the patch is not sent yet.
+    assert report["outcomes"][0]["result"] == "not-started"
 
 
 def test_run_interrupted_during_an_unanswered_lease_request_ends_immediately(serve, git):
