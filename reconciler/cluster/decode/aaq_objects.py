@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.scheduling_constraints import selector
-from reconciler.cluster.decode.spare_capacity import amount_of, is_judged, moving_amounts
+from reconciler.cluster.decode.spare_capacity import (
+    amount_of,
+    is_judged,
+    moving_amounts,
+    priority_scopes,
+)
 from reconciler.cluster.decode.structs import wire_aware_quota as wire
+from reconciler.cluster.decode.structs.wire_capacity import QuotaSpec
 from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR, GATE, VMI_KEYS, Calculator
 from reconciler.model.live.capacity import AwareQuotas, Quota
 from reconciler.model.live.placement import Requirement
@@ -55,12 +61,20 @@ def _own(item: wire.AwareQuota) -> AwareQuota:
 
 
 def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
+    """Decode a cluster-wide quota; without namespaces if its scopes include no launcher pod.
+
+    Source of the scopes: kubevirt/application-aware-quota pkg/aaq-controller/aaq-gate-controller
+    (getArtificialRqsForGateController), commit 0c8a5eca.
+    """
     status = item.status or wire.ClusterQuotaStatus()
-    quota = item.spec.quota if item.spec else None
+    spec = (item.spec.quota if item.spec else None) or QuotaSpec()
+    priority = priority_scopes(spec)
+    namespaces = tuple(each.namespace for each in status.namespaces or ())
     return AwareQuota(
-        namespaces=tuple(each.namespace for each in status.namespaces or ()),
+        namespaces=() if priority is None else namespaces,
         quota=replace(
-            _quota(item.metadata.name, quota.hard if quota else None, status.total),
+            _quota(item.metadata.name, spec.hard, status.total),
+            priority=priority or (),
             cluster_wide=True,
         ),
     )

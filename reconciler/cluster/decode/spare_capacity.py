@@ -184,15 +184,15 @@ def _bytes(value: Amount, name: str) -> int:
     return found.n_bytes if found else 0
 
 
-def quota(item: wire.Quota) -> NamedQuota:
-    """Decode a ResourceQuota; like the admission check, prefer the hard limits in the status.
+def priority_scopes(spec: wire.QuotaSpec) -> tuple[Requirement, ...] | None:
+    """Decode a quota's requirements for the priority class of a pod.
 
-    Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
+    The result is None if the scopes of the quota include no launcher pod.
     """
-    meta, spec, status = item.metadata, item.spec or wire.QuotaSpec(), item.status
     selector = (spec.scope_selector.match_expressions if spec.scope_selector else None) or []
     scopes = {*(spec.scopes or ()), *(each.scope_name for each in selector)}
-    elsewhere = not APPLYING_SCOPES.issuperset(scopes - {PRIORITY_CLASS})
+    if not APPLYING_SCOPES.issuperset(scopes - {PRIORITY_CLASS}):
+        return None
     priority = tuple(
         Requirement(key=PRIORITY_CLASS, operator=each.operator, values=tuple(each.values or ()))
         for each in selector
@@ -200,17 +200,27 @@ def quota(item: wire.Quota) -> NamedQuota:
     )
     if PRIORITY_CLASS in (spec.scopes or ()):
         priority += (Requirement(key=PRIORITY_CLASS, operator="Exists"),)
+    return priority
+
+
+def quota(item: wire.Quota) -> NamedQuota:
+    """Decode a ResourceQuota; like the admission check, prefer the hard limits in the status.
+
+    Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
+    """
+    meta, spec, status = item.metadata, item.spec or wire.QuotaSpec(), item.status
     hard = (status.hard if status else None) or spec.hard or {}
     used = (status.used if status else None) or {}
     judged = [name for name in hard if is_judged(name)]
+    priority = priority_scopes(spec)
     found = Quota(
         name=meta.name,
         hard={name: amount_of(hard[name], name) for name in judged},
         used={name: amount_of(used.get(name), name) for name in judged},
-        priority=priority,
+        priority=priority or (),
         managed_by_rancher=(meta.labels or {}).get(RANCHER_QUOTA) == "true",
     )
-    return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)
+    return NamedQuota(namespace=meta.namespace or "", quota=None if priority is None else found)
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:

@@ -75,9 +75,9 @@ class Reservations:
         capacity = self._live.capacity
         pod = pod_for(capacity, self._rendering, vmi, target)
         grown = growth(capacity, vmi, target, pod) if capacity else {}
-        if not self._aware_quotas_hold(ref.namespace, grown) or not self._take(ref, vmi, pod):
+        if not self._aware_quotas_hold(ref.namespace, pod, grown) or not self._take(ref, vmi, pod):
             return False
-        self.reserve_aware_growth(ref, grown)
+        self.reserve_aware_growth(ref, pod, grown)
         return True
 
     def admit(self, ref: ObjectRef, target: MemoryQuantity, pod: TargetPod) -> bool:
@@ -87,11 +87,11 @@ class Reservations:
             return True
         grown = growth(capacity, vmi, target, pod)
         namespace = ref.namespace
-        if not self._aware_quotas_hold(namespace, grown):
+        if not self._aware_quotas_hold(namespace, pod, grown):
             return False
         if not self._quotas_hold(namespace, pod, vmi):
             return False
-        self.reserve_aware_growth(ref, grown)
+        self.reserve_aware_growth(ref, pod, grown)
         self._used[namespace].update(quota_usage(pod))
         return True
 
@@ -125,29 +125,33 @@ class Reservations:
             self._count(vmi.node, grown)
             self._used[ref.namespace].update(quota_usage(grown))
 
-    def reserve_aware_growth(self, ref: ObjectRef, grown: Mapping[str, int]) -> None:
+    def reserve_aware_growth(
+        self, ref: ObjectRef, pod: TargetPod, grown: Mapping[str, int]
+    ) -> None:
         """Reserve the growth of a VM in the Application-Aware Quotas (AAQ) of its namespace.
 
         Args:
             ref: The VM.
+            pod: The VM's target pod.
             grown: The amount of each quota resource, as ``aware_growth`` returns it.
         """
-        for quota in self._aware_quotas(ref.namespace):
+        for quota in self._aware_quotas(ref.namespace, pod.priority_class):
             self._grown[_key(quota, ref.namespace)].update(grown)
 
-    def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
+    def _aware_quotas_hold(self, namespace: str, pod: TargetPod, grown: Mapping[str, int]) -> bool:
         """Return whether a namespace's Application-Aware Quotas (AAQ) allow another VM to grow."""
         return all(
             quota.used.get(resource, 0) + self._grown[_key(quota, namespace)][resource] + more
             <= quota.hard[resource]
-            for quota in self._aware_quotas(namespace)
+            for quota in self._aware_quotas(namespace, pod.priority_class)
             for resource, more in grown.items()
             if resource in quota.hard
         )
 
-    def _aware_quotas(self, namespace: str) -> tuple[Quota, ...]:
+    def _aware_quotas(self, namespace: str, priority_class: str) -> tuple[Quota, ...]:
         capacity = self._live.capacity
-        return capacity.aware.by_namespace.get(namespace, ()) if capacity else ()
+        found = capacity.aware.by_namespace.get(namespace, ()) if capacity else ()
+        return tuple(each for each in found if each.counts(priority_class))
 
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
         if self._live.capacity is None:
@@ -194,7 +198,7 @@ class Reservations:
             gone = quota_amounts(pod.requests, pod.limit, pod.cpu_limit)
             self._used[ref.namespace].subtract(gone)
             if counts_pods(self._live.capacity):
-                for quota in self._aware_quotas(ref.namespace):
+                for quota in self._aware_quotas(ref.namespace, pod.priority_class):
                     self._grown[_key(quota, ref.namespace)].subtract(gone)
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:

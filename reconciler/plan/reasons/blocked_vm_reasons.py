@@ -130,7 +130,8 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         " AAQ would then keep the scheduling gate ApplicationAwareQuotaGate on the target pod,"
         " and the migration would not start. With AAQ's calculator IgnoreVmiCalculator, the quota"
         " must allow the whole target pod. With VmiPodUsage or GuestEffectiveResources, a"
-        " migration uses no quota.",
+        " migration uses no quota. The scopes of a cluster-wide quota are evaluated, but not those"
+        " of an ApplicationAwareResourceQuota, which AAQ ignores when it removes the gate.",
         "Raise the quota by at least the amount that the message names."),
     Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",

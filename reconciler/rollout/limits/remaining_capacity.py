@@ -130,7 +130,7 @@ class RemainingCapacity:
                 reservations.promise(ref, found.pod)
             if hidden or is_gated(tracked, vmi, capacity):
                 grown = growth(capacity, found.vmi, found.target, found.pod)
-                reservations.reserve_aware_growth(ref, grown)
+                reservations.reserve_aware_growth(ref, found.pod, grown)
 
         def has_capacity(ref: ObjectRef) -> bool:
             size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from reconciler.cluster.decode.structs.wire import Amount, Meta, Wire
-from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
+from reconciler.cluster.decode.structs.wire_capacity import QuotaSpec, QuotaStatus
 from reconciler.cluster.decode.structs.wire_placement import LabelSelector
 
 
 class AwareQuotaSpec(Wire, frozen=True):
-    """The ``spec`` of an ApplicationAwareResourceQuota."""
+    """The ``spec`` of an ApplicationAwareResourceQuota.
+
+    Its scopes are not read, because the controller that removes the scheduling gates ignores them.
+    Source: kubevirt/application-aware-quota pkg/aaq-controller/aaq-gate-controller
+    (getArtificialRqsForGateController), commit 0c8a5eca.
+    """
 
     hard: dict[str, Amount] | None = None
 
@@ -30,7 +35,7 @@ class NamespaceStatus(Wire, frozen=True):
 class ClusterQuotaSpec(Wire, frozen=True):
     """The ``spec`` of an ApplicationAwareClusterResourceQuota."""
 
-    quota: AwareQuotaSpec | None = None
+    quota: QuotaSpec | None = None
 
 
 class ClusterQuotaStatus(Wire, frozen=True):

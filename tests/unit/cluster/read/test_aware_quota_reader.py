@@ -73,6 +73,32 @@ def test_application_aware_quotas_of_a_namespace_with_gated_pods_are_read(
     assert diagnostics == ()
 
 
+HIGH = {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "expected"),
+    [
+        ({"scopes": ["NotTerminating", "NotBestEffort"]}, {"": True, "high": True}),
+        ({"scopes": ["PriorityClass"]}, {"": False, "high": True}),
+        ({"scopeSelector": {"matchExpressions": [HIGH]}}, {"high": True, "low": False}),
+        ({"scopes": ["BestEffort"]}, None),
+        ({"scopes": ["Terminating"]}, None),
+    ],
+)
+def test_only_a_cluster_wide_application_aware_quota_selects_pods_by_scopes(
+    read, scopes, expected
+):
+    wide = {**WIDE, "spec": {"quota": {"hard": HARD, **scopes}}}
+    own = {**OWN, "spec": {"hard": HARD, **scopes}}
+    (of_namespace,) = read(own=[own])[0].by_namespace["db"]
+    assert of_namespace == TEAM, "AAQ removes gates without regard to the scopes of such a quota"
+    found = read(wide=[wide])[0].by_namespace.get("db")
+    assert (found is None) is (expected is None)
+    for priority_class, counts in (expected or {}).items():
+        assert found[0].counts(priority_class) is counts
+
+
 @pytest.mark.parametrize(
     ("calculator", "moving"),
     [("IgnoreVmiCalculator", {"pods": 2}), ("DedicatedVirtualResources", {})],

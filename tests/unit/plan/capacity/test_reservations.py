@@ -10,8 +10,9 @@ from support.capacity_builders import NEED, USED, capacity, launcher, node, use
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
-from reconciler.model.live.capacity import AwareQuotas, Quota, ResourceUse
+from reconciler.model.live.capacity import PRIORITY_CLASS, AwareQuotas, Quota, ResourceUse
 from reconciler.model.live.live_state import LiveInstancetype
+from reconciler.model.live.placement import Requirement
 from reconciler.model.plan.plan import Change, Decision, Effect, Reason
 from reconciler.model.quantity import GIB
 from reconciler.model.references import Uid, instancetype_ref, vm_ref
@@ -110,3 +111,22 @@ def test_ended_migration_releases_an_application_aware_quota_only_if_the_quota_c
     assert not reservations.place(second, q("2Gi"))
     reservations.settle(first)
     assert reservations.place(second, q("2Gi")) is released
+
+
+def test_growth_of_a_vm_outside_the_scope_of_an_application_aware_quota_is_not_reserved_there():
+    refs = [vm_ref("db", name) for name in ("low", "high", "other")]
+    pods = {
+        f"vmi-{each.name}": (replace(launcher("node01"), priority_class=each.name),)
+        for each in refs
+    }
+    scope = (Requirement(key=PRIORITY_CLASS, operator="NotIn", values=("low",)),)
+    quota = Quota(name="web", hard={MEMORY_KEY: GIB}, priority=scope)
+    state = make_live(
+        *map(make_vm, refs),
+        vmis=map(make_vmi, refs),
+        capacity=replace(
+            capacity(launchers=pods), aware=AwareQuotas(by_namespace={"db": (quota,)})
+        ),
+    )
+    reservations = Reservations(state)
+    assert [reservations.place(each, q("2Gi")) for each in refs] == [True, True, False]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model.live.capacity import Capacity, Launcher
+    from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 _HINT = "raise the ApplicationAwareResourceQuota by at least the missing amount"
@@ -42,13 +43,13 @@ def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
         return None
     pod = pod_for(capacity, running.rendering, running.vmi, running.target)
     grown = growth(capacity, running.vmi, running.target, pod)
-    if not (full := _full(capacity, namespace, grown)):
+    if not (full := _full(capacity, namespace, pod, grown)):
         return None
     held = (
         "Application-Aware Quota would prevent the scheduling of the target pod in the namespace "
         f"{namespace}: {full}"
     )
-    if not _full(capacity, namespace, grown, settled=True):
+    if not _full(capacity, namespace, pod, grown, settled=True):
         return waits_for_capacity(held)
     return blocked(Reason.AAQ_WOULD_HOLD, held, _HINT)
 
@@ -71,8 +72,8 @@ def gate_in_flight(running: RunningVM) -> Finding | None:
         "Application-Aware Quota prevents the scheduling of the target pod in the namespace "
         f"{namespace}"
     )
-    if full := _full(capacity, namespace, grown):
-        if not _full(capacity, namespace, grown, settled=True):
+    if pod and (full := _full(capacity, namespace, pod, grown)):
+        if not _full(capacity, namespace, pod, grown, settled=True):
             return None
         return blocked(Reason.AAQ_HOLDS, f"{held}: {full}", f"{_HINT}; {_CONTINUES}")
     if not capacity.aware.by_namespace.get(namespace):
@@ -100,13 +101,20 @@ def _is_held(pod: Launcher, capacity: Capacity) -> bool:
 
 
 def _full(
-    capacity: Capacity, namespace: str, grown: Mapping[str, int], *, settled: bool = False
+    capacity: Capacity,
+    namespace: str,
+    pod: TargetPod,
+    grown: Mapping[str, int],
+    *,
+    settled: bool = False,
 ) -> str:
     """Describe the first quota with too little left, or return an empty string.
 
     With *settled*, all resources that running migrations can release count as released.
     """
     for quota in capacity.aware.by_namespace.get(namespace, ()):
+        if not quota.counts(pod.priority_class):
+            continue
         for resource, more in grown.items():
             used, hard = quota.used.get(resource, 0), quota.hard.get(resource)
             used -= quota.moving.get(resource, 0) if settled else 0

@@ -25,7 +25,8 @@ from support.builders import (
 )
 from support.capacity_builders import OVERHEAD, capacity, launcher, node
 
-from reconciler.model.live.capacity import AwareQuotas, Quota
+from reconciler.model.live.capacity import PRIORITY_CLASS, AwareQuotas, Quota
+from reconciler.model.live.placement import Requirement
 from reconciler.model.quantity import GIB
 
 LIVE = ("live", "hotplug")
@@ -33,9 +34,13 @@ HELD = ("blocked", "aaq-would-hold")
 DEDICATED = "requests.memory/vmi"
 
 
-def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", moving=0, **more):
+def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", moving=0, priority=(), **more):
     quota = Quota(
-        name="team", hard={resource: hard}, used={resource: used}, moving={resource: moving}
+        name="team",
+        hard={resource: hard},
+        used={resource: used},
+        moving={resource: moving},
+        priority=priority,
     )
     aware = AwareQuotas(calculator=calculator, by_namespace={"db": (quota,)})
     found = replace(capacity(**more), aware=aware)
@@ -98,6 +103,16 @@ def test_change_waits_if_running_migrations_will_release_the_application_aware_q
     used = 2 * GIB
     found = judged(
         "IgnoreVmiCalculator", "requests.memory", needed + GIB, used=used, moving=moving
+    )
+    assert found == effect
+
+
+@pytest.mark.parametrize(("value", "effect"), [("high", HELD), ("low", LIVE)])
+def test_application_aware_quota_limits_only_the_priority_classes_in_its_scope(value, effect):
+    pod = replace(launcher("node01"), priority_class="high")
+    scope = (Requirement(key=PRIORITY_CLASS, operator="In", values=(value,)),)
+    found = judged(
+        "DedicatedVirtualResources", DEDICATED, 0, priority=scope, launchers={"vmi-pg-0": (pod,)}
     )
     assert found == effect
 
