@@ -18,16 +18,19 @@ from reconciler.app.wiring.source_wiring import shown_address
 from reconciler.errors import ReconcilerError
 from reconciler.model.service.counts import Counted
 from reconciler.model.service.view import ServiceView, SourceView
+from reconciler.report.metrics import restart_wait_lines
 from reconciler.report.metrics.exposition import metrics_text
 from reconciler.report.metrics.metric_table import LAST_PASS, LAST_SUCCESS, OF_A_RUN
 from reconciler.report.metrics.run_counts import result_label
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from reconciler.app.apply_options import ApplyOptions
     from reconciler.app.read_and_plan import PlanWithInputs
     from reconciler.app.stop import Terminated
+    from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Clock, LiveReader
     from reconciler.report.metrics.metric_table import Metric
@@ -68,10 +71,16 @@ class MetricsFile:
         left = _read(path)
         self._last_pass_at = time_in_file(left, LAST_PASS)
         self._last_success_at = time_in_file(left, LAST_SUCCESS)
+        self._waits = restart_wait_lines.decoded(left)
+        """When VMs started to wait for a restart, by digest of the VM."""
+        self._restart_since: Mapping[ObjectRef, datetime] = {}
 
     def plan(self, planned: PlanWithInputs) -> None:
         """Store the plan, whose metrics are written even if the run ends with an error."""
         self._planned, self._planned_at = planned, self._clock.now()
+        since = restart_wait_lines.restart_since(planned.plan, self._waits, self._planned_at)
+        self._restart_since = since
+        self._waits = restart_wait_lines.waits_by_digest(planned.plan, since)
 
     def plan_again(self, live: LiveReader) -> None:
         """Compute a new plan from the state of the cluster at the end of the run, for the metrics.
@@ -109,8 +118,9 @@ class MetricsFile:
 
     def _write(self) -> str:
         text = metrics_text(self._view(), self.counters.read(), only=OF_A_RUN)
+        pieces = (text.content.decode(), *restart_wait_lines.encoded(self._waits))
         try:
-            output_files.write(self._path, (text.content.decode(),), FLAG, mode=READABLE)
+            output_files.write(self._path, pieces, FLAG, mode=READABLE)
         except ReconcilerError as error:
             log.error("%s", error)  # noqa: TRY400 - no stack for users
             return str(error)
@@ -139,6 +149,7 @@ class MetricsFile:
             source = replace(source, in_force=in_force, fetched_at=self._planned_at)
         return replace(
             view,
+            restart_since=self._restart_since,
             mode=planned.config.mode,
             config=planned.config,
             live=planned.live,

@@ -24,6 +24,7 @@ from reconciler.model.selector import Selector, SelectorError
 from reconciler.model.shard import Shard, ShardError
 from reconciler.plan.behaviour.versions import parse_version
 from reconciler.prometheus.alert_query import AnswerError, firing_alerts, query_of
+from reconciler.report.metrics import restart_wait_lines
 from reconciler.report.metrics.metric_table import LAST_SUCCESS
 from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
@@ -84,6 +85,8 @@ def _date(text: str) -> None:
 def _metrics_file(text: str) -> None:
     content = f"{LAST_SUCCESS.full_name} {text}\n".encode(errors="surrogatepass")
     time_in_file(content, LAST_SUCCESS)
+    line = f"# restart-wait 0123456789abcdef {text}\n".encode(errors="surrogatepass")
+    restart_wait_lines.decoded(line)
 
 
 def _formats(text: str) -> None:
