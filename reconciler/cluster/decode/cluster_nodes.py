@@ -6,8 +6,8 @@ from reconciler.cluster.decode.decode_values import amount, conditions, labels, 
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.scheduling_constraints import taints
 from reconciler.cluster.decode.structs import wire
-from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_state import LiveNode
+from reconciler.model.live.placement import is_unread
 
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
@@ -32,9 +32,7 @@ def node(item: wire.Node) -> LiveNode:
         allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
         hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
         others=other_resources(allocatable),
-        labels=labels(
-            {key: text for key, text in labelled.items() if not key.startswith(UNREAD_LABELS)}
-        ),
+        labels=labels({key: text for key, text in labelled.items() if not is_unread(key)}),
     )
 
 

@@ -13,16 +13,6 @@ from reconciler.model.references import Uid
 
 PRIORITY_CLASS = "PriorityClass"
 """The scope of a quota that selects pods by their priority class."""
-UNREAD_LABELS = (
-    "cpu-feature.node.kubevirt.io/",
-    "cpu-model.node.kubevirt.io/",
-    "cpu-model-migration.node.kubevirt.io/",
-    "cpu-timer.node.kubevirt.io/",
-    "host-model-cpu.node.kubevirt.io/",
-    "host-model-required-features.node.kubevirt.io/",
-    "hyperv.node.kubevirt.io/",
-)
-"""Prefixes of node labels that are not stored, because each node has hundreds of these labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

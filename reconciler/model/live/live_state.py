@@ -215,7 +215,7 @@ class LiveNode:
     others: Mapping[str, int] = field(default_factory=dict)
     """Other allocatable resources: ``cpu`` in millicores, ``pods`` and devices by name."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """The node's labels, except those with a prefix in ``capacity.UNREAD_LABELS``."""
+    """The node's labels, except those with a prefix in ``placement.UNREAD_LABELS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,27 @@ REPELLING = frozenset({"NoSchedule", "NoExecute"})
 """The taint effects that keep new pods off a node, unlike PreferNoSchedule."""
 
 
+UNREAD_LABELS = (
+    "cpu-feature.node.kubevirt.io/",
+    "cpu-model.node.kubevirt.io/",
+    "cpu-model-migration.node.kubevirt.io/",
+    "cpu-timer.node.kubevirt.io/",
+    "host-model-cpu.node.kubevirt.io/",
+    "host-model-required-features.node.kubevirt.io/",
+    "hyperv.node.kubevirt.io/",
+)
+"""Prefixes of node labels that are not stored, because each node has hundreds of these labels.
+
+A required label with such a prefix is not evaluated: every node counts as having the label that a
+VM requires, and as lacking the label that it excludes.
+"""
+
+
+def is_unread(key: str) -> bool:
+    """Return whether node labels with a key are not stored."""
+    return key.startswith(UNREAD_LABELS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taint:
     """A taint on a node."""
@@ -96,10 +117,13 @@ class NodeTerm:
     """Requirements for ``metadata.name``, the only field that Kubernetes supports."""
 
     def holds(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Return whether a node meets all requirements; an empty term matches no node."""
+        """Return whether a node meets all requirements; an empty term matches no node.
+
+        Requirements for labels that are not stored (``UNREAD_LABELS``) count as met.
+        """
         own = {"metadata.name": name}
         return bool(self.labels or self.names) and (
-            all(each.holds(labels) for each in self.labels)
+            all(each.holds(labels) for each in self.labels if not is_unread(each.key))
             and all(each.holds(own) for each in self.names)
         )
 

@@ -2,8 +2,9 @@
 
 Each filter is one constraint of the scheduler or of KubeVirt. The filters are applied in order, so
 that the plan can name the constraint that leaves no node. The module ``fit`` examines free
-capacity. The filters ignore preferred constraints, host-model CPU labels, and pods other than VMs'
-launcher pods, so the scheduler might still reject a node that passes the filters.
+capacity. The filters ignore preferred constraints, labels in ``UNREAD_LABELS`` such as those of
+CPU models, and pods other than VMs' launcher pods, so the scheduler might still reject a node
+that passes the filters.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_state import LiveNode
+from reconciler.model.live.placement import is_unread
 from reconciler.model.phrases import listed_refs
 
 if TYPE_CHECKING:
@@ -116,13 +117,12 @@ def node_filters(
     found += [_apart(each, nodes, others) for each in place.apart_from]
     found += _kept_away(vmi, nodes, others)
     found += _together(vmi, nodes, others)
-    return (*found, *(_spread(each, vmi, nodes, others) for each in place.spread))
+    spread = [each for each in place.spread if not is_unread(each.topology_key)]
+    return (*found, *(_spread(each, vmi, nodes, others) for each in spread))
 
 
 def _labels(vmi: LiveVMI) -> Iterable[NodeFilter]:
-    wanted = {
-        key: text for key, text in vmi.node_selector.items() if not key.startswith(UNREAD_LABELS)
-    }
+    wanted = {key: text for key, text in vmi.node_selector.items() if not is_unread(key)}
     if not wanted:
         return
     hint = "label another node, or change the VM's nodeSelector"
@@ -183,6 +183,8 @@ def _together(
     exists and all terms select the new pod, any node with the topology label is allowed.
     """
     rules = vmi.placement.together_with
+    if any(is_unread(each.topology_key) for each in rules):
+        return
     if not rules or not all(any(map(_of_launchers, each.selector)) for each in rules):
         return
     met = [

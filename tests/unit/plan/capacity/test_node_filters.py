@@ -6,12 +6,14 @@ pod anti-affinity and topology spread constraints (v1.36).
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, plan_of, want
 from support.capacity_builders import capacity, node
 
+from reconciler.cluster.decode.cluster_nodes import NODES as NODES_KIND
 from reconciler.model.live.placement import (
     NodeTerm,
     Placement,
@@ -87,6 +89,44 @@ def test_required_node_affinity_permits_only_nodes_that_match_one_of_its_terms(t
     vmi = make_vmi(node="node01", placement=Placement(node_terms=tuple(terms)))
     nodes = (node("node02", labels={"zone": "a", "size": "4"}),)
     assert bool(eligible_nodes(vmi, nodes, same_cpu_vendor=False)) is eligible
+
+
+MODEL = "cpu-model.node.kubevirt.io/Haswell"
+
+
+@pytest.mark.parametrize(
+    ("terms", "eligible"),
+    [
+        ([term((MODEL, "In", "true"))], True),
+        ([term((MODEL, "Exists"))], True),
+        ([term((MODEL, "NotIn", "true"))], True),
+        ([term(("hyperv.node.kubevirt.io/vpindex", "In", "true"), ("zone", "In", "a"))], True),
+        ([term((MODEL, "In", "true"), ("zone", "In", "b"))], False),
+        ([term((MODEL, "In", "true"), names=["node03"])], False),
+        ([term(("node-labeller.kubevirt.io/x", "Exists"))], False),
+    ],
+)
+def test_required_node_affinity_to_labels_that_are_not_read_excludes_no_node(terms, eligible):
+    vmi = make_vmi(node="node01", placement=Placement(node_terms=tuple(terms)))
+    nodes = (decoded_node("node02", {"zone": "a", MODEL: "true"}),)
+    assert bool(eligible_nodes(vmi, nodes, same_cpu_vendor=False)) is eligible
+
+
+def decoded_node(name, labels):
+    labels = {"kubevirt.io/schedulable": "true", **labels}
+    raw = {"metadata": {"name": name, "labels": labels}, "status": {}}
+    return NODES_KIND.one(json.dumps(raw).encode())
+
+
+@pytest.mark.parametrize("field", ["spread", "together_with"])
+@pytest.mark.parametrize(("key", "eligible"), [(MODEL, True), ("rack", False)])
+def test_topology_of_labels_that_are_not_read_excludes_no_node(field, key, eligible):
+    own = (Requirement(key="vm.kubevirt.io/name", operator="Exists"),)
+    rule = Spread(topology_key=key, selector=own)
+    vmi = make_vmi(node="node01", placement=Placement(**{field: (rule,)}))
+    nodes = (decoded_node("node02", {MODEL: "true"}),)
+    found = eligible_nodes(vmi, nodes, same_cpu_vendor=False, peers=(vmi,))
+    assert bool(found) is eligible
 
 
 APP = (Requirement(key="app", operator="In", values=("db",)),)
