@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ def placement(
             if each.when_unsatisfiable == _HARD and each.label_selector
         ),
         apart_from=tuple(
-            _term(each, labels) for each in apart if _includes_own_namespace(each, namespace)
+            replace(_term(each, labels), everywhere=_includes_every_namespace(each))
+            for each in apart
+            if _includes_own_namespace(each, namespace)
         ),
         together_with=tuple(_term(each, labels) for each in together) if known else (),
         priority_class=shared(spec.priority_class_name),
@@ -83,12 +86,16 @@ def _includes_own_namespace(term: wire_placement.PodAffinityTerm, namespace: str
     """
     if not term.label_selector or term.mismatch_label_keys:
         return False
-    every = term.namespace_selector
     if namespace in (term.namespaces or ()):
         return True
-    if every is None:
+    if term.namespace_selector is None:
         return not term.namespaces
-    return not every.match_labels and not every.match_expressions
+    return _includes_every_namespace(term)
+
+
+def _includes_every_namespace(term: wire_placement.PodAffinityTerm) -> bool:
+    every = term.namespace_selector
+    return every is not None and not every.match_labels and not every.match_expressions
 
 
 def _own_namespace_alone(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:

@@ -141,6 +141,8 @@ class Spread:
     selector: tuple[Requirement, ...] = ()
     """The label selector of the pods that the constraint counts."""
     min_domains: int = 1
+    everywhere: bool = False
+    """Whether a pod anti-affinity counts the pods of all namespaces, not only of its own one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +154,9 @@ class Placement:
     """The required node affinity: a node must meet one of these terms; empty if it is not set."""
     spread: tuple[Spread, ...] = ()
     apart_from: tuple[Spread, ...] = ()
-    """The required pod anti-affinity in the VM instance's own namespace.
+    """The required pod anti-affinity that includes the VM instance's own namespace.
 
-    Only the selector and the topology key of each ``Spread`` are used.
+    Each ``Spread`` has only a selector, a topology key and ``everywhere``.
     """
     together_with: tuple[Spread, ...] = ()
     """The required pod affinity; empty if a term also selects pods in other namespaces."""
@@ -164,6 +166,11 @@ class Placement:
     def counts_pods(self) -> bool:
         """Whether a constraint depends on the pods that run on the nodes."""
         return bool(self.spread or self.apart_from or self.together_with)
+
+    @property
+    def repels_everywhere(self) -> bool:
+        """Whether a pod anti-affinity counts the pods of all namespaces."""
+        return any(each.everywhere for each in self.apart_from)
 
     def repelled_by(self, taints: tuple[Taint, ...]) -> Taint | None:
         """Return the first taint that keeps the VM's pod off a node, or None.

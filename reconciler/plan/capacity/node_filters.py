@@ -58,7 +58,7 @@ def eligible_nodes(
         vmi: The instance.
         nodes: All nodes.
         same_cpu_vendor: Whether the target node needs the CPU vendor of the source node.
-        peers: The VM instances in the namespace, which topology constraints count.
+        peers: The VM instances that topology constraints can count, also of other namespaces.
     """
     found = tuple(nodes)
     others = tuple(each for each in found if each.schedulable and each.name != vmi.node)
@@ -113,9 +113,12 @@ def node_filters(
                 admits=lambda node: repelled[node.name] is None,
             )
         )
-    others = tuple(peers)
-    found += [_apart(each, nodes, others) for each in place.apart_from]
-    found += _kept_away(vmi, nodes, others)
+    every = tuple(peers)
+    others = tuple(each for each in every if each.ref.namespace == vmi.ref.namespace)
+    found += [
+        _apart(each, nodes, every if each.everywhere else others) for each in place.apart_from
+    ]
+    found += _kept_away(vmi, nodes, every)
     found += _together(vmi, nodes, others)
     spread = [each for each in place.spread if not is_unread(each.topology_key)]
     return (*found, *(_spread(each, vmi, nodes, others) for each in spread))
@@ -161,7 +164,8 @@ def _kept_away(
         for each in peers
         if each.ref != vmi.ref and not each.final
         for rule in each.placement.apart_from
-        if _selects(rule.selector, vmi)
+        if (rule.everywhere or each.ref.namespace == vmi.ref.namespace)
+        and _selects(rule.selector, vmi)
         and (domain := domains.get(each.node, {}).get(rule.topology_key)) is not None
     }
     if taken:

@@ -237,8 +237,15 @@ class Reservations:
 
     def _peers(self, vmi: LiveVMI) -> tuple[LiveVMI, ...]:
         """Return the VM instances that can exclude nodes through scheduling constraints."""
-        found = self._live.vmis.values() if vmi.placement.counts_pods else self._repelling
-        return tuple(each for each in found if each.ref.namespace == vmi.ref.namespace)
+        place, namespace = vmi.placement, vmi.ref.namespace
+        found = self._live.vmis.values() if place.counts_pods else self._repelling
+        return tuple(
+            each
+            for each in found
+            if each.ref.namespace == namespace
+            or place.repels_everywhere
+            or each.placement.repels_everywhere
+        )
 
     @cached_property
     def _repelling(self) -> tuple[LiveVMI, ...]:

@@ -78,6 +78,11 @@ class VMNames:
                 found[each.ref.namespace].append(each)
         return found
 
+    @cached_property
+    def repelling_everywhere(self) -> Sequence[LiveVMI]:
+        """The VM instances with a required pod anti-affinity that includes all namespaces."""
+        return [each for each in self._live.vmis.values() if each.placement.repels_everywhere]
+
 
 class SharedInputs:
     """The planning inputs that concern more than one VM, with a record of what a rule reads.
@@ -118,13 +123,22 @@ class SharedInputs:
         self.moment_read = True
         return tuple(self._names.instances.get(namespace, ()))
 
+    def all_instances(self) -> tuple[LiveVMI, ...]:
+        """Return the VM instances of all namespaces; a decision that reads them is not reused."""
+        self.moment_read = True
+        return tuple(self._live.vmis.values())
+
     def repelling_in(self, namespace: str) -> tuple[LiveVMI, ...]:
-        """Return the VM instances in a namespace with a required pod anti-affinity.
+        """Return the VM instances whose required pod anti-affinity includes a namespace.
 
         A decision that reads such an instance is not reused. If none exists, the decision is made
         again when pods and quotas are read again.
         """
-        found = tuple(self._names.repelling.get(namespace, ()))
+        everywhere = self._names.repelling_everywhere
+        found = (
+            *self._names.repelling.get(namespace, ()),
+            *(each for each in everywhere if each.ref.namespace != namespace),
+        )
         self.moment_read = self.moment_read or bool(found)
         return found
 
@@ -220,9 +234,14 @@ class RunningVM(VMInputs):
     @property
     def peers(self) -> tuple[LiveVMI, ...]:
         """The VM instances that affect, through scheduling constraints, where the VM can run."""
-        if self.vmi.placement.counts_pods:
-            return self.shared.instances_in(self.vm.ref.namespace)
-        return self.shared.repelling_in(self.vm.ref.namespace)
+        namespace, place = self.vm.ref.namespace, self.vmi.placement
+        if place.repels_everywhere:
+            return self.shared.all_instances()
+        repelling = self.shared.repelling_in(namespace)
+        if not place.counts_pods:
+            return repelling
+        elsewhere = (each for each in repelling if each.ref.namespace != namespace)
+        return (*self.shared.instances_in(namespace), *elsewhere)
 
     @property
     def restart_required(self) -> Condition | None:

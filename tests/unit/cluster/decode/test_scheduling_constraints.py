@@ -107,6 +107,8 @@ def test_pod_affinity_of_a_vmi_is_decoded_only_for_the_namespace_of_the_vmi(term
     affinity = {kind: {REQUIRED: [full, plain]} for kind in ("podAntiAffinity", "podAffinity")}
     found = vmi({"affinity": affinity}).placement
     assert [each.topology_key for each in found.apart_from] == ["zone"] * apart + ["rack"]
+    everywhere = term.get("namespaceSelector") == {}
+    assert [each.everywhere for each in found.apart_from] == [everywhere] * apart + [False]
     # One term that is not known makes the whole affinity unknown.
     assert len(found.together_with) == 2 * together
 

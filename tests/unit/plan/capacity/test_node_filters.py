@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, q, want
 from support.capacity_builders import capacity, node
 
 from reconciler.cluster.decode.cluster_nodes import NODES as NODES_KIND
@@ -24,6 +24,7 @@ from reconciler.model.live.placement import (
 )
 from reconciler.model.references import vm_ref
 from reconciler.plan.capacity.node_filters import eligible_nodes
+from reconciler.plan.capacity.reservations import Reservations
 from reconciler.plan.vm.rules.vm_inputs import SharedInputs
 
 NO_SCHEDULE = Taint(key="gpu", value="true", effect="NoSchedule")
@@ -308,3 +309,39 @@ def test_planning_rules_read_no_other_vms_in_a_namespace_without_pod_anti_affini
         shared = SharedInputs(make_live(vmis=(first, *others)), NOW)
         assert shared.repelling_in("db") == others
         assert shared.moment_read is read
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "reason"), [(True, "no-node-with-room"), (False, "hotplug")]
+)
+@pytest.mark.parametrize("own", [True, False], ids=["anti-affinity of the VM", "of the other VM"])
+def test_pod_anti_affinity_with_an_empty_namespace_selector_counts_vms_in_other_namespaces(
+    own, everywhere, reason
+):
+    """Both the plan and the reservations of a run decide."""
+    rule = Placement(apart_from=(Spread(topology_key=ZONE, selector=APP, everywhere=everywhere),))
+    vmi = make_vmi(node="node01", labels={"app": "db"})
+    other = make_vmi(vm_ref("web", "other"), node="node02", labels={"app": "db"})
+    if own:
+        vmi = replace(vmi, placement=rule)
+    else:
+        other = replace(other, placement=rule)
+    nodes = tuple(node(name, labels={ZONE: name}) for name in ("node01", "node02"))
+    live = make_live(make_vm(), vmis=(vmi, other), nodes=nodes, capacity=capacity())
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert decision.reason.value == reason
+    assert Reservations(live).place(VM, q("2Gi")) is not everywhere
+
+
+def test_other_pod_constraints_count_no_vms_in_other_namespaces():
+    rule = Spread(topology_key=ZONE, selector=APP)
+    everywhere = Spread(topology_key="rack", selector=(), everywhere=True)
+    vmi = make_vmi(
+        node="node01",
+        labels={"app": "db"},
+        placement=Placement(spread=(rule,), apart_from=(everywhere,)),
+    )
+    elsewhere = make_vmi(vm_ref("web", "other"), node="node03", labels={"app": "db"})
+    found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=(vmi, elsewhere))
+    # The old pod counts in zone a; zone b has no pod of the namespace.
+    assert [each.name for each in found] == ["node03", "node04"]
