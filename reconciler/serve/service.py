@@ -42,6 +42,7 @@ from reconciler.serve.loop.engine import Engine
 from reconciler.serve.loop.loop import Loop
 from reconciler.serve.loop.loop_parts import LoopParts
 from reconciler.serve.loop.outage import outage_shown
+from reconciler.serve.loop.restart_wait_keeper import RestartWaitKeeper
 from reconciler.serve.loop.wakeups import Wakeup, Wakeups
 from reconciler.serve.notifications.notification_center import NotificationCenter
 from reconciler.serve.view_store import ViewStore
@@ -151,6 +152,8 @@ def _opened(
     note = leader_note(client.without_retries(), options.shard)
     relay = PushRelay(leadership, note, clock, poller.wake)
     leadership.steps.append(relay.step)
+    keeper = RestartWaitKeeper(leadership, lambda: store.read()[1], clock)
+    leadership.steps.append(keeper.step)
     ending = stack.enter_context(ParallelEnd(stop.threads_left_s))
     ending.callback(leadership.end, RELEASE_S)
     ending.callback(poller.end, STOP_READ_S)
@@ -200,6 +203,7 @@ def _opened(
         interruptible=stop.interruptible,
         ended=ended,
         late=counters.count_late_change,
+        stored_waits=keeper.take,
         planned=planned,
     )
     loop = Loop(parts)

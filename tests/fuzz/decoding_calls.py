@@ -122,6 +122,7 @@ READ_BY = {
     "source/yaml/scalars.py": "plain scalar",
     "report/service/run_list.py": _OWN_VALUE,
     "serve/notifications/due.py": _OWN_VALUE,
+    "serve/loop/restart_wait_keeper.py": "restart waits",
     "serve/hooks/body_reader.py": "webhook",
     "serve/hooks/hooks_app.py": "webhook",
     "serve/hooks/payloads.py": "webhook payload",

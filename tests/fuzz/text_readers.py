@@ -28,6 +28,7 @@ from reconciler.report.metrics import restart_wait_lines
 from reconciler.report.metrics.metric_table import LAST_SUCCESS
 from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
+from reconciler.serve.loop import restart_wait_keeper
 from reconciler.serve.notifications import reported_codec
 from reconciler.source.git import repository_url
 from reconciler.source.trust.repository_places import normalized
@@ -148,6 +149,7 @@ READERS = (
     _text("shard", Shard.parse, ("0/3", "12/99999"), ShardError),
     _text("checkpoint text", checkpoint_codec.decoded, (CHECKPOINT,)),
     _text("reported causes", reported_codec.decoded, (REPORTED,)),
+    _text("restart waits", restart_wait_keeper.decoded, ("0123456789abcdef:29400000", "a:1")),
     _text("Date header", _date, DATES),
     _text("metrics file", _metrics_file, ("1.764e+09", "1764579600", "9e9")),
     _text("Retry-After header", transport._seconds, ("1", "30")),

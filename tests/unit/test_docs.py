@@ -38,7 +38,7 @@ NO_CODES = {
     *("first-plan", "fresh-commit"),
     "alert-matcher",
     *("invalid-commit", "waits-for-person"),
-    "valid-commit",
+    *("valid-commit", "restart-waits"),
     *("rollout-lease", "virt-launcher"),
     *("no-referrer", "no-secret", "no-store", "same-origin", "latin-1"),
     "argocd-application-controller",

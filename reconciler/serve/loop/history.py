@@ -11,6 +11,7 @@ from reconciler.model.plan.plan import Effect
 from reconciler.model.plan.plan_forecast import VMForecast
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.service.view import PlanRecord, VMChange
+from reconciler.report.metrics import restart_wait_lines
 from reconciler.report.metrics.run_counts import LateChange
 from reconciler.rollout.tracking.judge_convergence import FAILURES, is_under_way
 
@@ -199,8 +200,18 @@ def without_removed(
 
 
 def restart_since(
-    before: Mapping[ObjectRef, datetime], plan: Plan, now: datetime
+    before: Mapping[ObjectRef, datetime],
+    plan: Plan,
+    now: datetime,
+    stored: Mapping[str, datetime] | None = None,
 ) -> dict[ObjectRef, datetime]:
-    """Return when each VM that needs a restart started to wait for the restart."""
-    waiting = (each.ref for each in plan.decisions if each.effect is Effect.RESTART)
-    return {ref: before.get(ref, now) for ref in waiting}
+    """Return when each VM that needs a restart started to wait for the restart.
+
+    Args:
+        before: The times that this process knew before the plan.
+        plan: The newest plan.
+        now: The current time.
+        stored: The times that an earlier process stored, by digest of the VM.
+    """
+    found = restart_wait_lines.restart_since(plan, stored or {}, now)
+    return {ref: min(before.get(ref, now), since) for ref, since in found.items()}

@@ -185,7 +185,9 @@ class Loop:
             "hold": plan.hold,
             "plans": history.with_plan(view.plans, plan, now),
             "changes": changes,
-            "restart_since": history.restart_since(view.restart_since, plan, now),
+            "restart_since": history.restart_since(
+                view.restart_since, plan, now, self._parts.stored_waits()
+            ),
             "last_pass_at": now if passed else view.last_pass_at,
             "last_success_at": now if succeeded else view.last_success_at,
             "next_run": None if view.run is not None else self._next_run(planned),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.app.execution.runner import RunsPlans
@@ -68,5 +69,7 @@ class LoopParts:
     """Called with the report of each rollout, for counters and logs."""
     late: Callable[[LateChange], None] = lambda _change: None
     """Called with each change that was completed after the end of its run, for counters."""
+    stored_waits: Callable[[], Mapping[str, datetime]] = dict
+    """Returns since when VMs wait for a restart according to the previous leader, only once."""
     planned: Callable[[PlanWithInputs], None] = lambda _planned: None
     """Called after each plan, for counters."""
