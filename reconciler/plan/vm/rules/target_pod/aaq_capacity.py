@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
-_HINT = "raise the ApplicationAwareResourceQuota by at least the missing amount"
+_HINT = "raise this quota by at least the missing amount"
 _CONTINUES = "the migration then continues by itself"
 GATED_S = 60.0
 """The age in seconds from which a pod with the scheduling gate counts as held.
