@@ -1,4 +1,4 @@
-"""``run``: plans, applies the plan and reports, for the commands ``apply`` and ``reconcile``."""
+"""``run``: makes a plan, applies it and reports, for ``apply`` and ``reconcile``."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
     """Plan once, apply the plan, and report the results.
 
     Raises:
-        ReconcilerError: The run ended before it could write.
-        Terminated: SIGTERM arrived before the run could write.
-        KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
+        ReconcilerError: The run ended before it could write to the cluster.
+        Terminated: SIGTERM arrived before the run could write to the cluster.
+        KeyboardInterrupt: Ctrl-C was pressed before the run could write to the
+            cluster, or was pressed twice.
     """
     approval = approval_options.read(options)
     if approval is not None:
@@ -89,7 +90,7 @@ def _plan(
 ) -> Execution:
     """Read the desired state and the live state, and compute a plan.
 
-    *stack* closes the opened readers.
+    *stack* closes the readers that this function opens.
     """
     counted = metrics.counters.count_request if metrics else None
     started, until = clock.monotonic(), None

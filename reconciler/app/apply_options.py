@@ -32,10 +32,10 @@ class ApplyOptions:
     ask: bool = False
     """Whether a user must confirm the plan before the run writes anything."""
     expect_digest: str | None = None
-    """The digest of the approved plan; the run writes nothing if its plan's digest differs."""
+    """The digest of the approved plan; the run writes nothing if it makes a different plan."""
     ignore_windows: bool = False
     ignore_alerts: bool = False
-    """Whether the run ignores the alerts of ``rollout.holdWhile``, which pause a rollout."""
+    """Whether the run ignores the alerts that ``rollout.holdWhile`` selects."""
     report: Path | None = None
     """The file to which the report is written as JSON."""
     trace: Path | None = None
@@ -45,4 +45,4 @@ class ApplyOptions:
     unattended: bool = False
     """Whether no user is present, so that ``mode: observe`` in the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()
-    """Exit codes for which the process exits with 0, because the next run continues."""
+    """Exit codes that the process replaces with 0, because the next run continues the work."""

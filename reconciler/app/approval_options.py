@@ -42,7 +42,7 @@ def read(options: ApplyOptions) -> Approval | None:
 
 
 def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
-    """Return source options that read the approved plan's commit unless the user set a source.
+    """Return the user's source options; without a source, select the approved plan's commit.
 
     Raises:
         SourceError: The plan was not made from a commit.

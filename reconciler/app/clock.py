@@ -33,7 +33,7 @@ _WARN_S = 30.0
 _SLICE_S = 1.0
 """The interval in seconds at which a sleeping thread calls the function of ``meanwhile``."""
 _DIFFERS_S = 300.0
-"""The clock difference, in seconds, above which both clocks are used to check windows."""
+"""The clock difference, in seconds, above which both clocks must agree about windows."""
 
 
 class SystemClock:
@@ -95,8 +95,8 @@ class ServerClock:
 
     The control plane sets the times in objects, and the program compares these times with ``now``.
     The methods ``monotonic`` and ``sleep`` use the clock *base*. Between two responses,
-    ``monotonic`` advances the server's time, so that a change of this machine's time of day has no
-    influence.
+    ``monotonic`` advances the server's time, so that a change of this machine's time of day has
+    no effect.
     """
 
     def __init__(self, base: Clock) -> None:
@@ -105,9 +105,9 @@ class ServerClock:
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
         """Estimates of the server's time at monotonic time 0, in seconds since ``_EPOCH``."""
         self._slow: float | None = None
-        """The server time from the last slow response, which can show only large errors."""
+        """The time from the last slow response; too imprecise for small corrections."""
         self._start: float | None = None
-        """The estimate of the server time in use, or None while this machine's clock is used."""
+        """The current estimate of the server's time; None while this machine's clock is used."""
         self._server = ""
         self._warned = False
         self._meanwhile: tuple[int, Callable[[], None]] | None = None
@@ -119,7 +119,10 @@ class ServerClock:
         return self._base.now() if start is None else _moment(start + self._base.monotonic())
 
     def difference(self) -> ClockDifference | None:
-        """Return the times of both clocks if they differ by more than five minutes, else None."""
+        """Compare the API server's time with the time of this machine.
+
+        Return both times if they differ by more than five minutes, and None otherwise.
+        """
         with self._lock:
             start = statistics.median(self._samples) if self._samples else self._slow
         if start is None:

@@ -39,7 +39,7 @@ class Counters:
         """Increase a Prometheus counter.
 
         Args:
-            counted: What has happened.
+            counted: The event that has happened, which selects the counter.
             labels: The values of the counter's labels, in the order of ``LABELS``. They come from
                 a small fixed set of words, and never from a request or an object.
             amount: The amount to add, at least 0.

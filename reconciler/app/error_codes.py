@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """An error that ends a run with the exit code of a more important problem than this error."""
+    """An error that ends a run; the exit code is that of another, more important problem."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

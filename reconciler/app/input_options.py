@@ -46,7 +46,7 @@ class SourceOptions:
     allow_shared_cache_dir: bool = False
     """Whether to use the cache even if other users can write to its directory."""
     mode: str | None = None
-    """The ``mode`` to use instead of the one in ``.reconciler.yaml``, or None to use that one."""
+    """Overrides ``mode`` in ``.reconciler.yaml``; None uses the value in the file."""
     verify: Path | None = None
     """The file with the trusted signing keys for commits, or None to accept every commit."""
     newest_only: bool = False
@@ -81,7 +81,7 @@ class SourceOptions:
         return None if self.all_namespaces else self.namespace
 
     def scope(self) -> Scope:
-        """Return the namespaces and names of the objects that the command processes.
+        """Return the namespaces and names to which the options limit the command.
 
         Raises:
             UsageError: A name is invalid, or contradicts the other options.
@@ -119,8 +119,8 @@ class SourceOptions:
         """Check that the options select exactly one source.
 
         Raises:
-            UsageError: The options select no source or two, or an option does not apply to the
-                source.
+            UsageError: The options select no source or more than one, or an option does not
+                apply to the selected source.
         """
         revision = self.revision not in (None, DEFAULT_REVISION)
         if self.repo and self.files:
@@ -211,7 +211,7 @@ class ClusterOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusOptions:
-    """The options for the Prometheus server whose alerts ``rollout.holdWhile`` names."""
+    """The options for the Prometheus server from which this program reads alerts."""
 
     url: str | None = None
     """The URL without credentials, or None to read the URL from the directory ``credentials``."""

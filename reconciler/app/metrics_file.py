@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 FLAG = "--metrics-file"
 READABLE = 0o644
-"""The file mode of the metrics file, which a collector of another user usually reads."""
+"""The mode of the metrics file; usually, a process of another user reads the file."""
 _MOST_BYTES = 1 << 20
 _TIMES = {
     each.full_name: re.compile(

@@ -62,7 +62,7 @@ def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
 
 
 def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) -> None:
-    """Write strings to a file, so that concurrent readers see either the old or the new file.
+    """Write strings to a file; concurrent readers see either the old or the complete new file.
 
     *mode* is the mode of a new file, from which the process's umask removes bits.
 
@@ -103,7 +103,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a new file can be put at a path: no file or a regular file is there."""
+    """Return whether a new file can be put at a path: nothing or a regular file exists there."""
     return path.is_file() or not path.exists()
 
 

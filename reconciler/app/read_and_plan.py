@@ -113,9 +113,9 @@ def read_valid(reader: DesiredReader) -> Reading:
 
     Raises:
         SourceError: The desired state or its configuration cannot be read.
-        InvalidError: The configuration is invalid, or nothing was read. The error contains every
-            reported problem. An invalid manifest does not raise this error; only the object of
-            that manifest stays unchanged.
+        InvalidError: The configuration is invalid, or no manifest was read. The error contains
+            every reported problem. An invalid manifest does not raise this error; only the object
+            of that manifest stays unchanged.
     """
     reading = reader.read()
     if not reading.state.unusable:
@@ -136,8 +136,9 @@ def plan_against_cluster(
 ) -> tuple[LiveState, Plan]:
     """Read the cluster and compute a plan; return the cluster snapshot and the plan.
 
-    Pods and quotas are read only if a VM is migrating or would migrate. *planner* can reuse the
-    decisions for another plan. *hold_of* returns why alerts pause new changes.
+    Pods and quotas are read only if a VM is migrating or would migrate. *planner* keeps the
+    decisions, so that its next plan can reuse them. *hold_of* returns why alerts pause new
+    changes.
 
     Raises:
         WrongClusterError: *policy* is for another cluster.
@@ -184,12 +185,15 @@ class _Compared(Protocol):
     """A clock that measures its difference from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
-        """Return the times of both clocks if they differ by several minutes, or None otherwise."""
+        """Return the times of the two clocks if they differ by several minutes, else None."""
         ...
 
 
 def clock_difference(clock: Clock) -> ClockDifference | None:
-    """Return the API server's and the local time if they differ by several minutes, else None."""
+    """Compare the API server's time with the time of this machine.
+
+    Return both times if they differ by several minutes, and None otherwise.
+    """
     return clock.difference() if isinstance(clock, _Compared) else None
 
 

@@ -32,7 +32,7 @@ class RunPrinter(Protocol):
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
         """Return a context manager that shows each step of the rollout within its block.
 
-        The run of *plan* stops at *ends_at*, if there is a deadline.
+        *ends_at* is the deadline of the run, or None without a deadline.
         """
         ...
 

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 GRACE_S = 4.0
-"""Seconds that a run has to end after a signal before its blocked request is interrupted."""
+"""A request that still blocks the run is interrupted this many seconds after a signal."""
 REQUESTS_S = 6.0
 """Seconds after a signal by which requests to the API server should have a response."""
 THREADS_S = 8.5
-"""Seconds after a signal until which the process waits for its other threads to end."""
+"""The process waits for its other threads until this many seconds after a signal."""
 
 
 class Terminated(BaseException):

@@ -1,8 +1,8 @@
 """``call`` and ``option_parameters``: let typer commands accept options dataclasses.
 
 A command has a dataclass as a parameter, and each field of the dataclass becomes an option. The
-field's annotation defines the option; for the dataclasses of use cases, ``FLAGS`` defines it. A
-field without an option keeps its default.
+field's annotation defines the option; for the dataclasses of use cases, ``FLAGS`` defines the
+option instead. A field without an option keeps its default.
 """
 
 from __future__ import annotations

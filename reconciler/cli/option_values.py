@@ -63,7 +63,8 @@ def option(flags: str, about: str, *, variable: bool = True, **settings: Any) ->
     Args:
         flags: The flags, separated by spaces.
         about: The help text.
-        variable: Whether an environment variable sets the option: ``RECONCILER_`` and the flag.
+        variable: Whether an environment variable, named ``RECONCILER_`` and the flag, can set the
+            option.
         settings: Other arguments of ``typer.Option``.
     """
     names = flags.split()

@@ -43,7 +43,7 @@ ATTEMPTS = 5
 TOTAL_S = 300.0
 """The maximum time in seconds from a request's first attempt to its last retry."""
 SECONDARY_LIMIT_S = 60.0
-"""The pause in seconds after a response of GitHub's secondary rate limit that names no time.
+"""The pause in seconds after a secondary rate limit of GitHub if the response names no time.
 
 Source: docs.github.com, "Rate limits for the REST API", section "Exceeding the rate limit".
 """

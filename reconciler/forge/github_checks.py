@@ -31,7 +31,7 @@ class _Output(msgspec.Struct):
 
 
 class KnownRun(msgspec.Struct):
-    """A check run, with the fields of the response from GitHub that this program reads."""
+    """A check run, with only the fields of GitHub's response that this program reads."""
 
     id: int
     external_id: str | None = None

@@ -167,7 +167,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Edit the oldest comment in *own* and delete the others; return False if it is gone."""
+    """Edit the oldest of the comments *own* and delete the rest; return False if it is gone."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -13,7 +13,7 @@ from reconciler.model.references import FieldPath
 
 
 class WaveName(StrEnum):
-    """The names of a plan's waves (steps), in the order in which the waves run."""
+    """The names of a plan's waves, in the order in which the waves start."""
 
     FEATURE_GATE = "feature-gate"
     STRATEGY = "strategy"

@@ -90,7 +90,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times of a scheduled local time: zero, one or two if clocks change."""
+        """Return the UTC times of a scheduled local time; a clock change can skip or repeat it."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):

@@ -17,7 +17,7 @@ class ShardError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of several parallel runs, each of which changes a part of the cluster's namespaces.
+    """The namespaces that one of several parallel runs changes.
 
     *index* is the shard's number, from 0; *total* is the number of shards.
     """
@@ -51,7 +51,8 @@ class Shard:
     def holds(self, namespace: str) -> bool:
         """Return whether a namespace and all its VMs belong to this shard.
 
-        A hash of the namespace's name decides, so all machines and versions agree.
+        A hash of the namespace's name selects the shard, so the result is the same on all machines
+        and in all versions.
         """
         if self.total == 1:
             return True

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_QUEUED = 100
-"""The maximum number of notifications that wait for one receiver; the oldest are dropped."""
+"""The maximum number of queued notifications for one receiver; the oldest are dropped."""
 GIVE_UP_S = 900.0
 """The time in seconds for which a failed notification is retried."""
 REPEAT_S = 60.0
@@ -227,7 +227,7 @@ class Notifier:
                 )
 
     def _first(self, receiver: Receiver, queue: _Queue, settings: NotifySettings) -> None:
-        """Try to send the oldest notification that waits for a receiver."""
+        """Try to send the oldest queued notification to a receiver."""
         job = queue.jobs[0]
         job.attempts += 1
         try:

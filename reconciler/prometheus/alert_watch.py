@@ -55,7 +55,7 @@ class _Reading:
 
     @property
     def result(self) -> tuple[object, ...]:
-        """What the poll found, without the time."""
+        """The result of the poll, without the time of the response."""
         return self.matchers, self.alerts, self.problem, self.reason
 
 
@@ -116,7 +116,7 @@ class AlertWatch:
         return AlertHold(reason=reason, since=since, alerts=alerts, message=message, hint=hint)
 
     def _read(self, matchers: tuple[AlertMatcher, ...]) -> _Reading | None:
-        """Return the newest response for the given matchers; wait only for the first one."""
+        """Return the newest response for the given matchers; wait only for the first response."""
         with self._changed:
             if matchers != self._matchers:
                 self._matchers = matchers

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_ANNOTATIONS = 500
-"""The maximum number of annotations in a check run, which take ten requests to GitHub."""
+"""The maximum number of annotations in a check run; sending them takes ten requests."""
 _LEVELS: Mapping[str, AnnotationLevel] = {
     Severity.ERROR: AnnotationLevel.FAILURE,
     Severity.WARNING: AnnotationLevel.WARNING,
@@ -33,8 +33,8 @@ def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...
     """Convert a plan to messages at lines of the pull request, which GitHub calls annotations.
 
     Returns the annotations, the most urgent ones first, and the number of omitted ones. A finding
-    without a line in Git gets no annotation. If the plan was compared with that of its base
-    commit, only what the pull request adds is annotated.
+    without a line in Git gets no annotation. If the plan was compared with the base
+    commit's plan, only the findings that the pull request adds get annotations.
     """
     found = sorted(_annotations(document), key=lambda each: _ORDER.index(each.level))
     return tuple(found[:MAX_ANNOTATIONS]), max(0, len(found) - MAX_ANNOTATIONS)

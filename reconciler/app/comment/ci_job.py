@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
 
 def job_options(environ: Mapping[str, str]) -> ForgeOptions:
-    """Read the options for the Git host from the variables of a CI job, if this is a CI job."""
+    """Read the options for the Git host from the CI job's variables; outside CI, set no option."""
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ)
     if environ.get("GITHUB_ACTIONS") == "true":

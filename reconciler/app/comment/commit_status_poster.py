@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_S = 30.0
-"""Minimum seconds between two statuses for a commit that differ only in the description.
+"""Minimum seconds between two statuses of a commit if only their descriptions differ.
 
 The minimum doubles after each 20 statuses for the commit.
 """
@@ -48,7 +48,7 @@ _END_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What was sent for one commit."""
+    """The statuses that were sent for one commit, and the failed requests."""
 
     state: StatusState | None = None
     """The state that the Git host has, or None if no status was accepted yet."""
@@ -62,7 +62,7 @@ class _Sent:
     """The earliest time of the next request."""
 
     def due_at(self, wanted: ShownStatus) -> float | None:
-        """Return the monotonic time from which *wanted* can be sent, or None if it is not due."""
+        """Return the earliest monotonic time to send a status, or None if none must be sent."""
         if self.state is wanted.state and self.description == wanted.description:
             return None
         if self.state is None:
@@ -109,7 +109,7 @@ class CommitStatusPoster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the thread that sets commit statuses; the next process sets those still missing."""
+        """Stop the thread that sets commit statuses; the next process sets missing ones."""
         self._worker.end(_END_S)
 
     def show(self, statuses: Iterable[ShownStatus]) -> None:
@@ -208,7 +208,7 @@ class CommitStatusPoster:
 
 
 def _after(sent: _Sent, shown: ShownStatus, at: float, *, failed: bool) -> _Sent:
-    """Return what was sent for a commit, including the request that ended at *at*."""
+    """Return a copy of *sent* that includes the request that ended at *at*."""
     if not failed:
         return _Sent(state=shown.state, description=shown.description, at=at, count=sent.count + 1)
     failures = sent.failures + 1

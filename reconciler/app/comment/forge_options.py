@@ -48,7 +48,10 @@ class ForgeOptions:
     commit: str | None = None
     """The commit that gets the status, or None for the last commit of the pull request."""
     head_commit: str | None = None
-    """The last commit of a pull request; selects the pull request, or must match the given one."""
+    """The pull request's last commit, which selects the pull request if no number is set.
+
+    If a number is set, the pull request must still have this last commit.
+    """
     head_branch: str | None = None
     """The source branch of a pull request, as OWNER:BRANCH; used to find the pull request."""
     status_kind: StatusKind = StatusKind.STATUS
@@ -58,9 +61,9 @@ class ForgeOptions:
     """The URL of the complete result, for example of the CI job."""
 
     def completed_by(self, job: ForgeOptions) -> ForgeOptions:
-        """Return a copy of these options with missing values filled from those of a CI job.
+        """Return a copy of these options, in which a CI job's options replace missing values.
 
-        Values of the job are used only if no Git host other than the job's is selected. The job's
+        The job's values are not used if these options select a different Git host. The job's
         commit is used only for the job's own pull request.
         """
         if self.forge not in (None, job.forge):

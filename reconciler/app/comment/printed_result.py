@@ -22,7 +22,8 @@ MAX_SUMMARY = 1_000_000
 def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
     """Render the plan, the report or the log of a run in the given output format.
 
-    If a run produced neither a plan nor a report, it has no GitHub outputs.
+    For a run with neither a plan nor a report, the Markdown contains the log, and the
+    GitHub output is empty.
 
     Raises:
         UsageError: Neither a result nor a log is given, or the cluster's name is missing.

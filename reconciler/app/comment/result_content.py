@@ -187,7 +187,8 @@ def _plan_state(document: Mapping[str, Any]) -> State:
 def _run_state(document: Mapping[str, Any]) -> State:
     """Return the commit status state for a finished run: success, pending or failure.
 
-    The state is success if each guest has the desired memory, or if only a user can continue.
+    The state is success if each guest has the desired memory, or if the remaining
+    changes wait for a user.
     """
     code, counts = ExitCode(document["exit"]["code"]), document["counts"]
     if code in _PENDING or (code in _GREEN and _unfinished(counts)):

@@ -71,7 +71,7 @@ class Execution:
     until: float | None
     """The monotonic time of the deadline in seconds, or None if the run has no deadline."""
     unwritten: Callable[[RunReport], None]
-    """Called with the report if the run ends before it is allowed to write."""
+    """Called with the report if the run ends before it can write to the cluster."""
     superseded: Callable[[], str] = str
     """Returns why the run must end although no signal arrived; empty if the run can continue."""
     meanwhile: Callable[[], None] | None = None
@@ -84,7 +84,7 @@ class Execution:
 
     @property
     def alerts_ignored(self) -> bool:
-        """Whether the run ignores the alerts that the configuration names."""
+        """Whether the run ignores the alerts that the configuration selects."""
         return self.options.ignore_alerts and bool(self.planned.config.hold_while)
 
     @property
@@ -97,9 +97,11 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
     """Apply a plan and return the report.
 
     Raises:
-        ReconcilerError: The run ended before it could write; ``Execution.unwritten`` was called.
-        Terminated: SIGTERM arrived before the run could write.
-        KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
+        ReconcilerError: The run ended before it could write to the cluster;
+            ``Execution.unwritten`` was called.
+        Terminated: SIGTERM arrived before the run could write to the cluster.
+        KeyboardInterrupt: Ctrl-C was pressed before the run could write to the
+            cluster, or was pressed twice.
     """
     options, planned = execution.options, execution.planned
     observing = options.unattended and planned.config.mode is Mode.OBSERVE
@@ -166,7 +168,7 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(execution: Execution) -> Execution:
-    """Ask the user to confirm the plan if required; the wait does not count as run time.
+    """Ask the user to confirm the plan if required; waiting for the reply is not run time.
 
     Raises:
         DeclinedError: The user declined the plan.

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
-    """The report of a run that has ended, and the error if the run could not write."""
+    """The report of a run that has ended, and the error if it could not write to the cluster."""
 
     report: RunReport
     error: ReconcilerError | None = None
-    """The reason why the run could write nothing, or None if it could write."""
+    """The reason why the run could not write to the cluster, or None if it could."""
 
 
 class RunsPlans(Protocol):
@@ -57,8 +57,9 @@ class RunsPlans(Protocol):
             show: Called with the state of the run after each step.
 
         Raises:
-            Terminated: SIGTERM arrived before the run could write.
-            KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
+            Terminated: SIGTERM arrived before the run could write to the cluster.
+            KeyboardInterrupt: Ctrl-C was pressed before the run could write to the
+                cluster, or was pressed twice.
         """
         ...
 

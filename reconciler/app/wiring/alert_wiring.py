@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def alerts(
     options: PrometheusOptions, clock: Clock, changed: Callable[[], object] = lambda: None
 ) -> Iterator[Alerts]:
-    """Open the reader of Prometheus alerts, which pauses the rollout if no URL is configured.
+    """Open the reader of Prometheus alerts.
 
-    A rollout is paused only if the configuration sets ``rollout.holdWhile``. No request is sent
+    If the configuration sets ``rollout.holdWhile``, the reader pauses the rollout while a selected
+    alert is firing, while alerts cannot be read, and if no URL is configured. No request is sent
     before the first call to the reader. Another thread calls *changed* after the firing alerts
     have changed.
 

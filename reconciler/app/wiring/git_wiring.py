@@ -104,8 +104,8 @@ def opened_repository(
     """Open the repository; yield the repository, the revision to read, and a fetch function.
 
     If the repository is remote and *base* is set, *base* and the history of both revisions are
-    fetched, too. The function fetches more commits of the revision's history. For a local
-    repository, None is yielded instead of the function.
+    fetched, too. The fetch function fetches more commits of the revision's history. For a
+    local repository, None replaces the fetch function.
     """
     with fetching(options, base) as fetch, fetch.newest() as (repository, revision):
         yield repository, revision, fetch.deepen
@@ -117,7 +117,7 @@ class Fetch(NamedTuple):
     newest: Callable[[], AbstractContextManager[tuple[Repository, str]]]
     """Opens the repository; returns the repository and the fetched commit or local revision."""
     deepen: Deepen | None
-    """Fetches a number of commits (None: all) into a clone; None for a local repository."""
+    """Fetches a number of commits, or all, into a clone; None for a local repository."""
 
 
 @contextmanager

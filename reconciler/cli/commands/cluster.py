@@ -76,7 +76,7 @@ class Served:
 def served(
     world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
 ) -> Iterator[Served]:
-    """Serve the simulated cluster that a YAML file describes until the end of the block.
+    """Within the block, serve the simulated cluster that a YAML file describes.
 
     Args:
         world: The YAML file.

@@ -101,8 +101,8 @@ def command(plan_options: PlanOptions) -> ExitCode:
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     """Read the desired and the live state, plan, and print the plan.
 
-    If the desired state is so invalid that nothing is planned, only the output formats for code
-    reviews are written, and show the errors.
+    If the desired state is so invalid that nothing can be planned, the function writes only the
+    output formats for code reviews, which then show the errors.
     """
     log_options = plan_options.log
     results = result_output.ResultOutput(

@@ -28,7 +28,7 @@ Mode = Annotated[
     ),
 ]
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""Exit codes for which the process exits with 0, because the next run continues."""
+"""Exit codes that the process replaces with 0, because the next run continues the work."""
 
 
 def command(

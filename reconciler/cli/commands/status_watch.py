@@ -38,8 +38,8 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
     """Show the status until the deadline or a signal; read Git only once, at the start.
 
     Returns:
-        0 after SIGTERM, 130 after Ctrl-C (like ``kubectl get -w``), and after the deadline 0, or 3
-        if part of the desired state is invalid.
+        0 after SIGTERM; 130 after Ctrl-C, like ``kubectl get -w``. After the deadline: 3 if part
+        of the desired state is invalid, and 0 otherwise.
 
     Raises:
         SourceError: The desired state cannot be read.

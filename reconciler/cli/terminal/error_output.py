@@ -92,7 +92,7 @@ def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
 
 
 def closed_output(error: OSError) -> ExitCode:
-    """Report in one line that stdout is closed or its disk is full, and return the exit code."""
+    """Report in one line that stdout is closed or the disk is full; return the exit code."""
     discard_stdout()
     message = f"cannot write to standard output: {error.strerror or error}"
     hint = "" if error.errno == errno.EPIPE else STDOUT_HINT

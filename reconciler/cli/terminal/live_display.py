@@ -41,7 +41,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line for each state change and, after a quiet minute, what the run waits for."""
+    """Prints each state change and, after a minute without output, what the run waits for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -76,7 +76,7 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """Shows a progress bar for each change in flight, and a line for each completed change.
+    """Shows a progress bar for each change in progress, and a line for each completed change.
 
     This display is for terminals only. Use it in a ``with`` block, which restores the terminal at
     the end.
@@ -118,7 +118,7 @@ class LiveDisplay:
 
     @property
     def in_flight(self) -> int:
-        """The number of progress bars, one for each change in flight."""
+        """The number of progress bars, one for each change in progress."""
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:

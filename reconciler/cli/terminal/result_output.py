@@ -40,7 +40,7 @@ class ResultOutput:
         """Check that each output file can be written, and remove output files of an earlier run.
 
         Raises:
-            UsageError: A file cannot be written, or two outputs (or *out*) are the same file.
+            UsageError: A file cannot be written, or two paths, including *out*, are the same file.
         """
         paths = [each.path for each in self.files] + ([out] if out else [])
         if len({each.resolve() for each in paths}) < len(paths):

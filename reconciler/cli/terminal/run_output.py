@@ -87,7 +87,7 @@ class RunOutput:
         yield LineDisplay(sys.stderr, Waiting(plan, ends_at), self.log.log_format)
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the report as one line of JSON on stderr, unless stdout has it as JSON."""
+        """Print the report as one line of JSON on stderr, unless stdout shows the JSON report."""
         if shown and self._json:
             return
         from reconciler.report.json_documents import run_json

@@ -74,7 +74,7 @@ def stream(pieces: Iterable[str]) -> None:
     """Print the parts of a command's result on stdout, each as soon as it is available.
 
     Raises:
-        OutputError: stdout is closed, or its disk is full.
+        OutputError: stdout is closed, or is a file on a full disk.
     """
     try:
         sys.stdout.writelines(pieces)

@@ -105,10 +105,10 @@ class Client:
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Limit the timeouts of later requests to the remaining time, and stop all retries.
+        """Set a deadline *left_s* seconds from now for all new requests, and stop all retries.
 
-        Watches and requests that were already sent are not affected. The limit applies to every
-        client that shares these connections.
+        The deadline does not affect watches or requests that were already sent. It applies to
+        every client that shares these connections.
         """
         self._deadline.at = self._clock.monotonic() + left_s
 

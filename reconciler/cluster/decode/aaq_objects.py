@@ -61,7 +61,7 @@ def _own(item: wire.AwareQuota) -> AwareQuota:
 
 
 def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
-    """Decode a cluster-wide quota; without namespaces if its scopes include no launcher pod.
+    """Decode a cluster-wide quota; omit its namespaces if its scopes include no launcher pod.
 
     Source of the scopes: kubevirt/application-aware-quota pkg/aaq-controller/aaq-gate-controller
     (getArtificialRqsForGateController), commit 0c8a5eca.
@@ -109,7 +109,7 @@ def _labelled(item: wire.Namespace) -> tuple[str, dict[str, str]]:
 
 
 def with_moving(found: AwareQuotas, running: Mapping[Uid, tuple[Launcher, ...]]) -> AwareQuotas:
-    """Add the amounts that running migrations will free to quotas that count pods.
+    """Add, to each quota that counts pods, the amounts that running migrations will free.
 
     Only IgnoreVmiCalculator counts both pods of a migration. No calculator counts a pod with a
     scheduling gate.

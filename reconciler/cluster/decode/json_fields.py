@@ -22,7 +22,7 @@ def child(found: object, key: str) -> dict[str, Any]:
 
 
 def containers(found: object, paths: Iterable[FieldPath]) -> frozenset[FieldPath]:
-    """Return those parent paths of the given fields at which the object has a map."""
+    """Return the parent paths of the given fields that lead to a map in the object."""
     parents = {path[:length] for path in paths for length in range(1, len(path))}
     return frozenset(each for each in parents if isinstance(value_at(found, each), dict))
 

@@ -90,7 +90,7 @@ def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Read a list response until its first object starts; return the bytes before and after."""
+    """Split the start of a list response into the bytes before its first object and the rest."""
     found = b""
     for chunk in arriving:
         found += chunk

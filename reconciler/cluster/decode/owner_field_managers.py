@@ -41,9 +41,9 @@ def owner_field_managers(
     Args:
         meta: The ``metadata`` of the object.
         paths: The settings to look up.
-        forced: The manager that applies the object with force, and so makes its value win even if
-            another manager has written the same value later; empty if no manager does this.
-        by_version: The same settings in the same order, by the apiVersion that a manager used.
+        forced: The manager that applies the object with force, and so determines its settings even
+            if another manager has written them later; empty if no manager uses force.
+        by_version: The paths of the settings in other API versions, in the order of *paths*.
     """
     entries = maps(meta, "managedFields")
     own = [each for each in entries if forced and text(each, "manager") == forced]
@@ -67,8 +67,8 @@ def _by_time(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _yielded(annotations: Mapping[str, str], paths: Iterable[FieldPath]) -> AbstractSet[FieldPath]:
     """Return the settings that the object's annotations tell the forced manager to ignore.
 
-    A JSON Pointer refers to the API version in which the manager applies the object, and so do
-    *paths*. A pointer that does not start with a slash makes the autopilot fail, so it is ignored.
+    JSON Pointers and *paths* both refer to the API version in which the manager applies the
+    object. A pointer that does not start with a slash makes the autopilot fail, so it is ignored.
     """
     if any(annotations.get(name) == value for name, value in _OPTED_OUT.items()):
         return frozenset(paths)

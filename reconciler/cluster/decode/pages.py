@@ -59,7 +59,7 @@ class Kind(Generic[W, V]):
     For example, VMIs are stored under the reference to their VM.
     """
     replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
-    """Creates worst-case values for an unreadable object; None means that it is ignored."""
+    """Creates worst-case values for an unreadable object; None to ignore the object."""
     consequence: str = "is ignored"
     """The end of the message about an unreadable object, which says how the object is treated."""
     _item: JSONDecoder[W] = field(init=False, repr=False)
@@ -94,9 +94,9 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode the JSON of one object; for an unreadable object, return a diagnostic.
+        """Decode the JSON of one object.
 
-        The result then also contains the values of ``replacement``.
+        For an unreadable object, return a diagnostic and the values of ``replacement``.
         """
         try:
             return Decoded(values=(self.one(body),))

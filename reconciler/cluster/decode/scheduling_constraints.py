@@ -80,7 +80,7 @@ def _required(found: wire_placement.PodAffinity | None) -> list[wire_placement.P
 def _includes_own_namespace(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:
     """Return whether a pod affinity term certainly selects pods in the VM's own namespace.
 
-    A term without namespaces and namespace selector selects only this namespace. An empty
+    A term with neither namespaces nor a namespace selector selects only this namespace. An empty
     namespace selector selects every namespace. A namespace selector with requirements is not
     evaluated, so the result is False.
     """

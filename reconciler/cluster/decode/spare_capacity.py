@@ -224,7 +224,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Replace an unreadable pod with pods that fill each node that the JSON of the pod names."""
+    """Replace an unreadable pod: fill every node whose name occurs in the JSON of the pod."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = ResourceUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)

@@ -225,7 +225,7 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
 
 
 def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
-    """Yield a migration in flight as the worst-case replacement for an unreadable migration."""
+    """Yield a migration in progress as the worst-case replacement for an unreadable migration."""
     vmi = _VMI_NAME.search(body)
     yield LiveMigration(
         ref=ref,

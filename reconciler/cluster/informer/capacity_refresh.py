@@ -27,7 +27,7 @@ _INTERVAL_S = 10.0
 
 
 class CapacityRefresh:
-    """Lists pods and quotas on request, and in at most one background thread.
+    """Lists pods and quotas, either immediately or in a single background thread.
 
     Args:
         served: Returns the API groups that the server serves, or None if each refresh must list
@@ -97,7 +97,7 @@ class CapacityRefresh:
         return "no list request has been sent yet"
 
     def _running(self) -> Future[None] | None:
-        """Return the running capacity refresh, or start one if the last is old enough."""
+        """Return the running capacity refresh, or start one unless the last one is too recent."""
         with self._lock:
             now = self._clock.monotonic()
             if self._reading is not None and not self._reading.done():

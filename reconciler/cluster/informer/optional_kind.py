@@ -1,4 +1,4 @@
-"""``OptionalKind``: watches a kind that the server might not serve or might not permit to read."""
+"""``OptionalKind``: watches a kind that might be absent or that this program might not read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class OptionalKind(Generic[T]):
         self.target: T | None = None
         """The target that contains the newest objects, or None if no reflector runs.
 
-        Each reflector has a target of its own, so a replaced reflector cannot change new objects.
+        Each reflector has its own target, so an old reflector cannot change the newest objects.
         """
 
     def follow(self, client: Client, version: str, target: T, path: str) -> None:
@@ -93,7 +93,7 @@ class OptionalKind(Generic[T]):
     def problem(self, now: float) -> ClusterError | None:
         """Return why the objects are unknown at a monotonic time, or None if they are known.
 
-        If requests fail, the objects count as known for two minutes, as for other kinds.
+        After requests start to fail, the objects count as known for two more minutes.
         """
         running = self._reflector
         failing = running.failing if running is not None else None

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 GROUPS_POLL_S = 60.0
 """The interval at which API groups are listed, in seconds.
 
-Within this time, the informer notices that an operator was installed or a permission granted.
+Within this time, the informer notices that an operator was installed or a permission was granted.
 """
 OBJECT_POLL_S = 5.0
 """The interval at which a single object, such as Harvester's Setting, is polled, in seconds."""

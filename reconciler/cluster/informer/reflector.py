@@ -124,7 +124,7 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """When requests started to fail (monotonic time), and the last error, or None."""
+        """The monotonic time of the first failure, and the last error; None after a success."""
         return self._failing
 
     @property

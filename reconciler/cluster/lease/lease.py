@@ -1,4 +1,4 @@
-"""``ClusterLease``: holds a ``coordination.k8s.io/v1`` Lease, which permits a run to write.
+"""``ClusterLease``: holds the ``coordination.k8s.io/v1`` Lease that a run needs for its writes.
 
 Another holder counts as alive as long as the Lease keeps changing; the times in the Lease are not
 compared with the local clock. Every write includes the resourceVersion that was read, so that only
@@ -59,7 +59,8 @@ class ClusterLease:
         scale: How many seconds of the clock pass in one real second.
         wait_s: The longest wait to see whether another holder is alive, in real seconds; None
             means the lease duration.
-        alive_s: How long to wait until an alive holder releases the lease, in real seconds.
+        alive_s: How long to wait until another holder that is alive releases the lease, in real
+            seconds.
         waiting: Called each second of the wait, for example to renew another lease.
         level: The log level of the message that reports another holder.
     """
@@ -101,7 +102,7 @@ class ClusterLease:
     def __enter__(self) -> Self:
         """Acquire the lease; wait up to the lease duration to see whether another holder is alive.
 
-        If ``alive_s`` was given, the method waits for another holder that is alive.
+        If ``alive_s`` was given, the method waits until a holder that is alive releases the lease.
 
         Raises:
             LeaseHeldError: Another run holds the lease and is alive, or might still be alive.
@@ -298,8 +299,8 @@ class ClusterLease:
     def _repeated(self, ask: Callable[[], T]) -> T:
         """Send a request; repeat it after status 429, since the server did not execute it.
 
-        This is only for requests before the lease is held, since a pause could cause the loss of a
-        held lease.
+        Call this method only before this run holds the lease; later, a pause could cause the loss
+        of the lease.
         """
         return repeat(
             ask,
@@ -315,7 +316,7 @@ class ClusterLease:
             record: The Lease that was read, or None if the Lease does not exist.
 
         Raises:
-            ConflictError: Another client has written the Lease first.
+            ConflictError: Another client changed the Lease first.
             ClusterError: The lease cannot be written.
         """
         began, stamp = self._now(), micro_time(self._clock.now())

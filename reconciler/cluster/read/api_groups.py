@@ -45,7 +45,7 @@ class ServedGroups:
         return frozenset(each.group for each in owner_table.OWNERS) & self.versions.keys()
 
     def version_of(self, kind: OwnerObject) -> str:
-        """Return the API version to use for a kind, or an empty string if the server has none.
+        """Return the API version to use for a kind; empty if the server does not serve the kind.
 
         The version is always explicit, because the field paths of API versions differ.
         """

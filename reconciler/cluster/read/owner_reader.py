@@ -131,7 +131,7 @@ def read_objects(client: Client, kind: OwnerObject, version: str) -> Owners:
     """Read the objects, of one kind and version, from which an operator writes the KubeVirt CR.
 
     Raises:
-        NotFoundError: The server does not know the kind, or the only object does not exist.
+        NotFoundError: The server does not know the kind, or the requested object does not exist.
         ClusterError: The objects cannot be read.
     """
     path = path_of(kind, version)

@@ -117,7 +117,7 @@ def apply_rights(
 def owner_rights(plan: Plan) -> tuple[Right, ...]:
     """Return the permissions to patch the custom resources that determine the KubeVirt CR.
 
-    This includes changes that still wait for the operator that manages the KubeVirt CR.
+    The result also covers changes to settings that the operator has not copied yet.
     """
     changes = (change for each in plan.decisions for change in each.changes)
     targets = {change.written.target.ref for change in changes if change.written is not None}

@@ -20,7 +20,7 @@ class ClusterDryRun:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send a planned change with ``dryRun=All``; return a rejection as a result.
+        """Send a planned change with ``dryRun=All``; return the result, even for a rejection.
 
         Raises:
             ClusterError: No response arrived, or the response is an error other than a rejection.

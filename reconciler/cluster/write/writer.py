@@ -50,7 +50,7 @@ class ClusterWriter:
         self._meanwhile = meanwhile
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request for a planned change once; return a rejection as a result.
+        """Send the request for a planned change once; return the result, even for a rejection.
 
         Args:
             action: A patch, a create or a restart.

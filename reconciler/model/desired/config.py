@@ -116,7 +116,7 @@ class Config:
     max_concurrent: int | None = None
     """The maximum number of concurrent hotplugs; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The maximum number of concurrent hotplugs per node; None for KubeVirt's limit alone."""
+    """The maximum number of concurrent hotplugs per node; None to use only KubeVirt's limit."""
     batches: tuple[Selector, ...] = ()
     """The label selectors of the batches, in order; VMs that match no batch change last."""
     canary: Canary | None = None

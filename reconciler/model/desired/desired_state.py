@@ -37,7 +37,7 @@ class DesiredVM:
     instancetype_kind: str | None = None
     """The kind of the instancetype; None keeps the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory requests and limits, if nothing else sets the VM's memory; never written."""
+    """The requests and limits, if nothing else sets the VM's memory; never written to a VM."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
@@ -57,7 +57,7 @@ class DesiredState:
     dirty: bool = False
     """Whether the working tree differs from its commit."""
     in_force: CommitInForce | None = None
-    """Why this commit is the one to apply; None if the desired state is not from a commit."""
+    """Which commit is applied, and why; None if the desired state is not from a commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
     """The desired VMs, ordered by reference."""

@@ -140,13 +140,13 @@ class LimitRange:
     default: int = 0
     """The default ``limits.memory`` of a container without a limit, in bytes; 0 if not set."""
     default_cpu: int = 0
-    """The default ``limits.cpu`` of a container, in millicores; 0 if not set."""
+    """The default ``limits.cpu`` of a container without a limit, in millicores; 0 if not set."""
     bounds: tuple[LimitBound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwareQuotas:
-    """The Application-Aware Quotas (AAQ) of the namespaces in which AAQ gates new pods."""
+    """The quotas of Application-Aware Quota (AAQ), and how AAQ counts VMs."""
 
     calculator: str = DEFAULT_CALCULATOR
     """How Application-Aware Quota counts VMs, usually one of ``aware_quota.Calculator``."""

@@ -101,7 +101,7 @@ class LiveMigrationPolicy:
     allow_post_copy: bool | None = None
     """``spec.allowPostCopy``; None to use the KubeVirt CR's value."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; None for the value of ``allow_post_copy`` or of the CR."""
+    """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or the CR decides."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that a VMI must have (``selectors.virtualMachineInstanceSelector``)."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

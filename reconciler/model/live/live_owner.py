@@ -1,4 +1,4 @@
-"""``LiveOwner``: an object from which another operator copies settings to the KubeVirt CR."""
+"""``LiveOwner``: an object from which an operator, such as HCO, generates the KubeVirt CR."""
 
 from __future__ import annotations
 

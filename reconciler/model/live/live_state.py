@@ -19,7 +19,7 @@ from reconciler.model.references import FieldPath, ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKubeVirt:
-    """The KubeVirt CR in the cluster: its managed fields, and whether they are applied."""
+    """The KubeVirt CR in the cluster: its managed fields and its status."""
 
     ref: ObjectRef
     uid: Uid
@@ -115,7 +115,7 @@ class LiveVM:
     guest_manager: str = ""
     """The field manager of the guest size or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When the field manager of the guest size last wrote to the VM, perhaps to other fields."""
+    """When the field manager of the guest size last changed any field of the VM."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     controller: str = ""
@@ -185,7 +185,7 @@ class LiveVMI:
 
     @property
     def final(self) -> bool:
-        """Whether the VM instance has Succeeded or Failed; its VM then counts as not running."""
+        """Whether the phase is Succeeded or Failed; if so, the VM counts as not running."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
@@ -268,7 +268,7 @@ class LiveState:
     diagnostics: tuple[Diagnostic, ...] = ()
     """Diagnostics about objects, nodes or the cluster's uid that could not be read."""
     owners: tuple[LiveOwner, ...] = ()
-    """The objects from which other operators generate the KubeVirt CR, ordered by reference."""
+    """The objects from which operators generate the KubeVirt CR, ordered by reference."""
     api_groups: frozenset[str] = frozenset()
     """The served API groups that identify a platform, such as ``hco.kubevirt.io``."""
     capacity: Capacity | None = None

@@ -27,13 +27,13 @@ UNREAD_LABELS = (
 )
 """Prefixes of node labels that are not stored, because each node has hundreds of these labels.
 
-A required label with such a prefix is not evaluated: every node counts as having the label that a
-VM requires, and as lacking the label that it excludes.
+A required label with such a prefix is not evaluated: every node counts as having a label that
+the VM requires, and as lacking a label that the VM excludes.
 """
 
 
 def is_unread(key: str) -> bool:
-    """Return whether node labels with a key are not stored."""
+    """Return whether node labels with the given key are not stored."""
     return key.startswith(UNREAD_LABELS)
 
 
@@ -142,7 +142,7 @@ class Spread:
     """The label selector of the pods that the constraint counts."""
     min_domains: int = 1
     everywhere: bool = False
-    """Whether a pod anti-affinity counts the pods of all namespaces, not only of its own one."""
+    """Whether a pod anti-affinity counts pods in all namespaces, not only in the VM's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

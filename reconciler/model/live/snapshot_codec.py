@@ -1,9 +1,9 @@
 """Converts live state to and from plain JSON values without loss.
 
 Field names are in camelCase, and fields with their default value are omitted. Quantities and
-durations keep the server's notation, and maps that are keyed by references become lists. New
-fields of a dataclass are converted without a change in this module, unless the metadata of the
-field contains ``kept: False``.
+durations keep the server's notation, and maps that are keyed by references become lists. A new
+field of a dataclass needs no change in this module. A field whose metadata contains
+``kept: False`` is omitted.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Comparison:
         return self.diagnostics.get(diagnostic, other)
 
     def edits(self, ref: ObjectRef, change: Change) -> bool:
-        """Return whether a planned change is to a field that was edited since the base commit."""
+        """Return whether a planned change sets a field that was edited since the base commit."""
         return change.field in self.objects[ref].edited_fields
 
     @property

@@ -172,7 +172,7 @@ class Change:
     at: Location | None = None
     wave: WaveName
     written: WrittenField | None = None
-    """The other object's field to which the value is written; None for its own field."""
+    """The field of another object to which the value is written; None for the field itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +280,7 @@ class Plan:
     revision: str
     dirty: bool
     in_force: CommitInForce | None = None
-    """Why this commit is applied and not a newer one; None without a commit."""
+    """Which commit is applied, and why; None if the plan is not from a commit."""
     cluster: str
     kubevirt: ObjectRef
     kubevirt_version: str

@@ -28,7 +28,7 @@ class RefusalReason(StrEnum):
     WEAK = "weak-signature"
     """The signature uses a weak hash algorithm, for which collisions are known."""
     UNSUPPORTED = "unsupported-signature"
-    """The signature's type, such as X.509, is not supported, or there are several signatures."""
+    """The type of the signature, such as X.509, is not supported; or it has several signatures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class RefusedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The applied commit: the newest commit that passes all checks, such as that of signatures."""
+    """The applied commit: the newest one that passes all checks, such as the signature check."""
 
     revision: str
     """The branch, tag or hash that was requested."""
@@ -56,7 +56,7 @@ class CommitInForce:
     behind: int = 0
     """The number of first-parent steps from the newest commit back to the applied commit."""
     signer: str = ""
-    """The signer of the commit or its tag; empty if signatures are not checked."""
+    """The signer of the commit or of its tag; empty if signatures are not checked."""
     refused: tuple[RefusedCommit, ...] = ()
     """The rejected commits that are newer than the applied commit, newest first."""
 

@@ -67,4 +67,4 @@ class Checkpoint:
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
     """The requested starts and restarts by VM, each stored before the request is sent."""
     written: Mapping[ObjectRef, WrittenSize] = field(default_factory=dict)
-    """The changes in flight by VM, each stored before its write is sent; only reports use them."""
+    """The changes in progress by VM, each stored before it is written; only reports use them."""

@@ -68,7 +68,7 @@ class Actuation(StrEnum):
     """The value was not written before the run ended; the next run will write it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """Nothing was written: the change was blocked, stale or not approved, or too many failed."""
+    """Nothing was written: the change was blocked, stale or unapproved, or too many had failed."""
     FAILED = "failed"
 
 

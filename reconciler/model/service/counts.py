@@ -10,7 +10,7 @@ from enum import StrEnum
 NO_ANSWER = "<error>"
 """The label value for a request without a response, as in client-go's metrics."""
 OTHER = "other"
-"""The value of every label for new label combinations once a counter has too many."""
+"""Replaces the label values of a new combination if a counter has too many combinations."""
 
 
 class Counted(StrEnum):

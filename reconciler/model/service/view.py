@@ -29,7 +29,7 @@ class Role(StrEnum):
 
 
 class WaitKind(StrEnum):
-    """The conditions that ``serve`` can wait for; ``ServiceView.ready`` depends on some."""
+    """What ``serve`` can wait for; ``ServiceView.ready`` depends on some of these conditions."""
 
     FIRST_PLAN = "first-plan"
     """The process has just started and has not made a plan yet."""
@@ -39,9 +39,9 @@ class WaitKind(StrEnum):
     VALID_COMMIT = "valid-commit"
     """No commit of the branch passes all checks, such as the signature check."""
     FRESH_COMMIT = "fresh-commit"
-    """A new leader starts no run before it has read Git; another commit might be in force."""
+    """A new leader must read Git before it starts a run, because its commit might be outdated."""
     ROLLOUT_LEASE = "rollout-lease"
-    """Another run is writing, such as a manual ``apply``."""
+    """Another run, such as a manual ``apply``, is writing to the cluster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
