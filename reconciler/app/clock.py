@@ -194,8 +194,8 @@ class ServerClock:
             starts = start, local_start
             shown, here = (f"{_moment(each + answered_at):%F %T}" for each in starts)
             words = (
-                "this machine's clock is %.0f s %s the API server's: %s shows %s, and this "
-                "machine shows %s; using the %s time"
+                "this machine's clock is %.0f s %s the API server's clock: %s shows %s, and this "
+                "machine shows %s; reconciler uses the %s time"
             )
             chosen = "server's" if usable else "machine's"
             log.warning(words, abs(ahead_s), side, server, shown, here, chosen)

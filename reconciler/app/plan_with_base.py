@@ -87,7 +87,7 @@ def _obstacle(base: Reading, policy: PlanPolicy, snapshot: LiveState) -> str:
     if base.state.unusable:
         return "its configuration is invalid"
     if policy.cluster and snapshot.cluster_id != policy.cluster:
-        return f"it is meant for {cluster_words(policy.cluster)}"
+        return f"its configuration is meant for {cluster_words(policy.cluster)}"
     return ""
 
 

@@ -38,8 +38,8 @@ _ALERTS_NOT_READ = Diagnostic(
 _UNBOUND = Diagnostic(
     severity=Severity.WARNING,
     code="unbound",
-    message="the run has no configuration: no maintenance windows, canaries, batches or "
-    "required cluster limit it, and it does not create or restart VMs",
+    message="the run has no configuration, so it has no maintenance windows, canaries or batches, "
+    "accepts any cluster, and does not create or restart VMs",
     hint="set --config FILE, or add a document of kind Config to the manifests",
 )
 

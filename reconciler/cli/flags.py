@@ -140,8 +140,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "deadline_s": deadline("2h"),
         "wait_for_lease_s": option(
             "--wait-for-lease",
-            "If another run, such as a run of serve, holds the lease, wait for it up to this "
-            "time. Default: exit with code 7 if that run is alive.",
+            "If another run, such as a run of serve, holds the lease, wait for the lease up to "
+            "this time. Default: exit with code 7 if that run is alive.",
             metavar="DURATION",
             parser=seconds,
             show_default=False,
@@ -242,7 +242,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "shard": options.ShardOption,
         "deadline_s": option(
             "--deadline",
-            "Time limit for one run. When it ends, live migrations in progress continue, and "
+            "Time limit for one run. When the run ends, live migrations in progress continue, and "
             "the next run tracks them. Another process, such as a manual apply, can run "
             "between two runs.",
             metavar="DURATION",

@@ -32,8 +32,8 @@ Base = Annotated[
     str | None,
     option(
         "--base",
-        "Mark what is new in the plan, compared with the merge base of REV and the commit that "
-        "is read. REV is usually the target branch of a pull request.",
+        "Mark what is new compared with the plan of the merge base of REV and the planned "
+        "commit. REV is usually the target branch of a pull request.",
         metavar="REV",
     ),
 ]
@@ -49,7 +49,7 @@ Trace = Annotated[
     Path | None,
     option(
         "--trace",
-        "When the change of a VM has ended, append one line of JSON to this file.",
+        "Append one line of JSON to this file each time the change of a VM ends.",
         metavar="FILE",
     ),
 ]

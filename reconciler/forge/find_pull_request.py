@@ -43,12 +43,12 @@ def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: st
     if numbers:
         shown = ", ".join(map(str, numbers))
         raise ForgeError(
-            f"several open pull requests have the last commit {commit}: {shown}",
+            f"commit {commit} is the last commit of several open pull requests: {shown}",
             hint="select one of these pull requests with --pull-request",
         )
     moved = [each for each in found if branch and each.branch == branch.rpartition(":")[2]]
     raise ForgeError(
-        f"no result was posted, because no open pull request has the last commit {commit}"
+        f"no result was posted, because {commit} is not the last commit of an open pull request"
         f"{_moved(moved)}",
         hint="if the pull request has a newer commit, the CI job for that commit posts its own "
         "result; a closed pull request gets no result",

@@ -98,8 +98,8 @@ def post_comment(
         if _edited(client, forge, number, own, body):
             return Posted.EDITED
     raise ForgeError(
-        f"cannot write the comment: in {_ATTEMPTS} attempts, it was deleted or the Git host "
-        "returned an error",
+        f"cannot write the comment: in each of {_ATTEMPTS} attempts, the comment was deleted "
+        "or the Git host returned an error",
         hint="run the command again",
     )
 

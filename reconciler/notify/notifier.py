@@ -203,7 +203,8 @@ class Notifier:
             problem = str(error)
         if problem and problem != self._problem:
             log.error(
-                "cannot use the new notification settings and keeps the previous ones: %s", problem
+                "cannot use the new notification settings, so the previous ones still apply: %s",
+                problem,
             )
         self._problem = problem
         return self._settings

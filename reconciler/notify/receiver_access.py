@@ -81,8 +81,8 @@ def _headers(path: str) -> dict[str, str]:
         match = _HEADER.fullmatch(line.rstrip())
         if match is None or match[1].lower() in _OWN_HEADERS:
             raise ReceiverError(
-                f"line {number} of {path} is not a header as `Name: value`, or sets a header that "
-                "reconciler sets itself"
+                f"line {number} of {path} does not have the form `Name: value`, or sets a header "
+                "that reconciler itself sets"
             )
         found[match[1]] = match[2]
     return found

@@ -20,7 +20,9 @@ class SimClock:
 
     def __init__(self, *, scale: float | None = 1.0, epoch: datetime | None = None) -> None:
         if scale is not None and scale <= 0:
-            raise ValueError(f"clock scale must be above 0 or None (stepped), not {scale!r}")
+            raise ValueError(
+                f"the clock scale {scale!r} is not greater than 0; for a stepped clock, set None"
+            )
         if epoch is not None and epoch.tzinfo is None:
             raise ValueError(
                 f"clock epoch {epoch!r} has no time zone; pass a datetime with a time zone"

@@ -130,8 +130,8 @@ def _nothing_found(revision: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.WARNING,
         code=NOTHING_FOUND,
-        message=f"{revision} contains no VirtualMachine and no KubeVirt, so the plan compares "
-        "nothing",
+        message=f"{revision} contains no VirtualMachine and no KubeVirt, so no object is "
+        "compared with the cluster",
         hint="check the repository, and `paths` and `exclude` in .reconciler.yaml",
     )
 

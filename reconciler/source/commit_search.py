@@ -244,7 +244,8 @@ def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
     state, facts = "this commit is not applied", []
     if found.commit:
         state = f"commit {found.commit[:12]} is used instead"
-        facts = [f"commit {found.commit[:12]} is {plural(found.behind, 'commit')} earlier"]
+        behind = f"{plural(found.behind, 'commit')} behind commit {first.commit[:12]}"
+        facts = [f"commit {found.commit[:12]} is {behind}"]
     elif others:
         state = "no commit is applied"
         facts = [f"none of the last {len(found.refused)} commits passes the checks"]

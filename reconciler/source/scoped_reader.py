@@ -93,7 +93,7 @@ class ScopedReader:
         yield Diagnostic(
             severity=Severity.WARNING if nothing else Severity.NOTE,
             code="nothing-selected" if nothing else "not-selected",
-            message=f"{n_outside} of {n_all} objects in Git are {where} and are ignored",
+            message=f"{n_outside} of {n_all} objects in Git are ignored, because they are {where}",
             hint="check the namespace that -n sets" if nothing else "",
         )
 

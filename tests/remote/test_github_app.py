@@ -182,8 +182,8 @@ def test_incomplete_credentials_of_a_github_app_are_reported(validate, credentia
     folder = credentials(githubAppID="12")
     code, message, hint = failed(validate(address, folder))
     expected = (
-        f"the --git-credentials directory {folder} has githubAppID, but not githubAppPrivateKey "
-        "and githubAppInstallationID (or githubAppInstallationOwner)"
+        f"the --git-credentials directory {folder} has githubAppID, which also needs "
+        "githubAppPrivateKey, and either githubAppInstallationID or githubAppInstallationOwner"
     )
     assert (code, message) == (1, expected)
     assert hint == "add the missing keys to the Secret"

@@ -136,7 +136,7 @@ def failed_run(options: ResultOptions) -> tuple[str, str]:
     """
     if options.log is None:
         raise UsageError(
-            "no plan and no report to post: FILE is not set"
+            "FILE is not set, so the command has no plan or report to post"
             if options.result is None
             else f"the result file {options.result} does not exist",
             hint="set FILE to a plan or a report, or set --log to the log file of the run "

@@ -92,7 +92,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         if not token:
             return
         if len(token) > MAX_TOKEN:
-            why = f"the continue token has {len(token)} characters, more than {MAX_TOKEN}"
+            why = f"the continue token has {len(token)} characters, but the limit is {MAX_TOKEN}"
             raise unreadable(client, path, why)
         if token in tokens or len(tokens) >= MAX_PAGES:
             raise unreadable(client, path, "the server repeats a page or sends too many pages")

@@ -157,7 +157,7 @@ class Transport:
             raise ClusterError(
                 f"the response to {request.verb} {place} cannot be read: {error}",
                 hint="check that server in the kubeconfig is the URL of a Kubernetes API "
-                "server, and check each proxy on the way to it",
+                "server, and check each proxy on the connection",
             ) from error
         except Exception as error:
             raise self._unreachable(error, request) from error

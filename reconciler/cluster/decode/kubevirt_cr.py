@@ -68,7 +68,9 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         try:
             settings[managed.path] = read_setting(managed.type, raw)
         except QuantityError as error:
-            message = f"{dotted(managed.path)} cannot be read and is treated as not set: {error}"
+            message = (
+                f"{dotted(managed.path)} cannot be read, so it is treated as not set: {error}"
+            )
             findings.append(
                 Diagnostic(
                     severity=Severity.WARNING, code="unreadable-field", message=message, ref=ref

@@ -65,7 +65,7 @@ def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Ra
             else:
                 inner += 1
             if inner > _MAX_INNER_SEAMS:
-                raise ValueError(f"an object contains more than {_MAX_INNER_SEAMS} objects")
+                raise ValueError(f"an object contains more than {_MAX_INNER_SEAMS} nested objects")
             if count > MAX_OBJECTS:
                 raise ValueError(f"the list has more than {MAX_OBJECTS:,} objects")
         del rest[:start]

@@ -110,7 +110,7 @@ class Kind(Generic[W, V]):
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
-            message=f"the cluster's {self.name} cannot be read and {self.consequence}: {error}",
+            message=f"the cluster's {self.name} cannot be read, so {self.consequence}: {error}",
             ref=self.ref(body),
         )
 

@@ -240,7 +240,11 @@ PODS = Kind(
     "Pod", wire.Pod, pod, replacement=_filling_its_node, consequence="its node counts as full"
 )
 QUOTAS = Kind(
-    "ResourceQuota", wire.Quota, quota, replacement=_exhausted, consequence="counts as exhausted"
+    "ResourceQuota",
+    wire.Quota,
+    quota,
+    replacement=_exhausted,
+    consequence="it counts as exhausted",
 )
 
 

@@ -250,7 +250,7 @@ MIGRATIONS = Kind(
     wire_vmi.Migration,
     migration,
     replacement=_migration_in_flight,
-    consequence="counts as in progress",
+    consequence="it counts as in progress",
 )
 
 

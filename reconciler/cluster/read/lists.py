@@ -184,7 +184,7 @@ def _list_types(
         )
     return warning(
         "instancetypes-unreadable",
-        f"{why}, so the memory sizes that they define are unknown",
+        f"{why}, so the memory sizes in instancetypes are unknown",
         hint,
     )
 

@@ -123,7 +123,8 @@ def _unread(why: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.NOTE,
         code="migration-policies-unreadable",
-        message=f"migration policies {why}; the forecast uses only the KubeVirt CR's bandwidth",
+        message=f"migration policies {why}; the forecast uses only the bandwidth limit in the "
+        "KubeVirt CR",
         hint="grant permission to list namespaces, and migrationpolicies in the API group"
         " migrations.kubevirt.io",
     )

@@ -55,7 +55,7 @@ class FollowedBranch:
             if len(delivery.refs) > 1:
                 pushed += f" and {len(delivery.refs) - 1} more"
             return Relevance(
-                message=f"ignored: pushed {pushed}, but not the configured branch or tag"
+                message=f"ignored: the push changes {pushed}, but not the configured branch or tag"
             )
         # The last entry is the newest state of the branch.
         if found[-1].deleted:

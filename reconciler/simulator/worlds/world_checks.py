@@ -248,7 +248,9 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
         )
     keeps, offered = vm.faults.guest_keeps, max(vm.guest or 0, vm.booted_with or 0)
     if keeps is not None and vm.guest is not None and keeps > offered:
-        given = f"{quantity.binary(keeps)} is more than the VM has, {quantity.binary(offered)}"
+        given = (
+            f"{quantity.binary(keeps)} is more than the {quantity.binary(offered)} that the VM has"
+        )
         yield _problem(f"{vm.path}.faults.guestKeeps", given)
 
 

@@ -199,7 +199,7 @@ def _entry(entry: Fields) -> TimelineEntry:
     when.finish()
     if bool(vm) is not bool(phase):
         entry.problem(
-            "when", "set both fields: vm, the VM that migrates, and phase, the migration phase"
+            "when", "set both fields: vm (the VM that migrates) and phase (the migration phase)"
         )
     if at_s is None and not phase:
         entry.problem("at", "the time of this entry is missing; set a duration such as 30s")

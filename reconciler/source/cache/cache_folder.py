@@ -40,6 +40,6 @@ def reject_foreign(path: Path, *, shared: bool) -> None:
         raise UsageError(
             f"other users can write to the cache directory {path}: it has mode "
             f"{stat.S_IMODE(status.st_mode):04o}{owner}",
-            hint="use a directory that does not exist yet, or run chmod go-w on it; "
+            hint=f"use a directory that does not exist yet, or run chmod go-w {path}; "
             "--allow-shared-cache-dir uses the cache anyway",
         )

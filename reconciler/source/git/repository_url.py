@@ -134,7 +134,7 @@ def cleaned(text: str, address: str) -> str:
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     if len(text) > _MOST_CHARACTERS:
-        return f"git printed a message of {len(text)} characters, which is not shown"
+        return f"the message from git is not shown, because it has {len(text)} characters"
     return without_credentials(text)
 
 

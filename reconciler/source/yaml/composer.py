@@ -292,7 +292,9 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
 
 def _reject_many(count: int, opened: _Open) -> None:
     if count > MAX_VALUES:
-        message = f"with expanded aliases, this value has more than {MAX_VALUES} values"
+        message = (
+            f"this value contains more than {MAX_VALUES} values after its aliases are expanded"
+        )
         _fail(opened.start, "too-large", message)
 
 

@@ -16,8 +16,8 @@ _PLAIN = tuple(
         (r"expected ':'", "a key is not followed by a colon"),
         (r"expected key|'-' indicator|block end", "the indentation differs from the lines before"),
         (r"node content", "a value is missing"),
-        (r"(sequence|block sequence) entries are not", "a list item is not allowed here"),
-        (r"mapping keys are not", "a mapping key is not allowed here"),
+        (r"(sequence|block sequence) entries are not allowed", "a list item is not allowed here"),
+        (r"mapping keys are not allowed", "a mapping key is not allowed here"),
         (
             r"escape (character|code)|hexa?decimal",
             "the escape sequence after a backslash is unknown",

@@ -129,7 +129,7 @@ def test_clock_difference_without_effect_on_the_maintenance_window_causes_only_a
 ):
     report, _ = run(-600.0, "hotplug", window=(-3600.0, "9h"))
     assert report["exit"]["code"] == 0
-    assert "this machine's clock is 600 s behind the API server's" in caplog.text
+    assert "this machine's clock is 600 s behind the API server's clock" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,10 @@ def test_all_changes_count_as_new_if_the_base_branch_configures_a_different_clus
     branch(files, {".reconciler.yaml": CONFIG})
     ended = plan("-o", "json")
     assert states(ended) == {"drifting": ("new", False)}
-    assert ended.json["comparison"]["base"]["unplanned"] == "it is meant for cluster another"
+    assert (
+        ended.json["comparison"]["base"]["unplanned"]
+        == "its configuration is meant for cluster another"
+    )
 
 
 def test_vm_that_only_the_pull_request_contains_can_be_selected_by_name(branch, plan):

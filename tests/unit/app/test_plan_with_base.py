@@ -112,7 +112,10 @@ def test_planned_commit_whose_configuration_requires_a_different_cluster_is_reje
     ("base", "says"),
     [
         (reading(want("2Gi", A), unusable=True), "its configuration is invalid"),
-        (reading(want("2Gi", A), config=Config(cluster="x")), "it is meant for cluster x"),
+        (
+            reading(want("2Gi", A), config=Config(cluster="x")),
+            "its configuration is meant for cluster x",
+        ),
     ],
 )
 def test_every_planned_change_counts_as_new_if_the_base_commit_cannot_be_planned(base, says):

@@ -50,7 +50,7 @@ def test_pull_request_is_not_found_by_an_older_commit_than_its_last_commit(place
 
 def test_pull_request_with_the_same_branch_name_but_a_different_commit_is_not_found(place):
     place.server.pulls.append(Pull(8, "b" * 40, owner="team", branch="patch-1"))
-    with pytest.raises(ForgeError, match="no open pull request has the last commit"):
+    with pytest.raises(ForgeError, match="is not the last commit of an open pull request"):
         find(place)
 
 

@@ -145,7 +145,7 @@ def test_error_about_an_unusable_receiver_header_does_not_contain_the_header(
     (tmp_path / "headers").write_text(f"X-Team: infra\n{line}\n", encoding="utf-8")
     found = sent(receiver(url=server.url, headers_file=str(tmp_path / "headers")))
     assert found.problem.endswith(
-        "is not a header as `Name: value`, or sets a header that reconciler sets itself"
+        "does not have the form `Name: value`, or sets a header that reconciler itself sets"
     )
     assert "line 2 of" in found.problem
     assert SECRET not in found.problem

@@ -310,7 +310,7 @@ def test_configured_path_that_does_not_exist_is_reported_at_its_location_in_the_
     assert messages(state) == [
         (
             f"warning[nothing-found] {commit} contains no VirtualMachine and no KubeVirt, so "
-            "the plan compares nothing\n"
+            "no object is compared with the cluster\n"
             "  hint: check the repository, and `paths` and `exclude` in .reconciler.yaml"
         ),
         (

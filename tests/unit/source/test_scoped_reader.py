@@ -42,7 +42,10 @@ def test_namespace_option_selects_vms_of_the_namespace_and_vms_without_a_namespa
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
     assert [text_of(each) for each in state.diagnostics] == [
-        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are ignored"
+        (
+            "note[not-selected] 2 of 4 objects in Git are ignored, because they are not in the "
+            "namespace a"
+        )
     ]
     assert state.valid, "what is not looked at stops nothing"
 

@@ -110,8 +110,8 @@ class GitCredentials:
         selectors = [name for name in (APP_INSTALLATION, APP_OWNER) if self.file(name)]
         if key is None or not selectors:
             raise SourceError(
-                f"the --git-credentials directory {self.folder} has {APP_ID}, but not {APP_KEY} "
-                f"and {APP_INSTALLATION} (or {APP_OWNER})",
+                f"the --git-credentials directory {self.folder} has {APP_ID}, which also needs "
+                f"{APP_KEY}, and either {APP_INSTALLATION} or {APP_OWNER}",
                 hint="add the missing keys to the Secret",
             )
         if len(selectors) > 1:

@@ -202,7 +202,7 @@ def test_instancetype_kind_that_cannot_be_listed_is_reported(
     assert state.instancetype_kinds == {INSTANCETYPE}
     (finding,) = state.diagnostics
     assert finding.code == "instancetypes-unreadable"
-    assert finding.message == f"{says}, so the memory sizes that they define are unknown"
+    assert finding.message == f"{says}, so the memory sizes in instancetypes are unknown"
     assert finding.hint
 
 

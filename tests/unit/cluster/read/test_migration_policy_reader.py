@@ -85,4 +85,4 @@ def test_unreadable_migration_policy_does_not_prevent_reading_other_policies(
     assert found.values == (LiveMigrationPolicy(name="b"),)
     (finding,) = found.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "a")
-    assert "cannot be read and the forecast does not use it" in finding.message
+    assert "cannot be read, so the forecast does not use it" in finding.message

@@ -104,7 +104,7 @@ def test_unreadable_migration_counts_as_in_flight(sends, client, clock, raw_migr
     assert finished == {"first": True, "odd": False, "last": True}
     (finding,) = state.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
-    assert "cannot be read and counts as in progress" in finding.message
+    assert "cannot be read, so it counts as in progress" in finding.message
 
 
 @pytest.mark.parametrize("damage", COMMON)
@@ -122,7 +122,7 @@ def test_unreadable_pod_counts_as_using_all_memory_of_its_node(sends, client, cl
     found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
-    assert "cannot be read and its node counts as full" in finding.message
+    assert "cannot be read, so its node counts as full" in finding.message
     assert found.nodes["node01"].requested.memory == (1 << 62) + (2 << 30)
 
 
@@ -138,7 +138,7 @@ def test_unreadable_resource_quota_counts_as_exhausted(sends, client, clock, dam
     found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
-    assert "cannot be read and counts as exhausted" in finding.message
+    assert "cannot be read, so it counts as exhausted" in finding.message
     hard = {each.name: each.hard["pods"] for each in found.quotas["db"]}
     assert hard == {"first": 9, "odd": 0, "last": 9}
 

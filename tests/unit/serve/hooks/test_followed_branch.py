@@ -102,5 +102,6 @@ def test_webhook_response_names_the_pushed_branch_that_is_not_applied():
     found = followed.relevance(Delivery(kind=EventKind.PUSH, refs=refs))
     assert (
         found.message
-        == "ignored: pushed 'refs/heads/a' and 1 more, but not the configured branch or tag"
+        == "ignored: the push changes 'refs/heads/a' and 1 more, but not the configured branch or "
+        "tag"
     )

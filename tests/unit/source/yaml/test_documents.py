@@ -234,4 +234,6 @@ def test_exponential_yaml_aliases_are_rejected_without_expansion(monkeypatch):
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     found = problem("\n".join(lines) + "\n")
     assert (found.code, found.mark) == ("too-large", Mark(3, 5))
-    assert found.message == "with expanded aliases, this value has more than 1000 values"
+    assert (
+        found.message == "this value contains more than 1000 values after its aliases are expanded"
+    )
