@@ -156,7 +156,8 @@ def _answers(effects: Mapping[str, int], settings: int, problems: int) -> Iterat
     unchanged = effects.get(Effect.NONE, 0)
     if not settings and sum(effects.values()) == unchanged:
         words = "no other change" if problems else "Nothing to do"
-        yield f"{words}: {plural(unchanged, 'VM')} as desired" if unchanged else words
+        verb = "is" if unchanged == 1 else "are"
+        yield f"{words}: {plural(unchanged, 'VM')} {verb} as desired" if unchanged else words
         return
     live, restart = effects.get(Effect.LIVE, 0), effects.get(Effect.RESTART, 0)
     yield f"{plural(live, 'VM')} {'changes' if live == 1 else 'change'} live"

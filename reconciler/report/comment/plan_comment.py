@@ -79,7 +79,7 @@ def plan_comment(
     command = f"reconciler apply --expect-digest {digest}"
     approve = f"Approve exactly this plan with {code(command, VALUE)}"
     if pending := pending_before(document):
-        approve += f", which includes what was already pending: {inline(pending, SENTENCE)}"
+        approve += f". The plan includes what was already pending: {inline(pending, SENTENCE)}"
     opening = [
         summary.markdown(),
         "",

@@ -80,10 +80,9 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
         return ""
     causes = ["the KubeVirt CR"] * kubevirt + [".reconciler.yaml"] * config
     cause = " and ".join(causes) or "other objects"
-    verb, pronoun = ("has", "it") if count == 1 else ("have", "them")
     return (
-        f"{plural(count, 'object')} {verb} a different effect from the base commit, although Git "
-        f"does not edit {pronoun}, because of edits to {cause}: {listed(names, _MAX_NAMES)}."
+        f"Edits to {cause} change the effect of {plural(count, 'object')} that "
+        f"{'is' if count == 1 else 'are'} not edited: {listed(names, _MAX_NAMES)}."
     )
 
 

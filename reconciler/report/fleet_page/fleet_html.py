@@ -20,7 +20,7 @@ _NAVIGATION = (
     ("#fleet", "Fleet"),
     ("#now", "Changing now"),
     ("#queue", "Queue"),
-    ("#person", "Waiting for a user"),
+    ("#person", "User action needed"),
     ("#past", "History"),
 )
 

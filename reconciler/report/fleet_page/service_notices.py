@@ -88,7 +88,7 @@ def _rejected(view: ServiceView) -> Iterator[Notice]:
         at = f" ({each.at})" if each.at else ""
         yield Notice(Tone.BAD, f"Commit {each.commit[:12]} is rejected: {each.message}{at}")
     if (more := len(found.refused) - _MAX_REFUSED) and more > 0:
-        yield Notice(Tone.BAD, f"{more} more newer commits are rejected")
+        yield Notice(Tone.BAD, f"{more} other newer commits are rejected")
     if found.refused and found.commit is not None:
         yield Notice(Tone.CALM, _kept(found))
 

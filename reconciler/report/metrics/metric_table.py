@@ -140,7 +140,9 @@ GIT_FETCHES = _counter(Counted.GIT_FETCHES, "Polls of the Git repository.")
 WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Webhook requests.")
 NOTIFICATIONS = _counter(Counted.NOTIFICATIONS, "Notifications that were sent or failed.")
 RUNS = _counter(Counted.RUNS, "Runs that have ended, by the name of the exit code.")
-VM_CHANGES = _counter(Counted.VM_CHANGES, "VM changes that ended runs wrote.")
+VM_CHANGES = _counter(
+    Counted.VM_CHANGES, "VM changes that runs wrote; they are counted when the run ends."
+)
 MIGRATION_FAILURES = _counter(
     Counted.MIGRATION_FAILURES, "Migrations that failed while this process was running."
 )

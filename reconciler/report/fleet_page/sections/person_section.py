@@ -30,21 +30,21 @@ _MAX_TEXT = 300
 
 
 def person_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Render the section about VMs that wait for a user; long lists are truncated."""
+    """Render the section about VMs that need action by a user; long lists are truncated."""
     return "".join(_pieces(view, vms, links))
 
 
 def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iterator[str]:
-    yield '<section id="person" data-part="person"><h2>Waiting for a user</h2>\n'
+    yield '<section id="person" data-part="person"><h2>User action needed</h2>\n'
     failed = [each for each in vms if each.stage is Stage.FAILED]
     groups = _by_reason(each for each in vms if each.needs_person and each not in failed)
     if not groups and not failed:
-        yield '<p class="faint">No VM waits for a user.</p></section>\n'
+        yield '<p class="faint">No VM needs action by a user.</p></section>\n'
         return
     if failed:
         yield from _failed(failed, links)
     if groups:
-        yield '<table class="reasons"><caption>VMs that wait for a user, by reason</caption>'
+        yield '<table class="reasons"><caption>VMs that need action by a user, by reason</caption>'
         yield '<thead><tr><th scope="col">Reason</th><th scope="col">VMs and next step</th></tr>'
         yield "</thead><tbody>\n"
         for (effect, reason), members in groups[:MAX_REASONS]:

@@ -35,7 +35,7 @@ def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
     if queued:
         return f"{_vms(queued)} {_verb(queued, 'is', 'are')} in the queue"
     if held:
-        return f"{_vms(held)} {_verb(held, 'waits', 'wait')} for a user"
+        return f"{_vms(held)} {_verb(held, 'needs', 'need')} action by a user"
     if not vms:
         return "Git contains no VM"
     return f"{_verb(len(vms), 'The VM matches', f'All {len(vms):,} VMs match')} Git"
@@ -61,12 +61,13 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM]) -> Iterator[str]:
 def _lead(vms: Sequence[FleetVM]) -> str:
     """Return a list of counts: VMs that change, have changed, failed, wait or are unchanged."""
     stages = Counter(each.stage for each in vms)
+    held = _for_person(vms)
     counts = (
         (stages[Stage.CHANGING], "changing now"),
         (stages[Stage.DONE], "changed in this run"),
         (stages[Stage.FAILED], "failed in this run"),
         (_queued(vms), "in the queue"),
-        (_for_person(vms), "waiting for a user"),
+        (held, f"{_verb(held, 'needs', 'need')} action by a user"),
         (sum(each.decision.effect is Effect.NONE for each in vms), "unchanged"),
     )
     return ", ".join(f"{n:,} {words}" for n, words in counts if n)
@@ -90,7 +91,10 @@ def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:
     if view.last_pass_at is not None:
         yield "Last reconciliation pass", minute_text(view.last_pass_at, now)
     if view.last_success_at is not None:
-        yield "Last pass without a failed object", minute_text(view.last_success_at, now)
+        yield (
+            "Last reconciliation pass without a failed object",
+            minute_text(view.last_success_at, now),
+        )
     if plan is not None:
         yield "KubeVirt", html_text(plan.kubevirt_version or "version not known", 80)
     yield "Leader", html_text(view.leader or "none", 120)
