@@ -53,7 +53,7 @@ def waits_for_capacity(lacking: str) -> Finding:
     """Create the result for a change that waits until running migrations release capacity."""
     return wait(
         Reason.WAITS_FOR_ROOM,
-        f"{lacking}; running migrations will release enough",
+        f"{lacking}; running migrations will release enough capacity",
         "no action is needed: the reconciler writes the new size when enough capacity is free",
     )
 

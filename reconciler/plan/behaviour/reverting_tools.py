@@ -114,9 +114,9 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
         return ""
     tool = MARKING_TOOLS[name]
     return (
-        f"the labels or annotations of this object show that {tracked_by} applies it. If the "
-        f"applied manifest also sets {what}, which managedFields do not show, {name} overwrites "
-        f"the new value {tool.writes}; {tool.advice}"
+        f"the labels or annotations of this object show that {tracked_by} applies it, but "
+        f"managedFields do not show whether the applied manifest sets {what}. If it does, {name} "
+        f"overwrites the new value {tool.writes}; {tool.advice}"
     )
 
 

@@ -56,8 +56,8 @@ def capacity_warnings(
         found.append(
             warning(
                 "room-one-after-another",
-                f"{_count(late)} yet, because no node or quota has enough free memory until other "
-                f"migrations end: {_names(late)}",
+                f"{plural(len(late), 'VM')} cannot {_verbs(late)} yet, because no node or quota "
+                f"has enough free memory until other migrations end: {_names(late)}",
                 "these VMs change as soon as memory becomes free; the forecast includes the wait "
                 "for a quota, but not the wait for memory on a node",
             )
@@ -66,8 +66,8 @@ def capacity_warnings(
         found.append(
             warning(
                 "room-not-for-all",
-                f"{_count(never)}, because earlier changes in the plan leave too little "
-                f"memory: {_names(never)}",
+                f"{plural(len(never), 'VM')} cannot {_verbs(never)}, because earlier changes in "
+                f"the plan leave too little memory: {_names(never)}",
                 "free memory, add a node or raise the quota; otherwise, the changes to these VMs "
                 "do not start",
             )
@@ -128,9 +128,8 @@ def _queue(
     return late, never
 
 
-def _count(jobs: Sequence[_Job]) -> str:
-    verbs = sorted({"grow in place" if each.in_place else "migrate" for each in jobs})
-    return f"{plural(len(jobs), 'VM')} cannot {' or '.join(verbs)}"
+def _verbs(jobs: Sequence[_Job]) -> str:
+    return " or ".join(sorted({"grow in place" if each.in_place else "migrate" for each in jobs}))
 
 
 def _names(jobs: Sequence[_Job]) -> str:

@@ -251,7 +251,7 @@ def _spread(
         return domain is not None and counts[domain] + own - least <= rule.max_skew
 
     return NodeFilter(
-        needs=f"a place in the VM's topology spread over {key} (maxSkew {rule.max_skew})",
+        needs=f"a {key} that the VM's topology spread constraint allows (maxSkew {rule.max_skew})",
         hint="add a node, raise maxSkew, or set whenUnsatisfiable: ScheduleAnyway",
         admits=admits,
     )

@@ -130,8 +130,8 @@ def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
     n = sum(each.disruption is Disruption.RESTART for each in planned)
     if n:
         yield (
-            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart uses one of the "
-            f"permitted simultaneous changes for {RESTART.low:.0f} to {RESTART.high:.0f} s; the "
+            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart counts towards the "
+            f"limit of simultaneous changes for {RESTART.low:.0f} to {RESTART.high:.0f} s; the "
             "other estimates do not include restarts"
         )
 

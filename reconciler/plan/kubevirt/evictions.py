@@ -36,9 +36,9 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         return None
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
-    what = "1 running VM and so stop its guest"
+    what = "KubeVirt would evict 1 running VM and stop its guest"
     if len(found) > 1:
-        what = f"{len(found)} running VMs and so stop their guests"
+        what = f"KubeVirt would evict {len(found)} running VMs and stop their guests"
     hint = (
         "wait until KubeVirt has no pending update for these VMs, or restart them yourself first"
     )
@@ -48,7 +48,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         hint = f"also list LiveMigrate in workloadUpdateMethods; or {hint}"
     return blocked(
         Reason.WOULD_EVICT,
-        f"this change to the KubeVirt CR would make KubeVirt evict {what}: {with_reasons}",
+        f"after this change to the KubeVirt CR, {what}: {with_reasons}",
         hint,
     )
 
@@ -107,10 +107,10 @@ def eviction_warning(
         if EVICT in before.methods
         else "this change adds Evict to workloadUpdateMethods"
     )
-    which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
+    which = "a VM that cannot be migrated" if LIVE_MIGRATE in then.methods else "a VM"
     affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
-        f"{what}: when a VM {which}needs an update, for example after a KubeVirt upgrade, "
+        f"{what}: when {which} needs an update, for example after a KubeVirt upgrade, "
         "KubeVirt evicts the VM and its guest stops, unless the VM's evictionStrategy prevents "
         f"this; affected running VMs: {affected}"
     )

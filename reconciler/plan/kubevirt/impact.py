@@ -57,11 +57,13 @@ def _staged_come_live(
     ]
     if not found or before.live_update:
         return ""
-    subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
-    verb, whose = ("changes", "the VM") if len(found) == 1 else ("change", "the VMs")
+    subject, whose = "1 VM whose size was written earlier changes", "the VM"
+    if len(found) > 1:
+        subject = f"{len(found)} VMs whose sizes were written earlier change"
+        whose = "the VMs"
     return (
-        f"LiveUpdate takes effect: {subject} written earlier {verb} live when KubeVirt next syncs "
-        f"{whose}, within 12 h ({names(found)})"
+        f"LiveUpdate takes effect: {subject} live when KubeVirt next syncs {whose}, within 12 h "
+        f"({names(found)})"
     )
 
 

@@ -19,7 +19,7 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "The KubeVirt CR belongs to HyperConverged, which reverts direct changes to the CR, and"
         " the reconciler cannot read the HyperConverged object.",
         "Read the cause in the message of the diagnostic `owner-unreadable`. If a permission is"
-        " missing, grant those in `examples/deploy/overlays/hyperconverged`."),
+        " missing, grant the permissions in `examples/deploy/overlays/hyperconverged`."),
     Reason.NOT_SETTABLE_IN_HYPERCONVERGED: source(
         "HyperConverged 1.10 to 1.19 api/v1beta1 and api/v1 hyperconverged_types.go; inferred:"
         " the release, if it cannot be read or is a release of OpenShift Virtualization",

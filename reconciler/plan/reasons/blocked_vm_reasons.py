@@ -113,15 +113,15 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         " must allow both the old and the new pod. The reconciler checks requests and limits of"
         " memory and CPUs, huge pages, devices and the number of pods, also in quotas for a"
         " priority class. Only the check of memory requests was observed; the other checks follow"
-        " the code of Kubernetes' quota evaluator. During a migration, Harvester raises the quota"
-        " that Rancher manages by the limits that the VM itself sets (from the code of Harvester"
-        " after v1.5).",
+        " the code of Kubernetes' quota evaluator. If Rancher manages the quota, Harvester"
+        " raises it during a migration; it adds the limits that the VM itself sets (from the code"
+        " of Harvester after v1.5).",
         "Raise the ResourceQuota."),
     Reason.LIMIT_RANGE_WOULD_REFUSE: source(
         "kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go",
-        "A LimitRange of the namespace would reject the target pod: its default memory limit is"
-        " too small for the new size; or the memory or CPUs of the pod or its container are below"
-        " the minimum, above the maximum, or exceed the permitted ratio of limit to request."
+        "A LimitRange of the namespace would reject the target pod. Either its default memory"
+        " limit is too small for the new size, or the memory or CPUs of the pod or its container"
+        " are outside the permitted range or exceed the permitted ratio of limit to request."
         " KubeVirt would retry without end. No test on a real cluster has confirmed this rule; it"
         " comes from the code of Kubernetes.",
         "Change the LimitRange, or set `limits.memory` of the VM."),
@@ -130,15 +130,17 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         " AAQ would then keep the scheduling gate ApplicationAwareQuotaGate on the target pod,"
         " and the migration would not start. With AAQ's calculator IgnoreVmiCalculator, the quota"
         " must allow the whole target pod. With VmiPodUsage or GuestEffectiveResources, a"
-        " migration uses no quota. The scopes of a cluster-wide quota are evaluated, but not those"
-        " of an ApplicationAwareResourceQuota, which AAQ ignores when it removes the gate.",
-        "Raise the quota by at least the amount that the message names."),
+        " migration uses no quota. The reconciler evaluates the scopes of a cluster-wide quota. It"
+        " ignores the scopes of an ApplicationAwareResourceQuota, because AAQ also ignores them"
+        " when it removes the gate.",
+        "Raise the quota until it allows the change; the message shows the amounts."),
     Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),
     Reason.GUEST_SILENT: source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095",
-        "The memory was hotplugged, but the guest did not use (or release) all of it within"
-        " `rollout.timeouts.guest`. KubeVirt reports nothing in this case.",
+        "KubeVirt has changed the memory, but the guest did not use all added memory, or did not"
+        " release all removed memory, within `rollout.timeouts.guest`. KubeVirt reports"
+        " nothing in this case.",
         "Check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new"
         " memory online automatically."),
     Reason.MIGRATION_FAILING: recorded("scenario migration-fails, observed on all tested versions",

@@ -22,8 +22,8 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "Check the cause of the failed migration, which the message quotes."),
     Reason.GUEST_ACCEPTING: recorded(
         "scenario hotplug-succeeds: guestCurrent changes after the phase Succeeded",
-        "The memory is hotplugged, but the guest does not use (or has not released) all of it"
-        " yet."),
+        "KubeVirt has changed the memory, but the guest does not use all added memory yet, or has"
+        " not released all removed memory yet."),
     Reason.HOTPLUG_IN_FLIGHT: recorded(
         "scenario slow-then-second-change, observed on all tested versions",
         "A change to a different size is in progress. KubeVirt cannot cancel it, and rejects a"
@@ -54,8 +54,8 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "HyperConverged api/v1 hyperconverged_types.go (conditions, observedGeneration)",
         "The operator that owns the KubeVirt CR has not applied its own object to the CR yet.",
         "If this lasts, check the operator's pod and log."),
-    Reason.WAITS_FOR_ROOM: own("running migrations use the missing capacity",
+    Reason.WAITS_FOR_ROOM: own("running migrations use the capacity that the target pod needs",
         "No node has enough free memory for the target pod now, or a quota would reject or"
-        " hold the pod, but running migrations will release enough."),
+        " hold the pod, but running migrations will release enough capacity."),
 }
 # fmt: on

@@ -49,8 +49,8 @@ def _windows(inputs: VMInputs) -> str:
     if not _is_windows(inputs):
         return ""
     return (
-        "the guest runs Windows, which needs a recent viomem driver to use hotplugged memory, "
-        "and which does not release memory"
+        "the guest runs Windows. Windows needs a recent viomem driver to use hotplugged memory, "
+        "and does not release memory"
     )
 
 

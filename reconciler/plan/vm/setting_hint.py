@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
 
 _HOW = {
-    FEATURE_GATES: "add the feature gate to",
-    ROLLOUT_STRATEGY: "set vmRolloutStrategy: LiveUpdate in",
-    UPDATE_METHODS: f"add {LIVE_MIGRATE} to workloadUpdateMethods in",
+    FEATURE_GATES: "add the feature gate to the KubeVirt manifest in Git",
+    ROLLOUT_STRATEGY: "set vmRolloutStrategy: LiveUpdate in the KubeVirt manifest in Git",
+    UPDATE_METHODS: f"add {LIVE_MIGRATE} to workloadUpdateMethods in the KubeVirt manifest in Git",
 }
 
 
@@ -31,4 +31,4 @@ def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
             "Git already has this setting; see the plan's decision about the KubeVirt CR, "
             "which says why the CR stays unchanged"
         )
-    return f"{_HOW[field]} the KubeVirt manifest in Git"
+    return _HOW[field]

@@ -195,7 +195,7 @@ def _suggestion(wanted: ObjectRef, live: LiveState) -> str:
     other = INSTANCETYPE if wanted.kind == CLUSTER_INSTANCETYPE else CLUSTER_INSTANCETYPE
     near = [each for each in live.instancetypes if each.namespace in ("", wanted.namespace)]
     if any(each.kind == other and each.name == wanted.name for each in near):
-        return f"a {other} with that name exists, but the VM's kind is {wanted.kind}"
+        return f"a {other} with that name exists, but the VM refers to a {wanted.kind}"
     names = [each.name for each in near if each.kind == wanted.kind]
     close = get_close_matches(wanted.name, names, n=1)
     return (

@@ -192,9 +192,9 @@ class HyperConvergedOwner:
                 continue
             return blocked(
                 Reason.SET_BY_ANNOTATION,
-                f"the annotation {json_patch_annotation.ANNOTATION} of {self.held.ref} sets "
-                f"{dotted(change.field)} with its operation on {setting['path']}, which "
-                "overrides HyperConverged's own field",
+                f"an operation on {setting['path']} in the annotation "
+                f"{json_patch_annotation.ANNOTATION} of {self.held.ref} sets "
+                f"{dotted(change.field)} and overrides HyperConverged's own field",
                 "remove that operation from the annotation"
                 + (f", or {by_hand(self.held, (change,), kubevirt)}" if changeable else ""),
             )
@@ -318,7 +318,10 @@ def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
     if len(found) == 1:
         return HyperConvergedOwner.of(found[0], kubevirt, policy)
     if found:
-        state = f"is not unique: the namespace {kubevirt.ref.namespace} has {len(found)}"
+        state = (
+            f"is not unique: the namespace {kubevirt.ref.namespace} contains {len(found)} objects "
+            "of this kind"
+        )
         hint = "delete all HyperConverged objects except the one that the operator uses"
     else:
         state = "cannot be read"

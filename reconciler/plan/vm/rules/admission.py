@@ -103,8 +103,8 @@ def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
     if asked is not None and asked.n_bytes >= inputs.target.n_bytes:
         then = ", then restart the VM" if runs else ""
         return (
-            f"set maxGuest to {asked}, as in Git, and memory.guest to the new size by "
-            f"hand{then}, or {lower}"
+            f"by hand, set maxGuest to {asked}, as in Git, and set memory.guest to the new "
+            f"size{then}; or {lower}"
         )
     return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 

@@ -113,7 +113,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
                 f"the quota {quota.name} rejects the larger launcher pod: "
                 f"{_shown(quota.used.get(resource, 0))} of {_shown(quota.hard[resource])} "
                 f"{resource} are in use, and the change needs {_shown(more)} more",
-                "raise the ResourceQuota by at least the missing amount",
+                "raise the ResourceQuota until it allows this change",
             )
     return None
 

@@ -58,15 +58,14 @@ def update_methods_hint(running: RunningVM) -> str:
 def evict_hazard(running: RunningVM, consequence: str) -> Finding:
     """Block a change that would make KubeVirt evict the VM and stop its guest."""
     if LIVE_MIGRATE in running.after.methods:
-        listed = "Evict, and the VM cannot be migrated"
+        found = "workloadUpdateMethods lists Evict, and the VM cannot be migrated"
         hint = (
             "remove the obstacle to the VM's migration, or remove Evict from workloadUpdateMethods"
         )
     else:
-        listed = "Evict without LiveMigrate"
+        found = "workloadUpdateMethods lists Evict without LiveMigrate"
         hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
-    message = f"workloadUpdateMethods lists {listed}: {consequence}"
-    return blocked(Reason.EVICT_HAZARD, message, hint)
+    return blocked(Reason.EVICT_HAZARD, f"{found}: {consequence}", hint)
 
 
 def _nothing_migrates(running: RunningVM) -> str:

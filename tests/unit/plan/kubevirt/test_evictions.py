@@ -149,14 +149,14 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
     assert decision.why.message == (
-        "this change to the KubeVirt CR would make KubeVirt evict 5 running VMs and so stop "
-        "their guests: db/a (an unfinished change), db/b (an outdated launcher pod), db/c (an "
-        "outdated launcher pod) and 2 more"
+        "after this change to the KubeVirt CR, KubeVirt would evict 5 running VMs and stop their "
+        "guests: db/a (an unfinished change), db/b (an outdated launcher pod), db/c (an outdated "
+        "launcher pod) and 2 more"
     )
     assert decision.why.hint.startswith("also list LiveMigrate in workloadUpdateMethods")
     alone = planned(listing("LiveMigrate"), BOTH, vmi(labels=OLD, conditions=STAYS))
     assert (
-        "evict 1 running VM and so stop its guest: db/a (an outdated launcher pod)"
+        "evict 1 running VM and stop its guest: db/a (an outdated launcher pod)"
         in alone.why.message
     )
     assert alone.why.hint.startswith("wait until")
@@ -218,7 +218,7 @@ def test_eviction_check_includes_vms_whose_size_was_changed_under_the_stage_stra
             [vmi("a"), vmi("b", conditions=STAYS)],
             ("affected running VMs: 1 (db/b)"),
         ),
-        (ONLY_MIGRATE, BOTH, [vmi("a")], "when a VM cannot be migrated and needs an update"),
+        (ONLY_MIGRATE, BOTH, [vmi("a")], "when a VM that cannot be migrated needs an update"),
         (
             BOTH,
             ONLY_EVICT,

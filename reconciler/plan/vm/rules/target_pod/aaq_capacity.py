@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
-_HINT = "raise this quota by at least the missing amount"
+_HINT = "raise this quota until it allows this change"
 _CONTINUES = "the migration then continues by itself"
 GATED_S = 60.0
 """The age in seconds from which a pod with the scheduling gate counts as held.
@@ -79,8 +79,8 @@ def gate_in_flight(running: RunningVM) -> Finding | None:
     if not capacity.aware.by_namespace.get(namespace):
         return blocked(
             Reason.AAQ_HOLDS,
-            f"{held}: the pod has the scheduling gate {GATE}, and the snapshot does not contain "
-            "its quotas",
+            f"{held}: the pod has the scheduling gate {GATE}, but the snapshot contains no "
+            "quota of Application-Aware Quota for this namespace",
             "check the quotas of Application-Aware Quota and the pods of the deployment "
             f"aaq-controller; {_CONTINUES}",
         )

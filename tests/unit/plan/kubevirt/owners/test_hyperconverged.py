@@ -90,7 +90,7 @@ RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRa
                 '"value":{}}]'
             ),
             "blocked set-by-annotation",
-            "with its operation on /spec/configuration/liveUpdateConfiguration",
+            "an operation on /spec/configuration/liveUpdateConfiguration in the annotation",
         ),
         (None, "blocked owned-by-hyperconverged", "the HyperConverged object cannot be read"),
     ],

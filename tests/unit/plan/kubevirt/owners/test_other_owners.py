@@ -155,7 +155,7 @@ def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might
     )
     decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
     assert (
-        "If the applied manifest also sets spec.configuration.vmRolloutStrategy"
+        "whether the applied manifest sets spec.configuration.vmRolloutStrategy"
         in (decision.warnings[0])
     )
     assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]

@@ -276,7 +276,7 @@ NOWHERE = [
     pytest.param(
         (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
         "large",
-        "a VirtualMachineClusterInstancetype with that name exists, but the VM's kind is "
+        "a VirtualMachineClusterInstancetype with that name exists, but the VM refers to a "
         "VirtualMachineInstancetype",
         id="same name with the other kind",
     ),

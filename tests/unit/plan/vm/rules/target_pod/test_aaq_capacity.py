@@ -159,7 +159,7 @@ def in_flight(hard, *, age_s=60, changing="True", phase="Scheduling", moving=0):
     [
         (GIB - 1, "in the quota team are in use, and the change needs 1024Mi more"),
         (GIB, "every quota has enough left; the aaq-controller is probably not running"),
-        (None, "the snapshot does not contain its quotas"),
+        (None, "the snapshot contains no quota of Application-Aware Quota"),
     ],
 )
 def test_started_change_whose_target_pod_keeps_its_scheduling_gate_is_blocked_with_the_cause(
