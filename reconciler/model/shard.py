@@ -38,8 +38,8 @@ class Shard:
         index, total = int(found["index"]), int(found["total"])
         if index >= total:
             raise ShardError(
-                f"{quoted(text)}: shards are numbered from 0, so the last of {total} is "
-                f"{total - 1}"
+                f"{quoted(text)}: shards are numbered from 0, so the last of {total} "
+                f"shards is {total - 1}"
             )
         return cls(index=index, total=total)
 

@@ -79,7 +79,7 @@ def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
 def _typo(found: Finding, where: str) -> tuple[str, str, str]:
     right = closest(str(found.path[-1]), found.expected)
     if isinstance(found.value, dict) and right in found.value:
-        hint = f"remove {where} if it is a misspelt {right}"
+        hint = f"remove {where} if it is a misspelling of {right}"
         return (
             SIMILAR_FIELD,
             f"{where} is not a known field, but resembles {right}, which is also set",

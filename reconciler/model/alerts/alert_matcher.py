@@ -99,8 +99,8 @@ def _conditions(inside: str) -> list[LabelCondition]:
             )
         if match[1] in RESERVED:
             raise AlertMatcherError(
-                f"the alert matcher has a condition on {match[1]}, but only firing alerts are "
-                "compared with it; remove the condition"
+                f"the alert matcher has a condition on {match[1]}, which has no use, because only "
+                "firing alerts are compared with the matcher; remove the condition"
             )
         found.append(_condition(match[1], match[2], _unquoted(match[3])))
         at = match.end()

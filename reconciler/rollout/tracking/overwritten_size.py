@@ -27,8 +27,8 @@ def lost(decision: Decision) -> Explanation:
     found = decision.changes[0].before if decision.changes else "another size"
     writer = decision.owner or "another client"
     message = (
-        f"{writer} overwrote the value that this run wrote with {found}; the run does not write "
-        "its value again"
+        f"after this run wrote its value, {writer} changed the value to {found}; the run does not "
+        "write its value again"
     )
     return Explanation(reason=REVERTED, message=message, hint=hint)
 

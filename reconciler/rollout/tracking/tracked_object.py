@@ -252,7 +252,7 @@ class TrackedObject:
         if after is None or (transition in _NEED_UNANSWERED and not unanswered):
             write = "an unanswered write" if unanswered else "no unanswered write"
             raise IllegalTransitionError(
-                f"{self.ref} cannot be {transition}: it is {self.state} with {write}"
+                f"{self.ref} cannot be {transition}: its state is {self.state}, and it has {write}"
             )
         if after is not State.ENDED:
             self.last_open_state = after

@@ -41,8 +41,8 @@ REJECTED = {
     'X{severity=="critical"}': "the operators are",
     'X{a="b" c="d"}': "condition 1 in the braces",
     'X{a="b"}) or (up{b="c"}': "condition 1 in the braces",
-    'X{alertstate="pending"}': "only firing alerts are compared with it",
-    'X{__name__="up"}': "only firing alerts are compared with it",
+    'X{alertstate="pending"}': "only firing alerts are compared with the matcher",
+    'X{__name__="up"}': "only firing alerts are compared with the matcher",
     r'X{pod=~"db-\d+"}': r"contains the escape \d",
     "X" * (MAX_LENGTH + 1): "longer than 1000 characters",
 }

@@ -30,17 +30,17 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         (
             {"owner": "kubectl-edit"},
             "reverted",
-            "kubectl-edit overwrote the value that this run wrote with 3Gi",
+            "kubectl-edit changed the value to 3Gi",
         ),
         (
             {"owner": ""},
             "reverted",
-            "another client overwrote the value that this run wrote with 3Gi",
+            "another client changed the value to 3Gi",
         ),
         (
             {"changes": ()},
             "reverted",
-            "another client overwrote the value that this run wrote with another size",
+            "another client changed the value to another size",
         ),
         (
             {"effect": Effect.CREATE},
