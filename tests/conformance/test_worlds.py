@@ -173,7 +173,7 @@ def test_rollout_in_each_example_cluster_has_the_expected_results(name):
 
 
 @pytest.mark.parametrize("name", [name for name, row in RUNS.items() if "apart" in row])
-def test_vm_changes_overlap_without_the_example_configuration_that_keeps_them_apart(name):
+def test_vm_changes_of_the_examples_overlap_if_the_configuration_does_not_keep_them_apart(name):
     run = rig(name)
     changes = Overlaps(run.sim.store)
     assert run.apply(desired(name), choices=plan_policy(Config())).exit.name == "DONE"

@@ -191,7 +191,7 @@ def test_pull_request_comment_on_a_plan_compared_with_a_base_commit_matches_the_
     golden("comment-base.md", text)
 
 
-def test_comment_on_a_pull_request_without_changes_lists_changes_that_were_pending_before(
+def test_comment_on_a_pull_request_that_adds_no_change_lists_changes_that_were_already_pending(
     plan, golden
 ):
     git = declared(plan, {})
@@ -209,7 +209,7 @@ def test_comment_on_a_pull_request_without_changes_lists_changes_that_were_pendi
 
 
 @pytest.mark.parametrize("part", ["objects", "diagnostics", "comparison"])
-def test_pull_request_comment_accepts_a_plan_file_with_an_incomplete_comparison(
+def test_pull_request_comment_on_a_plan_with_an_incomplete_comparison_is_valid_markup(
     plan, comparison, part
 ):
     found = document(plan, comparison)
@@ -226,7 +226,7 @@ def test_pull_request_comment_accepts_a_plan_file_with_an_incomplete_comparison(
     assert text.startswith("**")
 
 
-def test_pull_request_comment_accepts_an_object_that_the_base_commit_does_not_change(
+def test_pull_request_comment_on_an_object_that_the_base_commit_does_not_contain_is_valid_markup(
     plan, comparison
 ):
     found = document(plan, comparison)
@@ -242,7 +242,7 @@ def test_pull_request_comment_accepts_an_object_that_the_base_commit_does_not_ch
     check_markup(text)
 
 
-def test_pull_request_comment_lists_its_own_changes_before_10000_other_pending_changes(
+def test_pull_request_comment_lists_new_changes_before_10000_changes_that_were_already_pending(
     plan,
 ):
     after = fleet(plan, 10_000, 40)

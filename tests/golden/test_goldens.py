@@ -125,7 +125,7 @@ def test_run_report_text_matches_the_golden_file(run, golden):
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.RUNNING, Result.DONE])
-def test_run_report_text_shows_a_note_that_several_vms_share_only_once(run, result):
+def test_note_that_several_vms_share_appears_only_once_in_the_run_report_text(run, result):
     one = next(each for each in run.outcomes if each.result is result)
     one = replace(one, effect=Effect.LIVE, why=replace(one.why, message="the same note"))
     others = tuple(replace(one, ref=vm_ref("db", f"vm-{n}")) for n in range(12))
@@ -134,7 +134,7 @@ def test_run_report_text_shows_a_note_that_several_vms_share_only_once(run, resu
 
 
 @pytest.mark.parametrize("says", ["3 migrations failed: no room", "no room"])
-def test_run_report_text_shows_the_number_of_failed_migrations_only_once(run, says):
+def test_number_of_failed_migrations_appears_only_once_in_the_run_report_text(run, says):
     one = next(each for each in run.outcomes if each.failed_migrations == 3)
     one = replace(one, why=replace(one.why, message=says))
     text = "".join(run_text(replace(run, outcomes=(one,)), width=110))

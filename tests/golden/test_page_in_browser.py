@@ -88,7 +88,7 @@ def test_plan_html_page_with_the_longest_vm_names_fits_the_width_of_a_phone(brow
     )
 
 
-def test_plan_html_page_content_security_policy_blocks_other_scripts(browser, plan):
+def test_plan_html_page_content_security_policy_blocks_an_injected_script(browser, plan):
     browser.open(page_of(plan))
     assert browser.console == []
     assert [each.rpartition("/")[2] for each in browser.requests] == ["page.html"]

@@ -82,6 +82,6 @@ def test_durations_with_the_same_value_in_different_notations_are_equal(left, ri
 
 
 @pytest.mark.parametrize("text", ["60", "1d", "", "s", 60, None])
-def test_duration_that_gos_standard_library_rejects_is_rejected(text):
+def test_duration_that_the_go_standard_library_rejects_is_rejected(text):
     with pytest.raises(QuantityError, match="is not a duration"):
         Duration.parse(text)

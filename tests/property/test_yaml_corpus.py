@@ -209,7 +209,7 @@ def documents(text):
     return found
 
 
-def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_known_cases():
+def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_in_known_cases():
     cases = list(suite())
     by_pyyaml, by_ruamel = set(), set()
     for name, text, _ in cases:
@@ -224,7 +224,7 @@ def test_yaml_parser_reads_the_yaml_test_suite_like_pyyaml_and_ruamel_except_kno
     assert by_ruamel == RUAMEL_CODES.keys()
 
 
-def test_yaml_parser_reads_the_expected_values_of_the_yaml_test_suite_except_known_cases():
+def test_yaml_parser_reads_the_expected_values_of_the_yaml_test_suite_except_in_known_cases():
     different = {
         name
         for name, text, expected in suite()

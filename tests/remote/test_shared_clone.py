@@ -67,7 +67,7 @@ def started(url, folder, *prefix):
 
 
 @pytest.mark.parametrize("tenth", [0, 1, 4, 7, 9])
-def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_after_any_received_byte(
+def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_at_any_point_of_the_transfer(
     fleet, daemon, stack, tmp_path, noise, tenth
 ):
     folder, direct = tmp_path / "clones", f"git://127.0.0.1:{daemon.port}/fleet.git"

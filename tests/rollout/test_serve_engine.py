@@ -189,7 +189,7 @@ def codes(planned):
     return {each.code: each.message for each in planned.plan.diagnostics}
 
 
-def test_serve_process_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(
+def test_vm_that_waits_for_capacity_is_evaluated_again_after_serve_refreshes_capacity_data(
     serve, git
 ):
     cluster = serve("room-for-one")
@@ -207,7 +207,7 @@ def test_serve_process_reevaluates_a_vm_that_waits_for_capacity_after_refreshing
         assert planner.plan().live.capacity is not first
 
 
-def test_serve_process_plans_while_hyperconverged_is_unreadable_and_uses_it_once_readable(
+def test_serve_process_plans_without_an_unreadable_hyperconverged_until_it_becomes_readable(
     serve, git
 ):
     cluster = serve("hyperconverged")

@@ -60,7 +60,7 @@ def test_percentile_is_the_value_below_which_the_given_fraction_of_values_lies()
     assert percentile([], 0.99) == 0.0
 
 
-def test_vms_of_the_soak_test_match_git_and_change_only_in_git_or_in_the_cluster():
+def test_vms_of_the_soak_test_initially_match_git_and_later_change_in_only_one_place():
     fleet = SoakFleet(n_vms=200)
     assert fleet.changed == ()
     assert len(worlds.parse(fleet.world()).vms) == 200

@@ -387,7 +387,7 @@ def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serve_needs():
         assert after[key] == before[key]
 
 
-def test_webhooks_and_page_reach_a_pod_of_serve_that_is_not_ready():
+def test_services_for_webhooks_and_the_page_include_a_serve_pod_that_is_not_ready():
     services = of_kind(serve_objects(), "Service")
     assert {each["spec"].get("publishNotReadyAddresses") for each in services} == {True}
 
@@ -467,7 +467,7 @@ WRITABLE = {each.name.lower(): each.reads for each in OWNERS if each.reads is no
 
 
 @pytest.mark.parametrize("owner", WRITABLE)
-def test_overlay_for_hyperconverged_or_harvester_permits_reading_and_patching_its_object(owner):
+def test_hyperconverged_and_harvester_overlays_permit_reading_and_patching_the_owner_object(owner):
     kind = WRITABLE[owner]
     added = rights(render(DEPLOY / "overlays" / owner)) - rights(objects())
     verbs = {*(["get"] if kind.only else ["list", "watch"]), "patch"}

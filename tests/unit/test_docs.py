@@ -87,7 +87,7 @@ def docs():
     return module
 
 
-def test_generated_documentation_block_is_in_exactly_one_page(docs):
+def test_generated_documentation_block_is_on_exactly_one_page(docs):
     assert set(docs.pages()) == set(docs.BLOCKS) == set(GENERATED)
 
 

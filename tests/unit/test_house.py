@@ -71,7 +71,7 @@ def test_repository_root_contains_only_known_names():
     assert found <= KEPT, f"add these to the known names: {sorted(found - KEPT)}"
 
 
-def test_gitignore_contains_files_that_development_tools_create():
+def test_gitignore_lists_the_files_that_development_tools_create():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     for name in (".venv/", "build/", "dist/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"):
         assert name in ignored

@@ -20,7 +20,7 @@ def nothing_installed(monkeypatch):
     monkeypatch.delenv(tools.REQUIRE, raising=False)
 
 
-def test_missing_development_tool_skips_a_test_with_an_installation_command(
+def test_missing_development_tool_causes_a_skipped_test_that_shows_the_installation_command(
     nothing_installed,
 ):
     with pytest.raises(pytest.skip.Exception, match="chromium is not installed: apt-get install"):
@@ -29,7 +29,7 @@ def test_missing_development_tool_skips_a_test_with_an_installation_command(
         tools.tool("axe-core")
 
 
-def test_missing_development_tool_that_an_environment_variable_requires_fails_a_test(
+def test_missing_development_tool_fails_a_test_if_an_environment_variable_requires_the_tool(
     nothing_installed, monkeypatch
 ):
     monkeypatch.setenv(tools.REQUIRE, "chromium,axe-core")

@@ -184,7 +184,7 @@ def covered(name):
     "name",
     sorted({each.rule for each in (*REVERTING_MANAGERS.values(), *MARKING_TOOLS.values())} - {""}),
 )
-def test_interop_example_that_a_warning_names_covers_each_kind_that_can_have_the_warning(name):
+def test_example_that_a_warning_about_other_tools_names_covers_every_written_field(name):
     rules = list(covered(name))
     for kind, fields in WRITTEN.items():
         for each in map(pointer, fields):

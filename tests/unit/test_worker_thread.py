@@ -9,7 +9,7 @@ from reconciler.worker_thread import WorkerThread
 HANG_S = 20
 
 
-def test_worker_thread_works_until_its_end_and_is_woken_up_by_a_condition():
+def test_worker_thread_wakes_up_when_its_condition_is_met_and_stops_when_it_is_ended():
     wanted, done = [], threading.Event()
 
     def run() -> None:

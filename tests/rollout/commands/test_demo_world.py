@@ -58,7 +58,7 @@ def played(capsys, *arguments):
     ],
     ids=["HyperConverged", "Harvester"],
 )
-def test_demo_of_a_cluster_with_an_owner_shows_each_step_from_git_to_the_guest(
+def test_demo_of_a_cluster_with_an_owner_shows_how_a_change_gets_from_git_to_the_guest(
     capsys, world, about, told, progress
 ):
     code, out, err = played(capsys, "--world", world)

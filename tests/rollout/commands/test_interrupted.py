@@ -250,7 +250,9 @@ def test_second_ctrl_c_ends_the_run_immediately(serve, git):
     assert holders(cluster) == {""}
 
 
-def test_serve_ends_although_the_api_server_git_and_a_client_of_the_page_hang(tmp_path):
+def test_serve_ends_even_if_the_api_server_the_git_server_and_a_page_client_do_not_respond(
+    tmp_path,
+):
     with socket.create_server(("127.0.0.1", 0)) as mute, ExitStack() as stack:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}"
         kubeconfig = tmp_path / "kubeconfig"

@@ -127,7 +127,7 @@ def test_sarif_rules_of_a_plan_link_to_pages_below_the_docs_url(serve, git, comm
     assert f"{url}/hotplug" in links
 
 
-def test_plan_warns_how_many_results_from_stdin_the_gitlab_report_omits(
+def test_plan_of_piped_manifests_warns_how_many_findings_the_gitlab_report_omits(
     serve, command, tmp_path, monkeypatch
 ):
     manifests = tmp_path / "vm.yaml"

@@ -80,7 +80,7 @@ def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_closes_its_port_
     ],
     ids=["missing file", "invalid world", "invalid port", "zero time scale"],
 )
-def test_invalid_simulated_cluster_options_are_rejected_and_write_no_kubeconfig(
+def test_cluster_command_with_invalid_options_is_rejected_before_a_kubeconfig_is_written(
     flags, says, command, tmp_path
 ):
     (tmp_path / "world.yaml").write_text("hello")

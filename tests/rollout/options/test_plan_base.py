@@ -60,7 +60,7 @@ def states(ended):
     }
 
 
-def test_existing_difference_between_main_branch_and_cluster_is_not_a_pull_request_change(
+def test_difference_between_main_branch_and_cluster_does_not_count_as_a_pull_request_change(
     branch, plan
 ):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}

@@ -178,7 +178,7 @@ def test_approval_is_not_stale_if_another_client_has_already_made_the_change():
     assert patched(run) == []
 
 
-def test_approved_kubevirt_cr_changes_are_made_step_by_step():
+def test_approved_kubevirt_cr_changes_are_made_one_after_the_other():
     """The second patch is computed from the CR after the first patch, and is still approved."""
     run = rig("walkthrough")
     report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))

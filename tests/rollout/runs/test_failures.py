@@ -178,7 +178,7 @@ class TestFailuresOfEarlierPasses:
             assert ends(report)["rest"][1] == "canary-failed"
         assert "rest" not in patched(run)
 
-    def test_vm_restart_is_requested_only_once_even_if_it_did_not_change_the_memory(self):
+    def test_vm_restart_is_requested_only_once_even_if_the_restart_did_not_change_the_memory(self):
         run = rig("restart-pending")
         original = run.informer.read
         (pending,) = original().vms.values()
@@ -196,7 +196,9 @@ class TestFailuresOfEarlierPasses:
         assert ends(report) == {"vm": (Result.FAILED, "restart-ineffective")}
         assert restarted(run) == ["vm"]
 
-    def test_earlier_failure_counts_in_the_failure_budget_after_git_sets_a_new_size(self):
+    def test_failure_of_a_vm_change_counts_in_the_failure_budget_even_after_git_sets_a_new_size(
+        self,
+    ):
         run = rig("storm")
         choices = {"failed_migrations": 2, "failure_budget": 1, "deadline_s": 600}
         assert run.apply(vm_yaml("default", "flaky", "2Gi"), **choices).exit is ExitCode.FAILED
@@ -234,7 +236,7 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 class TestRunsEnd:
     """Rollouts end without a deadline even if some changes cannot be made."""
 
-    def test_vm_restart_does_not_follow_its_patch_once_failures_have_exhausted_the_failure_budget(
+    def test_patched_vm_is_not_restarted_once_failures_have_exhausted_the_failure_budget(
         self,
     ):
         run = rig(vms=vms("a", "b"))

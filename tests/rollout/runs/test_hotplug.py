@@ -405,7 +405,7 @@ def test_no_wait_option_ends_the_run_only_after_the_last_patch():
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_concurrency_limit_includes_vms_whose_earlier_change_is_still_in_progress():
+def test_vm_that_already_has_a_change_in_progress_counts_toward_the_concurrency_limit():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -456,7 +456,7 @@ def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
     ]
 
 
-def test_report_shows_which_commit_changed_a_vm_whose_change_an_earlier_run_started():
+def test_report_shows_the_commit_of_a_vm_change_that_the_previous_run_started():
     """The Lease has the commit when the patch is sent, so that not even a crash can lose it."""
     run, stored = rig("hotplug"), []
 

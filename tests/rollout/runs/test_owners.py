@@ -161,14 +161,14 @@ def test_each_setting_that_another_tool_resets_in_the_kubevirt_cr_is_reported(wa
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["v1 and v1beta1", "v1"])
-def test_setting_is_written_in_v1_whether_or_not_the_server_also_serves_v1beta1(both):
+def test_hyperconverged_is_patched_in_v1_even_if_the_server_also_serves_v1beta1(both):
     run = owned(servesV1beta1=both)
     report = run.apply(setting(PARALLEL, 7))
     assert outcome_of(report) == "done config-as-desired"
     assert [each.split("/")[3] for each in run.patches()] == ["v1"]
 
 
-def test_tool_that_resets_a_setting_in_v1beta1_is_named():
+def test_report_names_the_tool_that_resets_a_hyperconverged_setting_in_v1beta1():
     run = owned()
     old = f"/apis/hco.kubevirt.io/v1beta1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
     reset = {"spec": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 5}}}
@@ -182,7 +182,7 @@ def test_tool_that_resets_a_setting_in_v1beta1_is_named():
 HOMELESS = [each for each in FIELDS if each.struct == ""]
 
 
-def test_settings_without_a_hyperconverged_field_appear_in_the_kubevirt_cr_with_consent():
+def test_setting_without_a_hyperconverged_field_is_written_only_if_the_annotation_is_permitted():
     text = manifest({each.path: each.new for each in HOMELESS})
     run = owned()
     report = run.apply(text)
@@ -197,7 +197,7 @@ def test_settings_without_a_hyperconverged_field_appear_in_the_kubevirt_cr_with_
 
 
 @pytest.mark.parametrize("field", HOMELESS, ids=lambda each: each.name)
-def test_setting_that_another_tool_removes_from_the_annotation_is_reported(field):
+def test_setting_that_another_tool_removes_from_the_hyperconverged_annotation_is_reported(field):
     run = owned(rewrittenBy={"patch": {"metadata": {"annotations": {ANNOTATION: None}}}})
     text = manifest({field.path: field.new})
     report = run.apply(text, hyperconverged=HyperConvergedPolicy.ANNOTATION)

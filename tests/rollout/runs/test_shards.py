@@ -46,7 +46,7 @@ def test_all_shards_together_change_each_vm_once():
     assert all(names(each) for each in reports)
 
 
-def test_first_shard_writes_the_kubevirt_cr_and_other_shards_wait_for_it():
+def test_kubevirt_cr_is_written_by_the_first_shard_while_the_other_shards_wait():
     run = rig("stage")
     first, second = shards(2)
     waiting = run.apply(KUBEVIRT + TEXT, choices=second, deadline_s=30)

@@ -260,7 +260,7 @@ def test_suspended_vm_is_not_restarted():
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
 
 
-def test_change_does_not_start_if_two_clocks_disagree_on_whether_it_fits_the_window():
+def test_vm_change_does_not_start_if_it_fits_the_window_only_according_to_one_of_two_clocks():
     """The first VM fits into the window by both clocks; the second VM fits by only one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")

@@ -153,7 +153,7 @@ def test_new_serve_leader_starts_no_rollout_before_it_has_polled_git(poll_ends, 
     assert [each.plan.revision for each in serve.reports] == applied
 
 
-def test_serve_leader_polls_git_again_after_it_has_lost_and_reacquired_its_lease_unnoticed():
+def test_serve_leader_polls_git_again_if_its_lease_was_lost_and_reacquired_between_two_turns():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(30) == 1
@@ -203,7 +203,7 @@ def test_serve_process_uses_a_newer_commit_for_all_changes_that_have_not_started
     assert changes[vm_ref("default", "a")][0].result == "done"
 
 
-def test_serve_process_shows_the_result_of_a_change_whose_rollout_was_ended_by_a_new_commit():
+def test_serve_process_shows_the_result_of_a_change_after_a_new_commit_has_ended_its_rollout():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
 
@@ -365,7 +365,7 @@ def test_serve_process_sends_few_requests_and_leaks_nothing_during_a_long_api_se
     assert serve.view.ready
 
 
-def test_serve_process_stores_nothing_more_during_a_long_outage_of_the_repository():
+def test_serve_state_does_not_grow_during_a_long_outage_of_the_repository():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)

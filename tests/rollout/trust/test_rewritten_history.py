@@ -36,7 +36,7 @@ def any_source(request, git):
     return ["--repo", git if request.param == "local" else f"file://{git.path}"]
 
 
-def test_run_records_the_branch_and_the_commit_in_the_lease(source, git, serve, command):
+def test_run_stores_the_branch_and_the_applied_commit_on_the_lease(source, git, serve, command):
     cluster = serve("hotplug")
     first = git.commit(size("2Gi"))
     assert command("reconcile", *source, on=cluster).code == 0
@@ -131,7 +131,7 @@ def test_apply_of_a_commit_hash_does_not_change_the_stored_commit_of_the_branch(
 @pytest.mark.parametrize(
     "text", ["{", "[]", '{"revision": 1}', '{"revision": "HEAD"}', "null", ""]
 )
-def test_damaged_record_of_the_applied_commit_stops_runs_until_a_user_accepts_the_history(
+def test_damaged_annotation_with_the_applied_commit_stops_runs_until_a_user_accepts_the_history(
     text, git, serve, command
 ):
     cluster = serve("hotplug")

@@ -135,7 +135,7 @@ def test_repository_without_any_signed_commit_writes_nothing(team, serve, comman
     assert "also rejected" in ended.err
 
 
-def test_signed_commit_of_a_remote_repository_is_found_before_newer_unsigned_commits(
+def test_signed_commit_is_found_in_a_remote_repository_behind_newer_unsigned_commits(
     team, serve, command
 ):
     cluster = serve("hotplug")

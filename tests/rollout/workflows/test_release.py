@@ -90,7 +90,7 @@ def locked(file: str) -> dict[str, tuple[str, set[str]]]:
     return {each[1]: (each[2], values) for each, values in pairs if each and values}
 
 
-def test_release_lock_file_has_the_versions_and_hashes_that_make_install_checks():
+def test_release_lock_file_has_the_same_versions_and_hashes_as_the_development_lock_file():
     development = locked("requirements.lock")
     released = locked("requirements-run.lock")
     assert len(released) > 40

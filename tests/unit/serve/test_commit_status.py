@@ -85,7 +85,7 @@ def test_plan_of_a_different_commit_does_not_change_the_status_of_the_applied_co
     assert not list(commit_statuses(view(replace(plan("1Gi"), revision="c0"))))
 
 
-def test_only_the_leader_sets_commit_statuses_and_only_after_changes():
+def test_leader_sets_a_commit_status_only_after_a_change_and_a_standby_replica_sets_none():
     shown = []
     store = ViewStore(view(plan("1Gi")), FakeClock())
     updates = StatusUpdates(store, lambda statuses: shown.append(list(statuses)))

@@ -146,7 +146,7 @@ def test_git_poller_keeps_one_state_and_writes_one_warning_during_an_outage_of_s
     assert caplog.messages[-1] == f"the Git repository responds again after {n_failed} polls"
 
 
-def test_request_for_a_git_poll_is_not_satisfied_by_a_poll_that_is_already_running():
+def test_git_poll_requested_during_a_git_poll_starts_after_the_running_one_has_ended():
     one, requested = poller([]), []
 
     class Slow:

@@ -58,7 +58,9 @@ def plan_with(effect: Effect, reason: Reason, *, changes=()):
 @pytest.mark.parametrize(
     ("n_decisions", "n_runs"), [(1, 30), (1_000, 20), (7_000, 2), (50_000, 1)]
 )
-def test_run_history_is_limited_to_a_number_of_runs_and_of_decisions(n_decisions, n_runs):
+def test_run_history_has_a_maximum_number_of_runs_and_a_maximum_number_of_decisions(
+    n_decisions, n_runs
+):
     plan, runs = replace(PLAN, decisions=PLAN.decisions * n_decisions), ()
     for n in range(40):
         one = replace(report(Result.DONE, Actuation.SUCCEEDED, n), plan=plan)
@@ -80,7 +82,7 @@ def test_repeated_runs_without_changes_do_not_displace_other_runs_from_the_histo
     assert [each.run_id for each in runs] == ["run-99", "run-1"]
 
 
-def test_result_of_a_change_replaces_its_start_in_the_history():
+def test_history_entry_for_the_start_of_a_change_is_replaced_by_the_result():
     started = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED, 1))
     ended = history.with_changes(
         started, report(Result.DONE, Actuation.NOT_NEEDED, 2, guest_before=TWO)
@@ -113,7 +115,7 @@ def test_history_shows_the_result_of_a_change_that_ends_between_two_runs(newest,
         assert (found[REF][0].seconds, found[REF][0].after) == (90.0, TWO)
 
 
-def test_change_that_outlasts_its_run_has_a_duration_and_the_forecast_of_the_run():
+def test_history_shows_the_duration_and_forecast_of_a_change_that_outlasts_its_run():
     (forecast,) = PLAN.forecast.vms
     running = replace(report(Result.RUNNING, Actuation.SUCCEEDED), started_at=NOW - LASTED)
     changes, in_flight = history.with_changes({}, running), history.in_flight_after({}, running)

@@ -13,7 +13,7 @@ from reconciler.serve.live_pages import live_pages
 from reconciler.serve.metrics_page import metrics_page
 
 
-def test_metrics_page_contains_the_state_the_counters_and_the_linux_process():
+def test_metrics_page_contains_metrics_of_the_state_the_counters_and_the_linux_process():
     counters = Counters()
     page = metrics_page(counters)
     counters.count_request("watch", 200)

@@ -112,7 +112,7 @@ def test_rollout_counts_as_progress_only_if_it_wrote_something(ended, expected):
     assert after_run(ended, None).ended is expected
 
 
-def test_rollouts_without_progress_are_counted_until_one_makes_progress():
+def test_rollouts_without_progress_are_counted_until_a_rollout_makes_progress():
     held = report(ExitCode.BLOCKED, Actuation.SKIPPED)
     first = after_run(held, None)
     second = after_run(held, first)

@@ -76,14 +76,14 @@ def stored(lease, clock) -> LeaderLease:
     return lease
 
 
-def test_new_process_continues_the_restart_waits_of_the_previous_leader(stored, clock):
+def test_new_leader_still_shows_since_when_a_vm_has_waited_for_its_restart(stored, clock):
     process = Process(stored, clock)
     assert process.plans(WAITING) == [clock.now()], "the Lease has not been read yet"
     assert process.plans(WAITING) == [NOW]
     assert process.plans(WAITING) == [NOW]
 
 
-def test_restart_wait_that_starts_again_in_the_new_process_has_a_new_start(stored, clock):
+def test_restart_wait_that_begins_again_under_a_new_leader_has_a_new_start_time(stored, clock):
     process = Process(stored, clock)
     process.plans(QUIET)
     assert process.plans(QUIET) == []
@@ -129,7 +129,7 @@ def test_malformed_restart_wait_is_ignored(text):
     assert list(found) == ["0123456789abcdef"]
 
 
-def test_lease_stores_the_longest_restart_waits_of_too_many():
+def test_lease_stores_only_the_longest_restart_waits_up_to_a_maximum_number():
     waits = {f"{n:016x}": NOW - timedelta(minutes=n) for n in range(MOST_WAITS + 5)}
     text = encoded(waits)
     assert len(text) < 30_000

@@ -38,12 +38,12 @@ def marked_at(entry, **changes):
     return None
 
 
-def test_timeline_entry_of_a_cluster_description_without_a_migration_phase_runs_at_its_time():
+def test_scenario_timeline_entry_without_a_migration_phase_runs_at_its_time():
     assert marked_at({"at": "3s", "request": MARK}) == (pytest.approx(3.0, abs=0.1), [])
 
 
 @pytest.mark.parametrize("phase", ["Scheduling", "PreparingTarget", "Running"])
-def test_timeline_entry_of_a_cluster_description_runs_when_a_migration_enters_the_given_phase(
+def test_scenario_timeline_entry_with_a_migration_phase_runs_when_a_migration_enters_the_phase(
     phase,
 ):
     by_hand = [{"vmi": "vm"}]
@@ -54,7 +54,7 @@ def test_timeline_entry_of_a_cluster_description_runs_when_a_migration_enters_th
     assert later[0] > 20.0
 
 
-def test_timeline_entry_with_a_migration_phase_never_runs_in_a_simulation_without_a_migration():
+def test_scenario_timeline_entry_with_a_migration_phase_never_runs_without_a_migration():
     assert marked_at({"when": {"vm": "vm", "phase": "Running"}, "request": MARK}) is None
 
 

@@ -243,7 +243,7 @@ def test_commit_reader_reads_file_names_longer_than_a_command_line(
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_commit_reader_reads_a_file_again_that_could_not_be_read_before(opened, git_repo):
+def test_file_that_the_commit_reader_could_not_read_is_read_again_later(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})

@@ -302,7 +302,7 @@ def test_invalid_configuration_value_is_replaced_by_the_default():
     assert config == Config(create=True)
 
 
-def test_permission_to_restart_vms_in_windows_causes_a_warning_if_no_window_allows_changes():
+def test_restarts_allowed_only_in_maintenance_windows_cause_a_warning_without_an_allow_window():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics

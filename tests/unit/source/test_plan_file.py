@@ -249,7 +249,7 @@ def owned_plan():
     return plan_of(state, make_owned(make_owner()))
 
 
-def test_approval_of_a_kubevirt_change_through_hyperconverged_covers_the_object_to_write(file):
+def test_approval_of_a_hyperconverged_change_is_invalid_if_the_object_to_write_is_edited(file):
     plan = owned_plan()
     document = as_json(plan)
     file.write_text(json.dumps(document))

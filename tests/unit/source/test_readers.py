@@ -205,7 +205,7 @@ def test_vm_manifest_without_a_namespace_uses_the_default_namespace_if_one_is_se
     assert str(state.at(desired.ref, GUEST_MEMORY)).startswith("a.yaml:4:")
 
 
-def test_default_namespace_applies_to_vms_in_diagnostics_and_in_the_duplicate_check(
+def test_vm_without_a_namespace_has_the_default_namespace_in_diagnostics_about_it(
     opened, git_repo
 ):
     git_repo.commit({"a.yaml": vm("a", namespace="", guest="4G"), "b.yaml": vm("a", "prod")})

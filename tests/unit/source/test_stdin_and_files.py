@@ -18,7 +18,7 @@ def stdin(monkeypatch):
     return lambda data: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-def test_standard_input_files_and_directories_are_read_in_order(tmp_path, stdin):
+def test_manifest_inputs_are_read_in_the_order_of_the_arguments(tmp_path, stdin):
     stdin(b"in")
     (tmp_path / "one.yaml").write_bytes(b"1")
     folder = tmp_path / "folder"
@@ -46,7 +46,7 @@ def refused(*names):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_manifest_inputs_that_exceed_the_size_limit_together_are_rejected(
+def test_manifest_inputs_that_together_exceed_the_size_limit_are_rejected(
     tmp_path, stdin, monkeypatch
 ):
     monkeypatch.setattr(stdin_and_files, "MAX_TOTAL_BYTES", 10)

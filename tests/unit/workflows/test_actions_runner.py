@@ -195,7 +195,7 @@ def test_artifact_that_a_workflow_job_uploads_is_downloaded_by_a_later_job(job, 
     assert job(f"steps:\n  - {download}, run-id: 16}}").outcome == "failure"
 
 
-def test_uploaded_artifact_replaces_one_of_the_same_name_only_with_the_input_overwrite(
+def test_uploaded_artifact_replaces_an_artifact_of_the_same_name_only_if_overwrite_is_set(
     job, runner
 ):
     upload = "uses: actions/upload-artifact@1\n    with: {name: plan, path: plan.json"

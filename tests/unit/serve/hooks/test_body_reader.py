@@ -37,7 +37,7 @@ async def _sent(reader, request):
     return task
 
 
-def test_webhook_bodies_beyond_the_total_limit_are_rejected_unless_they_are_small():
+def test_webhook_body_that_is_not_small_is_rejected_if_all_bodies_together_exceed_the_limit():
     async def scenario():
         reader = BodyReader(LIMITS)
         first = Sending(900, 100)
@@ -56,7 +56,7 @@ def test_webhook_bodies_beyond_the_total_limit_are_rejected_unless_they_are_smal
     asyncio.run(scenario())
 
 
-def test_memory_of_a_webhook_body_is_released_if_the_client_disconnects_or_exceeds_the_limit():
+def test_memory_of_a_webhook_body_is_released_if_the_client_disconnects_or_sends_too_much():
     async def scenario():
         reader = BodyReader(LIMITS)
         for _ in range(3):
@@ -75,7 +75,7 @@ def test_memory_of_a_webhook_body_is_released_if_the_client_disconnects_or_excee
     asyncio.run(scenario())
 
 
-def test_list_of_received_webhook_ids_removes_the_oldest_ids():
+def test_list_of_received_webhook_ids_keeps_only_the_newest_ids():
     memory = DeliveryMemory(max_ids=3)
     for number in range(5):
         memory.add("github", str(number))

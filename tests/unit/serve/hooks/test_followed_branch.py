@@ -49,7 +49,7 @@ def is_relevant(
         ("git@git.example:team/fleet.git", "team/fleet2", False),
     ],
 )
-def test_webhook_request_concerns_the_repository_if_its_url_ends_with_the_repository_path(
+def test_push_is_relevant_if_the_repository_url_ends_with_the_repository_path_in_the_request(
     address, path, relevant
 ):
     assert is_relevant("refs/heads/main", address=address, path=path) is relevant
@@ -85,7 +85,7 @@ def test_push_without_a_branch_or_tag_is_relevant():
     assert is_relevant()
 
 
-def test_push_that_deletes_and_recreates_the_applied_branch_is_relevant_with_the_new_commit():
+def test_push_that_deletes_and_recreates_the_applied_branch_is_reported_with_the_new_commit():
     refs = (
         PushedRef(name="refs/heads/main", deleted=True),
         PushedRef(name="refs/heads/main", commit="abc"),

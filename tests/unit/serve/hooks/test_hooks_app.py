@@ -135,7 +135,7 @@ def test_webhook_request_with_a_modified_body_is_rejected(receiver, sender):
 
 
 @ALL
-def test_webhook_request_is_accepted_with_each_of_two_secrets_until_a_secret_is_removed(
+def test_webhook_request_is_accepted_with_either_of_two_secrets_until_that_secret_is_removed(
     receiver, sender
 ):
     started = receiver(sender, sender.other_secret, sender.secret)
@@ -192,7 +192,7 @@ def test_repeated_generic_webhook_request_is_reported_again_because_it_has_no_id
     assert [started.send(sender.hook()).status for _ in range(2)] == [202, 202]
 
 
-def test_rejected_webhook_request_does_not_block_a_valid_one_with_the_same_id(receiver):
+def test_rejected_webhook_request_does_not_block_a_valid_request_with_the_same_id(receiver):
     started = receiver()
     assert started.send(GITHUB.hook(secret="wrong")).status == 401
     assert started.send(GITHUB.hook()).status == 202
@@ -303,7 +303,7 @@ def test_webhook_request_has_no_effect_if_the_client_disconnects_while_it_sends_
     assert started.pushes == []
 
 
-def test_github_webhook_form_is_accepted_like_json(receiver):
+def test_github_webhook_request_with_a_form_body_is_accepted(receiver):
     _, content = GITHUB.events["push"]
     body = urlencode({"payload": json.dumps(content)}).encode()
     hook = GITHUB.hook(body=body)
@@ -312,7 +312,9 @@ def test_github_webhook_form_is_accepted_like_json(receiver):
 
 
 @pytest.mark.parametrize("body", [b"", b"payload", b"payload=", b"a=1", b"&" * 100, b"payload=1"])
-def test_signed_webhook_form_without_a_json_object_gets_status_200(receiver, body):
+def test_signed_webhook_request_with_a_form_that_contains_no_json_object_gets_status_200(
+    receiver, body
+):
     form = GITHUB.hook(body=body).with_headers(content_type="application/x-www-form-urlencoded")
     started = receiver()
     assert (started.send(form).status, started.pushes) == (200, [])
@@ -396,7 +398,9 @@ def test_branch_name_in_a_webhook_request_cannot_add_a_line_to_the_response_or_t
     assert "\r" not in answer.text + caplog.text
 
 
-def test_github_example_webhooks_are_accepted_and_only_pushes_to_the_branch_are_reported(receiver):
+def test_github_example_requests_are_accepted_but_only_pushes_to_the_applied_branch_are_reported(
+    receiver,
+):
     examples = json.loads(tool("github-webhooks").read_text())
     started = receiver(revision="master", repository="git@github.com:Codertocat/Hello-World.git")
     answers = Counter()
@@ -470,7 +474,9 @@ def test_client_gets_status_413_before_it_sends_the_body_of_a_too_large_webhook_
         assert read_to_end(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_client_that_sends_a_too_large_webhook_request_completely_gets_status_413(listening):
+def test_client_gets_status_413_even_after_it_has_sent_all_of_a_too_large_webhook_request(
+    listening,
+):
     _, address = listening(request_bytes=8_000_000)
     with connect(address) as client:
         hook = GITHUB.hook().with_headers(connection="keep-alive")

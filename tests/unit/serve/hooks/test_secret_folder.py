@@ -116,7 +116,7 @@ def test_webhook_secret_file_that_becomes_unusable_removes_its_secrets(
         ("githb", LONG),
     ],
 )
-def test_unusable_webhook_secret_file_at_the_start_is_an_error_that_names_the_file(
+def test_webhook_secret_file_that_is_unusable_at_startup_causes_an_error_with_the_file_name(
     opened, name, content
 ):
     with pytest.raises(UsageError, match=name) as found:
@@ -168,7 +168,7 @@ def test_webhook_secret_file_that_other_users_can_access_causes_a_warning(
     assert ("other users can read or write" in caplog.text) is warned
 
 
-def test_webhook_secrets_are_not_in_their_string_representation(opened):
+def test_string_representation_of_webhook_secrets_does_not_contain_the_secrets(opened):
     folder = opened(github=LONG, gitlab=KEY)
     shown = repr([folder.secrets(each) for each in Scheme])
     assert LONG not in shown

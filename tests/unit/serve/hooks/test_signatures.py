@@ -53,7 +53,7 @@ def test_hmac_example_in_the_github_documentation_is_accepted():
         ("=", ("", "sha256"), False),
     ],
 )
-def test_webhook_signature_header_requires_an_algorithm_and_all_digits(
+def test_webhook_signature_header_must_contain_an_algorithm_and_every_digit_of_the_signature(
     header, algorithms, accepted
 ):
     assert (signatures.hex_signature(header, algorithms) is not None) is accepted
@@ -84,7 +84,7 @@ def test_signature_example_of_standard_webhooks_is_accepted():
         ("", 0),
     ],
 )
-def test_standard_webhooks_header_contains_up_to_16_signatures(header, n_found):
+def test_at_most_16_signatures_are_read_from_a_standard_webhooks_header(header, n_found):
     assert len(signatures.standard_signatures(header)) == n_found
 
 

@@ -178,7 +178,7 @@ def test_head_request_to_the_status_page_server_gets_the_same_headers_without_a_
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_status_page_receives_the_filters_of_the_url_query(face):
+def test_status_page_applies_the_filters_in_the_query_of_its_url(face):
     assert "[('effect', 'live'), ('ns', 'b')]" in face()("/?effect=live&ns=b").text
 
 
@@ -271,7 +271,7 @@ def test_readiness_probe_of_a_standby_replica_succeeds_and_says_what_it_waits_fo
     assert "serve-1 is the leader" in answer.text
 
 
-def test_liveness_probe_fails_if_the_process_has_a_problem(face):
+def test_liveness_probe_fails_with_the_problem_that_the_serve_process_reports(face):
     answer = face(problem=lambda: "the loop has ended")("/healthz")
     assert (answer.status, answer.text) == (503, "the loop has ended\n")
 
@@ -302,17 +302,17 @@ def test_each_status_page_response_has_a_strict_content_security_policy(face, pa
         *(("127.1", 421), ("a b", 421)),
     ],
 )
-def test_request_to_the_status_pages_with_an_unknown_host_name_is_rejected(face, host, status):
+def test_status_page_request_with_an_unknown_host_name_is_rejected(face, host, status):
     ask_face = face(hosts=("Reconciler.example.org", "*.corp.example"))
     assert ask_face("/healthz", headers={"Host": host}).status == status
 
 
-def test_status_pages_accept_any_host_name_if_the_operator_allows_all(face):
+def test_status_page_requests_can_have_any_host_name_if_the_user_allows_all_host_names(face):
     ask_face = face(hosts=("*",))
     assert ask_face("/healthz", headers={"Host": "any.example"}).status == 200
 
 
-def test_request_to_the_status_pages_with_too_many_headers_is_rejected(face):
+def test_status_page_request_with_too_many_headers_is_rejected(face):
     headers = {f"X-{number}": "a" for number in range(120)}
     assert face()("/healthz", headers=headers).status == 431
 
@@ -369,7 +369,7 @@ def test_reconnected_event_stream_sends_nothing_if_the_state_is_unchanged(store,
             assert b"event: mode" not in read_until(client, b": still connected")
 
 
-def test_reconnected_event_stream_sends_the_whole_state_if_it_has_changed(store, served):
+def test_reconnected_event_stream_sends_the_whole_state_if_the_state_has_changed(store, served):
     address = served()
     with connect(address) as client:
         _open(client, "Last-Event-ID: 1.000-1\r\n")
@@ -384,7 +384,9 @@ def test_status_page_contains_the_id_with_which_its_event_stream_starts(store, s
         assert b"event: mode" not in read_until(client, b": still connected")
 
 
-def test_event_stream_above_the_limit_is_rejected_with_503(store, served):
+def test_event_stream_beyond_the_maximum_number_of_streams_is_rejected_with_status_503(
+    store, served
+):
     address = served(streams=StreamLimits(clients=1, interval_s=0.0))
     with connect(address) as client:
         _open(client)
@@ -417,7 +419,7 @@ def test_simultaneous_event_streams_never_exceed_the_limit(store):
     assert asyncio.run(statuses()) == [200, 200, 503, 503, 200, 200, 503]
 
 
-def test_event_stream_starts_with_an_event_and_has_data_in_each_block(store, served):
+def test_event_stream_starts_with_an_event_and_each_event_contains_data(store, served):
     with connect(served()) as client:
         _open(client)
         received = read_until(client, b"id: ") + read_until(client, b"\n\n")
@@ -426,7 +428,7 @@ def test_event_stream_starts_with_an_event_and_has_data_in_each_block(store, ser
     assert b"\nevent: view\ndata: " in body
 
 
-def test_event_stream_of_a_disconnected_client_frees_its_slot(store, served):
+def test_event_stream_of_a_disconnected_client_no_longer_counts_toward_the_limit(store, served):
     address = served(streams=StreamLimits(clients=1, interval_s=0.0))
     with connect(address) as client:
         _open(client)
@@ -442,7 +444,7 @@ def _full(address) -> bool:
         return b" 503 " in read_until(client, b"\r\n")
 
 
-def test_state_store_is_usable_after_the_server_with_open_streams_has_stopped(store):
+def test_state_store_is_usable_after_a_server_with_open_event_streams_has_stopped(store):
     app = face_app(store, CONTENT, FaceOptions())
     with HttpServer(Listener(option="--listen", address=ANY_PORT, app=app)) as server:
         with connect(server.addresses[0]) as client:
@@ -461,11 +463,11 @@ def test_api_returns_an_empty_list_of_runs_before_the_first_run(face, store):
     assert document["instance"] == make_view().instance
 
 
-def test_request_to_the_status_pages_with_too_large_headers_is_rejected(face):
+def test_status_page_request_with_too_large_headers_is_rejected(face):
     assert face()("/healthz", headers={"X-Large": "a" * 33_000}).status == 431
 
 
-def test_event_stream_sends_no_second_event_before_the_interval_ends(store):
+def test_event_stream_sends_at_most_one_event_per_interval(store):
     app = face_app(store, CONTENT, FaceOptions(streams=StreamLimits(interval_s=3_600.0)))
     listener = Listener(option="--listen", address=ANY_PORT, app=app)
     with HttpServer(listener) as server, connect(server.addresses[0]) as client:

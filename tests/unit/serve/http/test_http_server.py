@@ -111,7 +111,7 @@ def test_http_connection_whose_headers_do_not_arrive_in_time_is_closed(sent, ans
         assert read_to_end(client)[:13] == answer
 
 
-def test_http_connection_with_an_unread_body_is_closed_silently_if_no_request_follows():
+def test_http_connection_is_closed_silently_if_no_request_follows_an_unread_request_body():
     with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(b"POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
         read_until(client, b"\r\n\r\nNot Found")
@@ -168,7 +168,7 @@ def test_http_connection_without_a_second_request_is_closed_after_the_idle_time(
         assert read_to_end(client).endswith(b"\r\n\r\n0")
 
 
-def test_http_connection_above_the_limit_is_closed_if_all_other_connections_have_requests():
+def test_http_connection_above_the_limit_is_closed_if_all_other_connections_are_active():
     with (
         HttpServer(listener(connections=2)) as server,
         connect(server.addresses[0]) as first,
@@ -280,9 +280,7 @@ def test_listen_address_is_loopback_only_if_no_other_machine_can_connect(host, l
     [b"zz\r\n", b"5\r\nabcdefghij", b"f" * 100 + b"\r\n"],
     ids=["no length", "no end", "gigantic"],
 )
-def test_http_connection_is_closed_if_malformed_data_follows_a_request_that_got_a_response(
-    body, caplog
-):
+def test_http_connection_is_closed_if_malformed_data_follows_a_completed_request(body, caplog):
     with HttpServer(listener()) as server, connect(server.addresses[0]) as client:
         head = b"POST /other HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.sendall(head)

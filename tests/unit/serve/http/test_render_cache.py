@@ -32,7 +32,7 @@ def test_concurrent_requests_for_a_document_render_it_once():
     assert {each.body for each in found} == {b"page"}
 
 
-def test_render_cache_keeps_only_the_newest_source_of_a_group_in_memory():
+def test_render_cache_does_not_keep_outdated_sources_of_documents_in_memory():
     async def scenario():
         cache, alive = RenderCache(), []
         for number in range(50):
@@ -61,7 +61,7 @@ def test_render_cache_removes_documents_above_the_size_limit():
     asyncio.run(scenario())
 
 
-def test_render_cache_counts_the_keys_of_its_documents():
+def test_size_limit_of_the_render_cache_includes_the_keys_of_documents():
     async def scenario():
         cache, source = RenderCache(max_bytes=50_000), Source()
         for number in range(100):

@@ -190,7 +190,7 @@ STOPPED = ended(
 )
 
 
-def test_commit_that_follows_a_stopped_rollout_ends_the_problem_and_has_not_stopped_itself():
+def test_problem_of_a_stopped_rollout_ends_with_the_next_commit():
     story = Story()
     assert story.sees(STOPPED) == ["waits-for-person failure-budget"]
     fixed = next_commit(STOPPED)
@@ -200,7 +200,9 @@ def test_commit_that_follows_a_stopped_rollout_ends_the_problem_and_has_not_stop
 
 
 @pytest.mark.parametrize(("guest", "failed"), [("2Gi", ["failure reverted"]), ("3Gi", [])])
-def test_failure_in_a_run_of_an_earlier_commit_lasts_while_git_has_the_same_size(guest, failed):
+def test_failure_of_a_vm_change_lasts_across_commits_while_git_sets_the_same_memory_size(
+    guest, failed
+):
     view = next_commit(ended(FAILED, exit_code=ExitCode.FAILED), guest=guest)
     story = Story()
     assert [each for each in story.sees(view) if each.startswith("failure")] == failed
@@ -329,7 +331,7 @@ def test_commit_that_adds_objects_to_a_problem_of_very_many_objects_causes_one_n
     assert len(ids) == 3
 
 
-def test_problem_of_very_many_objects_causes_no_new_notification_after_a_restart_and_a_commit():
+def test_known_problem_of_very_many_objects_is_not_sent_again_after_a_restart_and_a_new_commit():
     view = grows(*(f"vm-{n}" for n in range(GROUPED_FROM + 1)))
     story = Story()
     story.sees(view)
@@ -337,7 +339,7 @@ def test_problem_of_very_many_objects_causes_no_new_notification_after_a_restart
     assert story.sees(replace(view, plan=replace(view.plan, revision="f" * 40))) == []
 
 
-def test_end_of_a_problem_causes_one_notification_after_an_absence_of_five_minutes():
+def test_end_of_a_problem_causes_one_notification_once_the_problem_is_absent_for_five_minutes():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(later(QUIET, OVER_AFTER - timedelta(seconds=1))) == []
@@ -393,7 +395,9 @@ REVISION = LEFT.plan.revision
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_rollout_in_two_nightly_windows_causes_one_notification_about_its_start_and_end(restarts):
+def test_rollout_in_two_nightly_windows_causes_one_start_notification_and_one_end_notification(
+    restarts,
+):
     story, sent = Story(), []
     for number, (hours, view) in enumerate(
         [(0, STARTS), (1, LEFT), (24, STARTS), (25, LEFT), (26, in_progress(LEFT, REVISION))]
@@ -412,7 +416,7 @@ def test_rollout_in_two_nightly_windows_causes_one_notification_about_its_start_
     assert story.sees(done) == []
 
 
-def test_change_that_lasts_longer_than_its_run_delays_the_notification_about_the_end():
+def test_notification_about_the_end_of_a_rollout_waits_for_a_change_that_outlasts_its_run():
     story = Story()
     assert story.sees(LEFT) == ["start start"]
     waits = in_progress(LEFT, REVISION)
@@ -433,14 +437,14 @@ def test_later_commit_ends_a_rollout_when_no_change_of_the_rollout_is_in_progres
     assert story.sees(newer) == []
 
 
-def test_end_of_a_rollout_is_not_reported_while_a_run_of_it_is_active():
+def test_end_of_a_rollout_is_not_reported_while_one_of_its_runs_is_active():
     story = Story()
     story.sees(STARTS)
     assert story.sees(replace(STARTS, plan=QUIET.plan)) == []
     assert story.sees(replace(next_commit(LEFT), run=STARTS.run)) == []
 
 
-def test_later_rollout_of_the_same_commit_causes_notifications_only_six_hours_after_its_end():
+def test_new_rollout_of_a_commit_causes_notifications_only_six_hours_after_the_previous_rollout():
     story = Story()
     done = replace(ended(outcome(Result.DONE)), plan=QUIET.plan)
     assert story.sees(done) == ["start start", "end end"]
@@ -466,7 +470,7 @@ def test_only_one_shard_sends_the_notification_about_an_invalid_commit(shard, re
     assert [each.kind for each in due(view, Reported()).notifications] == reported
 
 
-def test_each_occurrence_of_a_problem_has_notifications_with_identifiers_of_its_own():
+def test_notifications_about_two_occurrences_of_a_problem_have_different_identifiers():
     """A receiver that drops known identifiers must not drop a problem that has returned."""
     story, bad, ids = Story(), later(grows("pg-0"), timedelta(seconds=59)), []
     for number in range(3):
@@ -478,7 +482,7 @@ def test_each_occurrence_of_a_problem_has_notifications_with_identifiers_of_its_
     assert len(set(ids)) == len(ids) == 6
 
 
-def test_identifier_of_the_end_of_a_problem_is_the_same_after_a_restart():
+def test_notification_about_the_end_of_a_problem_has_the_same_identifier_after_a_restart():
     story, restarted = Story(), Story()
     story.sees(later(grows("pg-0"), timedelta(seconds=59)))
     restarted.reported = decoded(encoded(story.reported)).reported

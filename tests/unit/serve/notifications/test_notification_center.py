@@ -77,7 +77,7 @@ def test_next_leader_does_not_repeat_a_notification(clock, sender):
     assert (sender.sent, sender.lasting) == (["not-found"], ("not-found",))
 
 
-def test_notification_is_not_sent_before_it_is_recorded_on_the_lease(clock, sender):
+def test_notification_is_not_sent_before_it_is_stored_on_the_lease(clock, sender):
     lease = DeafLease()
     center = NotificationCenter(lease, sender, clock)
     center.update(MISSING)
@@ -110,7 +110,9 @@ def test_bug_in_the_notification_code_is_logged_once_and_does_not_stop_lease_ren
     assert sender.sent == ["not-found"]
 
 
-def test_status_pages_show_the_last_notifications_when_they_change(clock, sender):
+def test_list_of_last_notifications_on_the_status_pages_is_updated_only_after_a_change(
+    clock, sender
+):
     shown = []
     center = NotificationCenter(FakeLease(), sender, clock, show=shown.append)
     center.update(QUIET)
@@ -165,7 +167,9 @@ def test_problem_that_lasts_during_a_restart_of_serve_causes_only_one_notificati
     assert sender.lasting == ("not-found",)
 
 
-def test_notification_record_on_the_lease_is_not_written_if_nothing_has_changed(clock, sender):
+def test_unchanged_notified_problems_are_not_written_to_the_lease_again_every_minute(
+    clock, sender
+):
     lease = FakeLease()
     center = NotificationCenter(lease, sender, clock)
     center.update(MISSING)

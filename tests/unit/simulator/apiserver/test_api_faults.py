@@ -24,7 +24,7 @@ def test_injected_status_fault_returns_its_http_status_a_limited_number_of_times
     assert server.faults.fired(fault) == 2
 
 
-def test_injected_fault_with_skip_and_times_affects_only_the_given_requests(server):
+def test_injected_fault_skips_the_given_number_of_requests_and_affects_the_given_number(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=500, skip=2, times=1))
     assert statuses(server, 4) == [200, 200, 500, 200]
 

@@ -60,7 +60,9 @@ def test_server_side_apply_over_another_managers_value_is_a_conflict(server):
     assert server.send("GET", f"{VMS}/pg").guest == "1Gi"
 
 
-def test_server_side_apply_conflict_with_an_updating_manager_shows_the_api_version(server):
+def test_server_side_apply_conflict_with_an_update_by_another_manager_shows_its_api_version(
+    server,
+):
     server.create_vm()
     refused = apply(server, minimal("2Gi", labels={"a": "b"}))
     assert 'conflict with "test" using kubevirt.io/v1: ' in refused.body["message"]
@@ -104,7 +106,7 @@ def test_server_side_apply_keeps_a_field_that_another_manager_shares(server):
     assert apply(server, minimal()).body["metadata"]["labels"] == {"tier": "db"}
 
 
-def test_server_side_apply_keeps_fields_that_are_not_in_the_configuration(server):
+def test_server_side_apply_keeps_fields_that_are_not_in_the_applied_configuration(server):
     server.create_vm(labels={"mine": "yes"})
     applied = apply(server, minimal("1Gi", labels={"git": "yes"}))
     assert applied.body["metadata"]["labels"] == {"mine": "yes", "git": "yes"}

@@ -196,7 +196,9 @@ def test_migration_policy_applies_from_its_creation_until_its_deletion():
         ("80s", {"allowPostCopy": True}, None),
     ],
 )
-def test_completion_timeout_of_a_migration_policy_counts_decimal_gigabytes(transfer, spec, ends):
+def test_completion_timeout_per_gib_of_a_migration_policy_is_multiplied_by_decimal_gigabytes(
+    transfer, spec, ends
+):
     """Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814."""
     short = policy("short", BLUE, completionTimeoutPerGiB=10, **spec)
     sim = simulated(objects=[short], faults={"transfer": transfer})

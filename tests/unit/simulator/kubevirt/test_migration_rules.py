@@ -70,7 +70,7 @@ def test_migration_priorities_have_the_same_order_as_in_kubevirt():
     ("priority", "queue", "seconds"),
     [("system-critical", True, 1), ("user-triggered", True, 3), ("", True, 5), ("", False, 5)],
 )
-def test_migration_that_waits_for_a_slot_checks_the_migration_limits_at_an_interval(
+def test_migration_that_waits_for_a_slot_checks_the_migration_limits_at_regular_intervals(
     priority, queue, seconds
 ):
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
@@ -113,7 +113,7 @@ def test_work_queue_processes_a_key_once_at_the_earlier_of_two_due_times(engine)
     assert done == [(2.0, "a")]
 
 
-def test_simulation_engine_calls_a_callback_when_a_new_function_is_due_first(engine):
+def test_simulation_engine_calls_a_callback_when_a_new_function_is_due_before_all_others(engine):
     calls = []
     engine.on_earlier = lambda: calls.append(engine.next_due())
     engine.at(5.0, lambda: None)

@@ -80,7 +80,7 @@ def test_hyperconverged_operator_reverts_foreign_changes_of_the_kubevirt_cr():
         ({"mode": "unmanaged"}, 7),
     ],
 )
-def test_simulated_autopilot_applies_fields_every_five_minutes_unless_an_annotation_limits_it(
+def test_autopilot_applies_its_fields_every_five_minutes_unless_an_annotation_prevents_this(
     annotations, parallel
 ):
     applied = {"parallelMigrationsPerCluster": 5}
@@ -119,7 +119,7 @@ def writers(sim):
             yield version, entry["manager"]
 
 
-def test_hyperconverged_is_served_in_two_versions_whose_field_managers_replace_each_other():
+def test_write_in_one_api_version_of_hyperconverged_replaces_the_manager_of_the_other_version():
     sim = owned()
     old, new = (HCO.format(version, NAMESPACE) for version in ("v1beta1", "v1"))
     assert patch(sim, old, parallel_migrations(7, "v1beta1"), agent="argocd/1").status == 200
@@ -146,7 +146,9 @@ def test_hyperconverged_is_served_in_two_versions_whose_field_managers_replace_e
         ({"release": "1.17", "kubevirt": "v1.7.4"}, ["v1beta1"]),
     ],
 )
-def test_versions_of_hyperconverged_that_the_server_lists_and_serves(fields, versions):
+def test_simulated_api_server_lists_exactly_the_hyperconverged_versions_that_it_serves(
+    fields, versions
+):
     sim = owned(**fields)
     (group,) = [
         each
@@ -234,7 +236,7 @@ HOTPLUG = {"harvesterhci.io/enableCPUAndMemoryHotplug": "true"}
 LIMITED = {"domain": {"resources": {"limits": {"memory": "1124Mi"}}}}
 
 
-def test_harvester_sets_guest_memory_from_the_limit_without_the_hotplug_annotation():
+def test_harvester_sets_guest_memory_from_the_limit_if_a_vm_has_no_hotplug_annotation():
     answer = grown(harvester(**LIMITED), "2Gi")
     assert (answer.status, guest(answer)) == (200, "1Gi")
 
@@ -280,7 +282,9 @@ RANCHER = {"resourcequota.management.cattle.io/default-resource-quota": "true"}
         (RANCHER, True, {"2Gi"}),
     ],
 )
-def test_harvester_raises_the_quota_that_rancher_manages_during_a_migration(labels, down, limits):
+def test_quota_that_rancher_manages_is_raised_by_harvester_while_a_vm_migrates(
+    labels, down, limits
+):
     """Source: harvester pkg/controller/master/migration/vmim_controller.go."""
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1124Mi"}}
     spec = {

@@ -57,7 +57,7 @@ def test_hotplug_removes_memory_overcommit_up_to_kubevirt_v1_6():
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
 
-def test_hotplug_changes_explicit_memory_requests_with_the_guest_size():
+def test_hotplug_of_guest_memory_also_changes_explicit_memory_requests():
     play = grown(vm={"domain": {"resources": {"requests": {"memory": "1Gi"}}}})
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_in_a_cluster_description_is_reported():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_vm_described_as_hotplugged_in_the_cluster_file_has_increased_memory_requests():
+def test_vm_described_as_hotplugged_in_a_scenario_has_increased_memory_requests():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]

@@ -106,7 +106,7 @@ def test_restart_rejects_a_body_that_is_not_json(make):
     }
 
 
-def test_restart_of_a_new_vm_with_rerun_on_failure_is_accepted(make):
+def test_restart_of_a_new_vm_with_the_run_strategy_rerun_on_failure_is_accepted(make):
     sim = make()
     body = {
         "apiVersion": "kubevirt.io/v1",

@@ -46,7 +46,7 @@ def test_kubevirt_upgrade_changes_the_behaviour_of_the_simulated_cluster():
     assert "RestartRequired" not in said(sim)
 
 
-def test_virt_operator_does_not_report_a_deployment_after_a_newer_change_of_the_kubevirt_cr():
+def test_virt_operator_does_not_report_deployed_if_the_kubevirt_cr_changes_during_a_deployment():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}})

@@ -96,7 +96,7 @@ def test_simulated_node_has_the_memory_and_labels_from_the_cluster_description()
     assert (facts.memory, facts.schedulable, facts.labels["zone"]) == (8 * 1024**3, True, "a")
 
 
-def test_workload_updater_deletes_a_migration_without_a_pending_change():
+def test_workload_updater_deletes_its_migration_of_a_vm_that_has_no_pending_change():
     spec = {**LIVE, "configuration": {"migrations": {"parallelMigrationsPerCluster": 1}}}
     busy = {"name": "busy", "node": "node01", "faults": {"transfer": "60s"}}
     sim = simulate(busy, {"name": "vm", "node": "node02"}, spec=spec, migrations=[{"vmi": "busy"}])

@@ -46,7 +46,7 @@ def test_patch_without_a_change_adds_no_entry_to_managed_fields():
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_new_json_type_of_a_value_counts_as_a_change_to_the_field_in_managed_fields():
+def test_value_that_changes_only_its_json_type_counts_as_changed_in_managed_fields():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 
@@ -91,7 +91,7 @@ def test_time_of_a_managed_fields_entry_changes_only_with_its_fields():
     assert later == "2026-01-01T00:00:10Z"
 
 
-def test_lists_merged_by_key_are_owned_by_item_and_atomic_lists_as_a_whole():
+def test_list_merged_by_key_is_owned_item_by_item_but_an_atomic_list_is_owned_as_a_whole():
     node = {
         "type": "object",
         "properties": {

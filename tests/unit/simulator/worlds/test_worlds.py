@@ -38,7 +38,7 @@ def test_every_example_cluster_description_can_be_simulated(path):
         "gate-missing", "sticky-restart-required", "walkthrough", "fleet",
     ],
 )  # fmt: skip
-def test_each_demo_scenario_has_an_example_cluster_description(name):
+def test_each_demo_scenario_has_a_file_among_the_example_scenarios(name):
     assert name in {path.stem for path in EXAMPLES}
 
 

@@ -72,7 +72,7 @@ def test_git_commit_with_exponentially_nested_directories_is_rejected(path):
 
 
 @pytest.mark.parametrize("read", ["changed", "references", "index"])
-def test_listing_of_git_files_above_the_size_limit_is_an_error(path, monkeypatch, read):
+def test_git_file_list_that_exceeds_the_size_limit_is_an_error(path, monkeypatch, read):
     for n in range(20):
         (path / f"{n}.txt").touch()
         git(path, "update-ref", f"refs/heads/b{n}", "HEAD")

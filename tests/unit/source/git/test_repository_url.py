@@ -147,7 +147,7 @@ def test_error_about_a_repository_url_without_a_scheme_does_not_contain_its_pass
         "git://u:s3cret@git.example.com/fleet",
     ],
 )
-def test_repository_url_with_a_query_string_or_with_an_ssh_or_git_password_is_rejected(
+def test_repository_url_with_a_query_string_or_a_password_for_ssh_or_git_is_rejected(
     address,
 ):
     with pytest.raises(SourceError, match=r"has a (query|password)") as caught:

@@ -33,7 +33,7 @@ def clone(tmp_path):
 
 
 @pytest.mark.parametrize("address", [*SAME, *OTHER])
-def test_file_in_a_clone_with_the_repository_as_a_remote_counts_as_in_the_repository(
+def test_file_in_a_clone_that_has_the_repository_as_a_remote_counts_as_part_of_the_repository(
     clone, address
 ):
     file = clone.path / "keys" / "verify.yaml"
@@ -44,7 +44,7 @@ def test_file_in_a_clone_with_the_repository_as_a_remote_counts_as_in_the_reposi
     assert places.containing(file) == (clone.path if address in SAME else None)
 
 
-def test_file_in_a_clone_of_a_local_repository_counts_as_in_the_repository(clone, tmp_path):
+def test_file_in_a_clone_of_a_local_repository_counts_as_part_of_the_repository(clone, tmp_path):
     local = Git(tmp_path / "local")
     file, places = clone.path / "keys" / "verify.yaml", RepositoryPlaces.of("local", local.path)
     assert places.containing(file) is None
@@ -52,7 +52,7 @@ def test_file_in_a_clone_of_a_local_repository_counts_as_in_the_repository(clone
     assert places.containing(file) == clone.path
 
 
-def test_file_in_a_clone_with_the_same_remote_as_the_repository_counts_as_in_the_repository(
+def test_file_in_a_clone_with_the_same_remote_as_the_repository_counts_as_part_of_it(
     clone, tmp_path
 ):
     local = Git(tmp_path / "local")
@@ -62,7 +62,7 @@ def test_file_in_a_clone_with_the_same_remote_as_the_repository_counts_as_in_the
     assert places.containing(clone.path / "keys" / "verify.yaml") == clone.path
 
 
-def test_file_outside_of_all_git_clones_does_not_count_as_in_the_repository(tmp_path):
+def test_file_outside_of_all_git_clones_does_not_count_as_part_of_the_repository(tmp_path):
     file = tmp_path / "verify.yaml"
     file.touch()
     assert RepositoryPlaces.of(URL, None).containing(file) is None

@@ -161,7 +161,7 @@ def test_ssh_signature_for_a_signature_namespace_other_than_git_is_not_accepted(
     assert signed.verdict("commit", forged, trusted).problem is NAMESPACE
 
 
-def test_early_commit_time_does_not_make_the_signature_of_an_expired_ssh_key_valid(
+def test_backdated_commit_that_is_signed_with_an_expired_ssh_key_is_not_accepted(
     signed, ssh, monkeypatch
 ):
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2019-06-01T00:00:00Z")

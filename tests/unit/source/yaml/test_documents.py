@@ -51,7 +51,7 @@ def test_yaml_alias_has_the_same_value_and_location_as_its_anchor():
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
-def test_duplicate_yaml_key_uses_the_last_value_and_a_later_merge_key_replaces_earlier_keys():
+def test_last_value_of_a_yaml_key_is_used_if_the_key_is_duplicate_or_merged_later():
     """The expected values are those of kubectl (sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go)."""
     text = "x: &x {a: 1, b: 1}\nm: {a: 2, <<: *x, b: 3}\nz: {a: 4, a: 5}\n"
     (document,) = parse(text).documents

@@ -29,7 +29,7 @@ def resizes(play):
 
 
 @pytest.mark.parametrize("migratable", [True, False])
-def test_memory_grows_by_an_in_place_resize_of_the_launcher_pod_without_a_migration(migratable):
+def test_memory_grows_without_a_migration_if_the_launcher_pod_is_resized_in_place(migratable):
     play = Play({"guest": "1Gi", "migratable": migratable}, spec=IN_PLACE, nodes=1)
     before = requested(play)
     play.ask("2Gi")
@@ -59,7 +59,7 @@ def test_in_place_resize_that_exceeds_a_quota_is_rejected():
     assert play.memory == ("1Gi", "1Gi", "1Gi")
 
 
-def test_vm_memory_shrinks_by_a_migration_with_the_in_place_hotplug_gate():
+def test_vm_memory_shrinks_through_a_migration_even_if_in_place_hotplug_is_enabled():
     play = Play({"guest": "1Gi"}, spec=IN_PLACE)
     for size in ("3Gi", "2Gi"):
         play.ask(size)
@@ -67,7 +67,7 @@ def test_vm_memory_shrinks_by_a_migration_with_the_in_place_hotplug_gate():
     assert (play.memory, play.phases) == (("1Gi", "2Gi", "2Gi"), ["Succeeded"])
 
 
-def test_vm_memory_grows_by_a_migration_without_the_in_place_hotplug_gate():
+def test_vm_memory_grows_through_a_migration_if_in_place_hotplug_is_disabled():
     play = Play({"guest": "1Gi"})
     play.ask("2Gi")
     play.run(60)
