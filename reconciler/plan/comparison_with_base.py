@@ -153,7 +153,7 @@ def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
 def _diagnostics(
     before: Sequence[Diagnostic], after: Sequence[Diagnostic]
 ) -> tuple[dict[Diagnostic, BaselineState], tuple[Diagnostic, ...]]:
-    """Return each diagnostic's state, and the diagnostics that only the base commit's plan has.
+    """Return how each diagnostic differs from the base commit's plan, and those only in that plan.
 
     A diagnostic with a different message about the same object or file counts as updated.
     """

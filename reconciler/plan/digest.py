@@ -83,7 +83,7 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """Return the ``sha256:…`` digest of a plan, over the digests of its changes in order."""
+    """Return the ``sha256:…`` digest of a plan, computed from its changes' digests in order."""
     return digest_over(each.digest for each in actions)
 
 

@@ -50,8 +50,8 @@ class Planner:
     - the inputs that all VMs share, such as the KubeVirt CR or the nodes.
 
     The VM's own inputs are compared by identity, because equal values can have different
-    notations, which a decision quotes. Therefore, callers must pass the same object for an
-    unchanged input.
+    notations, and a decision quotes the notation. Therefore, callers must pass the same object for
+    an unchanged input.
     """
 
     def __init__(self) -> None:

@@ -28,8 +28,8 @@ def waves_of(
     """Group the planned changes into waves, in the order in which the changes start.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
-    first, then by reference. The default rank and priority are 0. If an earlier wave changes the
-    KubeVirt CR, a wave waits until KubeVirt has applied the CR; the restart wave does not wait.
+    first, then by reference. The default rank and priority are 0. If a wave changes the KubeVirt
+    CR, each later wave waits until KubeVirt has applied the CR, except the restart wave.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
     for action in actions:

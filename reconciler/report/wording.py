@@ -181,7 +181,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def load(forecast: Forecast) -> str:
-    """Return a clause about the memory that a plan's migrations copy, and the extra they request.
+    """Return a clause about the memory that a plan's migrations copy and additionally request.
 
     The clause is empty if the plan causes no migration.
     """

@@ -34,7 +34,7 @@ class RunContext:
     alerts: Alerts
     """Reads the alerts that ``rollout.holdWhile`` in the configuration selects."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
-    """Returns the API server's and the local time if they differ by several minutes, else None."""
+    """Returns the API server's time and the local time if they differ by minutes, else None."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Returns a context manager; a signal can interrupt only the code in its ``with`` block."""
 

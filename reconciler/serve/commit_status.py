@@ -74,7 +74,7 @@ class StatusUpdates:
     """Updates the commit statuses when the plan, the applied commit or the leader changes."""
 
     def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
-        """Prepare to call *show* with the statuses; on standby, with no status."""
+        """Prepare to call *show* with the statuses, or with no status on standby."""
         self._store, self._show = store, show
         self._last: tuple[object, ...] = ()
 

@@ -1,7 +1,7 @@
 """``Leadership``: holds the Lease that makes one of several ``serve`` replicas the leader.
 
-This Lease decides which replica applies plans and sends notifications. Its annotations store
-state for a new leader, such as which notifications were sent. It does not prevent two processes
+This Lease decides which replica applies plans and sends notifications. Its annotations store state
+for a new leader, such as which notifications were sent. This Lease does not prevent two processes
 from writing at the same time; the rollout Leases do.
 """
 

@@ -13,7 +13,7 @@ INTERVAL_S = 180.0
 """The default interval between two polls of the Git repository, in seconds."""
 JITTER_S = 15.0
 DEADLINE_S = 600.0
-"""The default deadline of a rollout, in seconds; afterwards, other clients can start one."""
+"""The default deadline of a rollout, in seconds; then other clients can start a rollout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

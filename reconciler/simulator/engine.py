@@ -23,7 +23,7 @@ class Engine:
 
     With a stepped clock, `step` and `run_until` change the time. With a running clock, a driver
     calls `run_due` whenever the time `next_due` has passed. The engine calls `on_earlier` when
-    work is scheduled that is due before all other work.
+    newly scheduled work is due before all other work.
     """
 
     def __init__(self, clock: SimClock, store: Store, *, seed: int = 0) -> None:

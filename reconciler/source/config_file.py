@@ -73,7 +73,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""Maps configuration keys to functions that decode the values; others are used unchanged."""
+"""Maps configuration keys to the functions that decode their values, if any is needed."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)

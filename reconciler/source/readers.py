@@ -40,7 +40,8 @@ def _read_tree(
 ) -> Reading:
     """Read the desired state and the configuration of a revision.
 
-    If no commit passes the checks, no plan must be made from the result; it only shows problems.
+    If no commit passes the checks, the result only shows problems, and must not be used for a
+    plan.
     """
     found = commit.config if commit else read_config(tree)
     in_force = commit.in_force if commit else None

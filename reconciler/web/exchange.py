@@ -121,7 +121,7 @@ def exchange(
 
 
 def retry_after_s(text: str, clock: Clock, *, otherwise_s: float) -> float:
-    """Convert the value of a Retry-After header, seconds or a date, to a number of seconds.
+    """Convert the value of a Retry-After header (seconds or a date) to a number of seconds.
 
     *otherwise_s* is the result for a value that cannot be parsed.
     """

@@ -41,7 +41,7 @@ class EffectiveConfig:
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """The eviction strategy of VMs that do not set one; empty for KubeVirt's default, ``None``."""
+    """The eviction strategy of VMs that do not set one; empty means KubeVirt's ``None``."""
     parallel: int
     """The maximum number of parallel migrations in the cluster."""
     outbound_per_node: int

@@ -59,7 +59,7 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return an explanation if a VM setting makes the VM start without hotplug, else None.
+    """Return why a VM starts without a maxGuest, which hotplug needs; None if it gets one.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 (this version excludes
     arm64 only at the start; its memory.go allows arm64).

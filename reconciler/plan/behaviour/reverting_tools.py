@@ -101,8 +101,8 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
 def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
     """Return a warning if a tool that manages an object might overwrite this program's value.
 
-    The result is empty if managedFields show the answer: either the tool has written the field, or
-    this program wrote the field last and the tool has not reverted it since.
+    The result is empty if managedFields show what will happen: either the tool has written the
+    field, or this program wrote the field last and the tool has not reverted it since.
 
     Args:
         manager: The field manager that wrote the value last, from managedFields.
@@ -124,7 +124,7 @@ def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tupl
     """Return a warning for each tool that will or might overwrite this program's values.
 
     Args:
-        managers: The fields that change, with the field manager that wrote each last.
+        managers: The fields that change, and for each field, the manager that wrote it last.
         tracked_by: The tool that the object's labels and annotations name; can be empty.
     """
     by_manager: dict[str, list[str]] = {}

@@ -85,7 +85,7 @@ class TargetPod:
     """``limits.cpu`` of the whole pod, in millicores."""
     priority_class: str = ""
     others: Mapping[str, int] = field(default_factory=lambda: {"pods": 1})
-    """Requested millicores, pods and devices; without CPUs if the source pod is not known."""
+    """Requested CPUs (in millicores), pods and devices; no CPUs if the source pod is unknown."""
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
@@ -146,7 +146,7 @@ def target_pod(
 ) -> TargetPod:
     """Compute the target pod of the migration that changes a VM instance's guest memory.
 
-    *source* is the VM's current pod, or None if it is not known. No change to the VM must be in
+    *source* is the VM's current pod, or None if it is not known. The VM must have no change in
     progress, because *source* must have the requests of the current size.
     """
     after = asked_after(vmi, target.n_bytes)

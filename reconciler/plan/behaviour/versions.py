@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""The values of a capability with their sources; each applies from its KubeVirt version on."""
+"""The values of a capability; each value has a source and applies from a KubeVirt version on."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
@@ -99,7 +99,7 @@ class Capabilities:
     pluggability_checked: bool
     """Whether virt-controller requires a restart for every size that it cannot hotplug.
 
-    If not, virt-controller requires it only for sizes below the boot size or above maxGuest.
+    If false, only sizes below the boot size or above maxGuest require a restart.
     """
     guest_above_limit: bool
     """Whether the webhook accepts guest memory above the VM's memory limit under LiveUpdate."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def counts_pods(capacity: Capacity) -> bool:
     """Return whether Application-Aware Quota counts both pods during a migration.
 
-    The old pod then releases its amount when the migration ends, as in a ResourceQuota.
+    If both pods count, the old pod counts until the migration ends, as in a ResourceQuota.
     """
     return capacity.aware.calculator == Calculator.IGNORED
 

@@ -58,7 +58,7 @@ def eligible_nodes(
         vmi: The instance.
         nodes: All nodes.
         same_cpu_vendor: Whether the target node needs the CPU vendor of the source node.
-        peers: The VM instances that topology constraints can count, also of other namespaces.
+        peers: The VM instances that topology constraints can count, in all namespaces.
     """
     found = tuple(nodes)
     others = tuple(each for each in found if each.schedulable and each.name != vmi.node)

@@ -64,7 +64,7 @@ class Reservations:
         self._grown: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         """The reserved growth of VMs, by Application-Aware Quota (AAQ) and its resource.
 
-        A quota is identified by its namespace, which is empty for a cluster-wide quota, and name.
+        A quota is identified by its name and namespace; a cluster-wide quota has no namespace.
         """
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:

@@ -55,7 +55,8 @@ def ends_of(
 ) -> list[Span]:
     """Return when each change in the plan ends, in seconds from the start of the run.
 
-    With *quotas*, which returns unused quotas, a change waits until they allow its target pod.
+    *quotas* is a function that returns unused quotas. If it is given, a change waits until the
+    quotas allow its target pod.
     """
     rows = [
         _row(planned, foreign, queue, settling.three[n], n, quotas() if quotas else None)

@@ -27,13 +27,13 @@ Pods: TypeAlias = dict[ObjectRef, tuple[MemoryQuantity, TargetPod]]
 
 
 class QuotaAdmission:
-    """The quotas during a forecast rollout: changes reserve quota, then release it.
+    """Tracks quotas in a forecast: a change reserves quota, and releases quota when it ends.
 
     Args:
         live: A snapshot; without quotas, every change is allowed.
         pods: The target size and the target pod of each VM that quotas can delay.
-        started: The target size and the target pod of each VM whose change has started, but that
-            has no target pod yet.
+        started: The target size and the computed target pod of each VM whose change has started,
+            if the target pod does not exist yet.
     """
 
     def __init__(self, live: LiveState, pods: Pods, started: Pods) -> None:
@@ -49,7 +49,7 @@ class QuotaAdmission:
         return found is None or self._reservations.admit(ref, *found)
 
     def end(self, ref: ObjectRef) -> None:
-        """Release the quota of a VM's old pod, once, if the VM has another pod."""
+        """Release the quota of a VM's old pod, if the VM has a target pod; do this once per VM."""
         if ref not in self._ended and self._has_target_pod(ref):
             self._ended.add(ref)
             self._reservations.settle(ref)
@@ -64,7 +64,7 @@ class QuotaAdmission:
 def admissions(
     migrating: Iterable[Decision], live: LiveState
 ) -> tuple[bool, Callable[[], QuotaAdmission] | None]:
-    """Return whether quotas apply to any migration, and a function that creates unused quotas.
+    """Return whether quotas apply to any migration, and a function that creates a QuotaAdmission.
 
     The function is None if the quotas allow all migrations at one time.
     """
@@ -83,7 +83,7 @@ def admissions(
 
 
 def _sharing(namespaces: set[str], capacity: Capacity) -> set[str]:
-    """Add the namespaces with a cluster-wide quota if a given namespace has one."""
+    """If a given namespace has a cluster-wide quota, add all namespaces with such a quota."""
     shared = {
         namespace
         for namespace, quotas in capacity.aware.by_namespace.items()

@@ -125,7 +125,7 @@ def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about any KubeVirt CR in Git, which can contain several."""
+    """Return the first error about a KubeVirt CR in Git; Git can contain several KubeVirt CRs."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_config), None)
 

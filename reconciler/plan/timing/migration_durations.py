@@ -137,7 +137,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return finished migrations with a given bandwidth limit, or else those without one."""
+        """Return finished migrations with this limit; if none exist, those without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
@@ -215,7 +215,7 @@ def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
 
     Only the larger half is used, because timestamps are too coarse for small guests. Each
     migration gives a lower and an upper bound of the rate, and the quartiles of the bounds ignore
-    single outliers. An assumed bound replaces a weaker bound.
+    single outliers. If an assumed bound makes the range narrower, it replaces the observed bound.
     """
     largest = max(each.n_bytes for each in observed)
     large = [each for each in observed if 2 * each.n_bytes >= largest]

@@ -104,7 +104,8 @@ def _joined(
 ) -> Iterator[_Span]:
     """Yield the merged time spans of several maintenance windows, between two moments.
 
-    If there are more than ``MOST_SPANS``, the last span ends at *cut*, unless *cut* is None.
+    If the windows have more than ``MOST_SPANS`` spans, the last yielded span ends at *cut*, unless
+    *cut* is None.
     """
     current: _Span | None = None
     spans = heapq.merge(*(_spans(each, now, limit) for each in windows))

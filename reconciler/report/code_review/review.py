@@ -104,7 +104,7 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of findings without a line in Git, except those only in the base commit."""
+        """The number of findings without a line; findings only in the base do not count."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
@@ -169,7 +169,7 @@ def review_of_desired(desired: DesiredState, comparison: Comparison | None = Non
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Convert manifest errors, because of which no plan exists, to code review findings."""
+    """Convert the manifest errors that prevented a plan to code review findings."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 

@@ -17,7 +17,7 @@ RESERVED = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rendered rows of a table, the last of which can be omitted to save space."""
+    """The rendered rows of a table; rows at the end can be omitted to save space."""
 
     head: str
     rows: Sequence[str]

@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the old and new value of the first changed field or, without one, of the memory."""
+    """Return the old and new value of the first changed field or, if none changes, the memory."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""Maps an exit code to the result of the objects that the summary line lists by name."""
+"""Maps an exit code to a result; the summary line names the objects with this result."""
 _ERROR = "error: "
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of changes, and of problems, to list that only the base commit's plan has."""
+"""The maximum number of listed changes, and of listed problems, only in the base commit's plan."""
 
 
 def base_title(comparison: Comparison) -> str:

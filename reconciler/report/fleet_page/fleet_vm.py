@@ -43,7 +43,7 @@ _STAGES = {
 After a step that is not listed, the pages derive the progress from the cluster.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects (blocked, restart) for which a user must act, unless the plan has a write."""
+"""The effects (blocked, restart) for which a user must act, unless the plan writes to the VM."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
 """The effects (live, wait) for which an unfinished migration counts as a memory change."""
 

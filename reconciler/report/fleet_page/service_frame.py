@@ -50,7 +50,7 @@ class Frame:
     """The kind of page, which the page's script reads: ``fleet``, ``vm`` or ``text``."""
     title: str
     root: str
-    """The URL of the page with all VMs, relative to this page, or '' on that page itself."""
+    """The URL of the page with all VMs, relative to the current page; '' if both are the same."""
     view_id: str = ""
     """The ID of the displayed state, which the page's script sends to get later changes."""
     vm: str = ""

@@ -68,7 +68,7 @@ def row_class(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
-    """Render two checkboxes that show or hide VMs: new or updated changes, and all other VMs."""
+    """Render two checkboxes: for VMs with new or updated changes, and for all other VMs."""
     states = [comparison.state(each.ref) in ADDED for each in decisions]
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
     names = {ADDED_CLASS: "new or updated", KNOWN: "as in the base commit"}

@@ -185,7 +185,7 @@ _TONES = {
     Effect.COLD: ("note", "soon"),
     Effect.NONE: ("calm", "track"),
 }
-"""The colors for each effect of a change (live, by a restart, …): of the badge, and of the row."""
+"""The colors of the badge and of the row for each effect of a change (live, by a restart, …)."""
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:

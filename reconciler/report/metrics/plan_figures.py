@@ -57,7 +57,7 @@ def restart_waits(
 ) -> dict[ObjectRef, datetime | None]:
     """Return when each VM that needs a restart started to wait, or None if this is unknown.
 
-    *seen* contains the time at which this process first saw that the VM waits.
+    *seen* contains, for each VM, the time at which this process first saw that the VM waits.
     """
     return {
         each.ref: min(_known(_restart_required(live, each.ref), seen.get(each.ref)), default=None)

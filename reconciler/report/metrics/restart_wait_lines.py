@@ -1,4 +1,4 @@
-"""Encodes and decodes since when VMs wait for a restart, as comments in a metrics file.
+"""Encodes and decodes when VMs started to wait for a restart, as comments in a metrics file.
 
 Comments are not samples, so the metrics have no label for each VM. A collector ignores a line
 that begins with ``#`` unless the next word is HELP or TYPE.
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 MOST_WAITS = 10_000
-"""The maximum number of VMs in a file, about 450 kB; the ones that wait longest are kept."""
+"""The maximum number of VMs in a file (about 450 kB); the VMs that wait longest are kept."""
 _LINE = re.compile(rb"^# restart-wait ([0-9a-f]{16}) ([0-9]{1,11})$", re.MULTILINE)
 
 
 def restart_since(
     plan: Plan, before: Mapping[str, datetime], now: datetime
 ) -> dict[ObjectRef, datetime]:
-    """Return since when each VM that needs a restart waits, according to this and earlier runs.
+    """Return when each VM started to wait for a restart, according to this run and earlier runs.
 
     Args:
         plan: The newest plan.
-        before: The times that an earlier run wrote, by digest of the VM.
-        now: The time of a wait that the earlier run did not find.
+        before: The start times of waits that an earlier run wrote, by digest of the VM.
+        now: The start time of a wait that the earlier run did not find.
     """
     return {
         each.ref: min(before.get(_digest(each), now), now)
@@ -45,7 +45,7 @@ def restart_since(
 
 
 def waits_by_digest(plan: Plan, since: Mapping[ObjectRef, datetime]) -> dict[str, datetime]:
-    """Return the times to write, by digest of the VM."""
+    """Return the start times of waits to write to the metrics file, by digest of the VM."""
     return {_digest(each): since[each.ref] for each in plan.decisions if each.ref in since}
 
 
@@ -57,7 +57,7 @@ def encoded(waits: Mapping[str, datetime]) -> Iterator[str]:
 
 
 def decoded(content: bytes) -> dict[str, datetime]:
-    """Decode the times from the content of a metrics file; other lines are ignored."""
+    """Decode the start times of waits from the content of a metrics file; ignore other lines."""
     return {
         found[1].decode(): datetime.fromtimestamp(int(found[2]), UTC)
         for found in islice(_LINE.finditer(content), MOST_WAITS)

@@ -53,7 +53,7 @@ class _Reserved:
     """The migration target pod; for a VM that is resized in place, its larger launcher pod."""
     target: MemoryQuantity
     vmi: LiveVMI
-    """The VM instance before the change, from which Application-Aware Quota (AAQ) counts."""
+    """The VM instance before the change; Application-Aware Quota counts only the growth since."""
 
 
 class RemainingCapacity:

@@ -68,7 +68,7 @@ class _Document(msgspec.Struct, frozen=True):
     failures: tuple[dict[str, Any], ...] = ()
     starts: tuple[dict[str, Any], ...] = ()
     written: dict[str, dict[str, dict[str, tuple[str, str]]]] = {}
-    """The target and the start of the uid, by commit, namespace and name of the VM."""
+    """The target size and the first part of the VM's uid, by commit, namespace and name."""
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:

@@ -69,7 +69,7 @@ def _unwritten(code: str, message: str, hint: str) -> InvalidError:
 def record_commit(
     held: Iterable[Lease], found: CommitInForce | None, history: History | None
 ) -> None:
-    """Store the branch and the applied commit in the leases when these are next renewed.
+    """Store the branch and the applied commit in the leases when they are next renewed.
 
     A run that applies a tag or a commit hash stores nothing, because it follows no branch. If the
     stored commit is not in the history of that tag or hash, the run removes the stored commit,

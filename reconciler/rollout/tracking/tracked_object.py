@@ -133,7 +133,7 @@ class TrackedObject:
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     last_open_state: State = field(default=State.WAITING, init=False)
-    """The current state or, if the tracking has ended, the last state before its end."""
+    """The current state or, if the tracking has ended, the last state before the end."""
     final: FinalResult | None = field(default=None, init=False)
 
     @property

@@ -69,8 +69,8 @@ class Dispatch:
         """Send the next write to each VM whose change can start now.
 
         Raises:
-            ClusterError: The API server's response, for example 401, ends the run, or the
-                API server's and the local clock disagree about the maintenance windows.
+            ClusterError: The API server's response, for example 401, ends the run, or the API
+                server's clock and the local clock disagree about the maintenance windows.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:

@@ -65,7 +65,7 @@ class KubeVirtWaves:
         """The fields of the KubeVirt CR that this run has written."""
         self._reported = ""
         self.overdue = False
-        """Whether KubeVirt took too long to process a change to its CR, no matter who made it."""
+        """Whether KubeVirt took too long to apply a change to its CR that any client made."""
 
     @property
     def open(self) -> bool:

@@ -196,7 +196,7 @@ class MemoryWave:
         self._closer.close(tracked, end)
 
     def _failed_start(self, decision: Decision, live: LiveState) -> FinalResult | None:
-        """Return the final result of a VM whose start has failed, or None if it has not."""
+        """Return the final result of a VM whose start has failed, otherwise None."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
         return FinalResult(result=Result.FAILED, why=why) if why else None

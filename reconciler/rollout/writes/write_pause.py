@@ -15,7 +15,7 @@ FIRST_S, LONGEST_S = 1.0, 30.0
 LONGEST_ASKED_S = 60.0
 """The longest Retry-After time that is respected, in seconds."""
 TOTAL_S = 300.0
-"""Seconds without a response to any write after which the run ends; a later run continues."""
+"""After this many seconds without a response to any write, the run ends; a later run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
@@ -51,7 +51,8 @@ class WritePause:
     def answered(self, now: float) -> None:
         """Record that the API server responded to a write; a rejection is a response too.
 
-        A response during the pause does not end the pause, because its write was sent earlier.
+        A response during the pause does not end the pause, because its write was sent before the
+        pause.
         """
         if not self.lasts(now):
             self.error = None

@@ -66,7 +66,7 @@ class PushRelay:
         self._received.set()
 
     def step(self) -> None:
-        """Forward received webhook requests to the leader; as the leader, poll Git for each."""
+        """Forward webhook requests to the leader; if this process leads, poll Git for each one."""
         if self._lease.leads():
             # This process polls Git itself after the webhook requests that it receives.
             self._received.clear()

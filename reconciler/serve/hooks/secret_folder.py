@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECK_S = 1.0
-"""The minimum time in seconds between two checks whether a secret file has changed."""
+"""The minimum time in seconds between two checks for changes to a secret file."""
 MAX_SECRETS = 16
 _MAX_BYTES = 16 * 1024
 _SHORT = 16

@@ -198,8 +198,9 @@ class _Face:
     ) -> Response:
         """Return a rendered document as a response.
 
-        *key* identifies the document; if it is empty, the path and the query do. If the document
-        does not exist, the response is 503 with the text *absent*, or 404 if *absent* is empty.
+        *key* identifies the document; if *key* is empty, the path and the query identify the
+        document. If the document does not exist, the response is 503 with the text *absent*, or
+        404 if *absent* is empty.
         """
         scope = request.scope
         key = key or f"{scope['path']}?{scope['query_string'].decode('latin-1')}"

@@ -69,8 +69,9 @@ def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[
 def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport, ...]:
     """Add the newest run to the run history.
 
-    A run that changed nothing replaces the previous run if that run changed nothing either and had
-    the same plan and result. Repeated attempts then do not displace the runs that made changes.
+    A run that changed nothing replaces the previous run if the previous run also changed nothing,
+    and had the same plan and result. Repeated attempts then do not displace the runs that made
+    changes.
     """
     if (
         runs
@@ -195,7 +196,7 @@ def followed(
 def without_removed(
     changes: Mapping[ObjectRef, tuple[VMChange, ...]], known: frozenset[ObjectRef]
 ) -> dict[ObjectRef, tuple[VMChange, ...]]:
-    """Remove VMs from the change history that neither Git nor the cluster contains."""
+    """Remove VMs that neither Git nor the cluster contains from the change history."""
     return {ref: each for ref, each in changes.items() if ref in known}
 
 
@@ -208,10 +209,10 @@ def restart_since(
     """Return when each VM that needs a restart started to wait for the restart.
 
     Args:
-        before: The times that this process knew before the plan.
+        before: The start times of waits that this process knew before the plan.
         plan: The newest plan.
         now: The current time.
-        stored: The times that an earlier process stored, by digest of the VM.
+        stored: The start times of waits that an earlier process stored, by digest of the VM.
     """
     found = restart_wait_lines.restart_since(plan, stored or {}, now)
     return {ref: min(before.get(ref, now), since) for ref, since in found.items()}

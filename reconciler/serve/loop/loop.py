@@ -51,7 +51,7 @@ _WRITES_FIRST_S = 60.0
 
 
 class Loop:
-    """Plans and applies repeatedly; each call to ``turn`` returns the seconds until the next."""
+    """Plans and applies repeatedly; ``turn`` returns the seconds until its next call."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
@@ -212,8 +212,9 @@ class Loop:
     def _may_run(self) -> bool:
         """Return whether this process is the leader, and has polled Git since it became leader.
 
-        The commit that a standby has read can be older than the commit of the previous leader.
-        A failed poll counts, so that an outage of the repository does not stop the changes.
+        The commit that a standby has read can be older than the commit that the previous leader
+        applied. A failed poll counts, so that an outage of the repository does not stop the
+        changes.
         """
         leader = self._parts.leader
         if not leader.leads():

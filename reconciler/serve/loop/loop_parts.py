@@ -70,6 +70,6 @@ class LoopParts:
     late: Callable[[LateChange], None] = lambda _change: None
     """Called with each change that was completed after the end of its run, for counters."""
     stored_waits: Callable[[], Mapping[str, datetime]] = dict
-    """Returns since when VMs wait for a restart according to the previous leader, only once."""
+    """Returns, once, when VMs started to wait for a restart, as the previous leader stored."""
     planned: Callable[[PlanWithInputs], None] = lambda _planned: None
     """Called after each plan, for counters."""

@@ -53,7 +53,7 @@ class Ended(StrEnum):
     DEADLINE = "deadline"
     """The rollout changed at least one object, and ended at its deadline."""
     NO_PROGRESS = "no progress"
-    """The rollout wrote nothing, because all changes were on hold or rejected."""
+    """The rollout wrote nothing, because all changes were paused or rejected."""
     BUSY = "busy"
     """Another client holds a rollout lease."""
     ERROR = "error"

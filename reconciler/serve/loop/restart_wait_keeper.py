@@ -1,4 +1,4 @@
-"""``RestartWaitKeeper``: stores since when VMs wait for a restart on the leader's Lease.
+"""``RestartWaitKeeper``: stores on the leader's Lease when VMs started to wait for a restart.
 
 A new process or leader continues these waits. The annotation contains a digest of each VM and a
 time in minutes since 1970. Entries that cannot be decoded are ignored.
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 MOST_WAITS = 1000
-"""The maximum number of stored waits, about 26 kB; the ones that wait longest are kept.
+"""The maximum number of stored waits (about 26 kB); the longest waits are kept.
 
-The annotations of an object have at most 256 KiB; those about notifications need up to 200 kB.
+The annotations of an object have at most 256 KiB; the annotations about notifications need up to
+200 kB.
 """
 STORED_EVERY = timedelta(minutes=10)
 """The minimum time between reading or writing the annotation and the next write."""

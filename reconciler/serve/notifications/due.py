@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 OVER_AFTER = timedelta(minutes=5)
 """How long a problem must be absent before its end is reported; many problems come and go."""
 RESTORED_OVER_AFTER = timedelta(minutes=20)
-"""How long after a restart an earlier problem must be absent before it counts as ended.
+"""How long a reported problem must be absent after a process restart to count as ended.
 
 A new process finds some problems only after 15 minutes, such as an unreadable repository.
 """
 KEPT_FOR = timedelta(hours=6)
-"""How long an event is not reported again, such as a rollout of the same commit after its end."""
+"""How long the same event, such as the end of one commit's rollout, is not reported again."""
 GROUPED_FROM = 50
 """The number of objects above which the same problem is reported once for all of them."""
 
@@ -167,7 +167,7 @@ def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
 
 
 def _added(group: _Group, ids: frozenset[str], earlier: Known) -> tuple[Cause, ...]:
-    """Return the problems of a reported group that a new commit has added."""
+    """Return the problems that a new commit has added to a reported group."""
     before = earlier.cause
     # The members that an earlier process has reported are unknown.
     if before is None or earlier.restored or group.known.revision == before.revision:
@@ -195,7 +195,7 @@ def _is_over(state: Known, view: ServiceView) -> bool:
 def _merged(
     states: Mapping[str, Known], view: ServiceView, *, resolved: bool
 ) -> Iterator[Notification]:
-    """Yield one notification per kind and reason, so that one commit does not cause many."""
+    """Yield one notification per kind and reason, so that a commit causes few notifications."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for each, state in states.items():
         cause = state.cause

@@ -28,9 +28,9 @@ from reconciler.serve.notifications.cause import Cause
 from reconciler.serve.notifications.due import Known, Reported, minutes
 
 MOST_CAUSES = 1000
-"""The maximum number of stored causes, about 40 kB; the ones not seen for longest are dropped."""
+"""The maximum number of stored causes (40 kB); the least recently seen causes are dropped."""
 MOST_DETAILED = 300
-"""The maximum number of problems whose end another process can report, at most about 110 kB.
+"""The maximum number of problems whose end another process can report (about 110 kB).
 
 The annotations of an object have at most 256 KiB.
 

@@ -43,7 +43,7 @@ _Kind = NotificationKind
 
 
 def reportable(found: Mapping[str, Cause], reported: AbstractSet[str]) -> dict[str, Cause]:
-    """Leave out the end of a rollout if it was reported, or if its start was not.
+    """Omit the end of a rollout if the end was reported, or if the start was not reported.
 
     Args:
         found: All events and problems, by identifier.
@@ -75,7 +75,8 @@ def _rollout_ids(revision: str) -> tuple[str, str]:
 def of_rollouts(view: ServiceView) -> Iterator[Cause]:
     """Yield the starts, ends and errors of rollouts.
 
-    An end is also yielded for a rollout that changed nothing; it has no reported start.
+    An end is also yielded for a rollout that changed nothing; such a rollout has no reported
+    start.
     """
     if view.run is not None and any(map(_has_begun, view.run.progress.values())):
         yield _start(view.run.plan, view.run.run_id)
@@ -93,7 +94,7 @@ def of_rollouts(view: ServiceView) -> Iterator[Cause]:
 
 
 def _unfinished(view: ServiceView) -> frozenset[str]:
-    """Return the commits with changes that are pending or in progress, started or not."""
+    """Return the commits whose changes are pending or in progress."""
     if view.plan is None or _is_complete(view.plan):
         return _in_progress(view)
     return _in_progress(view) | {view.plan.revision}

@@ -35,8 +35,8 @@ class _Found(NamedTuple):
 def of_outcomes(view: ServiceView) -> Iterator[Cause]:
     """Yield why the newest rollout stopped, and its failures that the plan does not show.
 
-    The newest plan can be of a later commit than the run. The failure of an object counts until
-    a plan has another desired state for the object, and the stop until another commit is planned,
+    The newest plan can be of a later commit than the run. The failure of an object counts until a
+    plan has another desired state for the object. The stop counts until another commit is planned,
     because ``serve`` then starts a new rollout.
     """
     plan, found = view.plan, _newest(view)

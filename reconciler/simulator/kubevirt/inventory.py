@@ -58,7 +58,7 @@ class PodFacts:
     gated: bool
     """Whether the pod has a scheduling gate."""
     others: Mapping[str, int]
-    """What else the pod uses, keyed by resource name: CPUs (in thousandths), devices, one pod."""
+    """The pod's CPUs (in thousandths), its devices and the pod itself, keyed by resource name."""
 
     @property
     def active(self) -> bool:
@@ -79,7 +79,7 @@ class MigrationFacts:
     revision: int
     """The migration's first resourceVersion, by which migrations are sorted from old to new."""
     ended: str
-    """When the migration succeeded or failed, in RFC 3339 format, or '' before then."""
+    """When the migration succeeded or failed, in RFC 3339 format; '' if it has not ended."""
 
     @property
     def unfinished(self) -> bool:

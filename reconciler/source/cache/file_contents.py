@@ -30,7 +30,7 @@ class FileContents:
 
     Args:
         default_namespace: The namespace for manifests without a namespace.
-        cache: Stores parsed files between runs by Git hash; other files are not cached.
+        cache: Stores parsed files between runs by Git hash; files without a hash are not cached.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class RememberedContents:
         """Return the parsed result of each file, in the given order.
 
         Raises:
-            SourceError: A file cannot be read; the results of earlier files are kept.
+            SourceError: A file cannot be read; the results of the files before it are kept.
         """
         names = [(each.path, each.blob) for each in files]
         known = self._known

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 MAX_PACKS = 50
-"""The maximum number of pack files in one clone; each fetch adds one, and many slow git down."""
+"""The maximum number of packs in one clone; each fetch adds one, and many packs slow git down."""
 _LOCK, _IN_USE = "fetch.lock", "in-use.lock"
 _DAMAGED = "damaged"
 """The name of a file that marks a clone as damaged."""

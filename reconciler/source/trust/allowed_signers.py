@@ -135,7 +135,7 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """Split an SSH public key into its fields; a length precedes each (RFC 4251 section 5)."""
+    """Split an SSH public key into its fields; each follows its length (RFC 4251 section 5)."""
     found = []
     while data:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")

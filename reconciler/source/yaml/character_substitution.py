@@ -14,7 +14,7 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Digits that can replace ``d``, the first digit of a surrogate; the first unused is chosen."""
+"""Digits that can replace ``d``, the first digit of a surrogate; the first unused one is used."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
@@ -40,7 +40,7 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Replace the characters in YAML that libyaml cannot read; return None if it has none."""
+    """Replace the characters that libyaml cannot read; return None if *text* has none."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None

@@ -79,7 +79,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the value at a field path starts, or else its nearest existing parent."""
+        """Return where a field's value starts; for a missing field, its nearest parent's value."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the key at a field path starts, or the value if it has no key."""
+        """Return where the key of a field starts or, without a key, where the value starts."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)

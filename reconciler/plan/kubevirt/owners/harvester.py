@@ -64,7 +64,7 @@ class HarvesterOwner:
 
     @property
     def unsettled(self) -> str:
-        """Why Harvester has not applied its Setting, or an empty string without a problem."""
+        """Why Harvester has not applied its Setting yet, or an empty string if it has."""
         held = self.held
         if held is None or not is_false(held.conditions, _CONFIGURED):
             return ""
@@ -172,5 +172,5 @@ def owner(live: LiveState, _policy: HyperConvergedPolicy) -> HarvesterOwner:
 
 
 def _emptied(change: Change) -> bool:
-    """Return whether a change would restore update methods that Harvester has emptied."""
+    """Return whether a change would restore update methods that Harvester has removed."""
     return change.field == UPDATE_METHODS and change.before in (None, NameSet.of(()))

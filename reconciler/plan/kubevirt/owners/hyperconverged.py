@@ -311,7 +311,8 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 def owner(live: LiveState, policy: HyperConvergedPolicy) -> SettingsOwner:
     """Create the ``SettingsOwner`` from the HyperConverged object in the KubeVirt CR's namespace.
 
-    If the object cannot be read, or the namespace contains several, every change is blocked.
+    If the object cannot be read, or the namespace contains several HyperConverged objects, every
+    change is blocked.
     """
     kubevirt, place = live.kubevirt, (HYPERCONVERGED, live.kubevirt.ref.namespace)
     found = [each for each in live.owners if (each.ref.kind, each.ref.namespace) == place]

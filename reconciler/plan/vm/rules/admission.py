@@ -134,7 +134,8 @@ def above_limit(inputs: VMInputs) -> Finding | None:
 def whole_pages(inputs: VMInputs) -> Finding | None:
     """Block a size that is not a multiple of the VM's huge page size, even if the VM is stopped.
 
-    KubeVirt checks the requests if there are any, else the guest size, else the limits.
+    KubeVirt checks the requests if the VM sets any; otherwise the guest size; if the VM sets
+    neither, the limits.
 
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """

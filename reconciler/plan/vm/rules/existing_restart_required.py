@@ -38,9 +38,9 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
 def other_edit_pending(running: RunningVM) -> Finding | None:
     """Require a restart if an edit to a field other than memory already requires one.
 
-    Newer KubeVirt versions compare the template each time. Under LiveUpdate, the condition
-    RestartRequired means that the template has a difference that cannot change live. If the
-    condition was set under the strategy Stage, memory might be the only difference.
+    Newer KubeVirt versions compare the template again at every sync of the VM. Under LiveUpdate,
+    the condition RestartRequired means that the template has a difference that cannot change live.
+    If the condition was set under the strategy Stage, memory might be the only difference.
 
     Source: observed on KubeVirt v1.9.0 (scenarios mixed-edit-one-patch and
     write-maxguest-on-running).
@@ -70,7 +70,7 @@ def may_be_memory_alone(running: RunningVM) -> bool:
     """Return whether a memory change under the strategy Stage might have caused RestartRequired.
 
     A later change to the KubeVirt CR does not make virt-controller sync the VM, so the condition
-    stays. Another edit might also be pending that this program cannot see.
+    stays. This program might not see every pending edit.
     Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     vm.go:3577-3599.
     """

@@ -71,7 +71,7 @@ class VMNames:
 
     @cached_property
     def repelling(self) -> Mapping[str, Sequence[LiveVMI]]:
-        """The VM instances with a required pod anti-affinity in each namespace."""
+        """The VM instances in each namespace that have a required pod anti-affinity."""
         found: dict[str, list[LiveVMI]] = defaultdict(list)
         for each in self._live.vmis.values():
             if each.placement.apart_from:

@@ -194,7 +194,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns after how many events faults silence the watch, and after how many they end it."""
+    """Returns the numbers of events after which faults silence the watch, and end it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

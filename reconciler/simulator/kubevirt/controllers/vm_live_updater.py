@@ -99,7 +99,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies CPU, placement and memory changes, or none if one of the first two fails.
+        """Applies CPU, placement and memory changes; none if a CPU or placement change fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """

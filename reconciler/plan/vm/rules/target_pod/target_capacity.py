@@ -124,7 +124,8 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 def no_eligible_node(running: RunningVM) -> Finding | None:
     """Block a change if the VM cannot migrate to any other node, even to an empty one.
 
-    The message names the constraint that excludes the last node, and earlier constraints.
+    The message names the constraint that excludes the last remaining node, and the constraints
+    that were applied before it.
 
     Source: as for ``node_filters``.
     """
