@@ -147,7 +147,7 @@ def _read(data: bytes, message: str) -> Json:
 
 
 def _texts(data: bytes) -> dict[int, bytes]:
-    """Maps the field numbers of a protobuf message to the fields, all strings or messages."""
+    """Maps the field numbers of a protobuf message to its fields (strings or messages)."""
     found = dict(_fields(data))
     if not all(isinstance(value, bytes) for value in found.values()):
         raise LookupError("a field has the wrong wire type")

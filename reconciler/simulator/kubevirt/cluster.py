@@ -37,7 +37,7 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The KubeVirt settings in use, up to `CONFIG_LAG_S` seconds older than in the CR."""
+        """The KubeVirt settings in use; the CR's settings can be `CONFIG_LAG_S` seconds newer."""
         return self._config
 
     def read_config(self) -> None:

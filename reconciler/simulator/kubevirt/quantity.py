@@ -1,6 +1,7 @@
 """Parses Kubernetes quantities in any valid notation, and formats them in canonical form.
 
-The simulator has its own implementation, so that tests can compare it with the planner's.
+The simulator has its own implementation, so that tests can compare it with the implementation in
+the planner.
 """
 
 from __future__ import annotations

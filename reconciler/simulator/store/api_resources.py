@@ -269,7 +269,7 @@ def served(resource: Resource, installed: frozenset[str]) -> bool:
 
 
 def beside(resource: Resource, installed: frozenset[str]) -> Resource:
-    """Returns an API resource as a server stores it that also serves another version of it."""
+    """Returns an API resource as the server stores it, given the optional API versions."""
     if resource.api_version == "hco.kubevirt.io/v1beta1" and "hco.kubevirt.io/v1" in installed:
         return replace(resource, stored_as="hyperconvergeds.v1.hco.kubevirt.io")
     return resource

@@ -38,7 +38,7 @@ _SERVER_OWNED: Final = frozenset(
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
-    """Compares two objects; returns the paths of changed (or added) and of removed fields."""
+    """Compares two objects; returns the paths of added or changed fields, and of removed ones."""
     changed: FieldSet = set()
     removed: FieldSet = set()
     _compare(own_content(live), own_content(new), root, (), changed, removed)

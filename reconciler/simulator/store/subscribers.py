@@ -1,4 +1,4 @@
-"""Subscribers: calls the components that watch the object store after each change."""
+"""Subscribers: after each change, calls the components that watch the object store."""
 
 from __future__ import annotations
 

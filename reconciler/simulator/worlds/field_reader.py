@@ -22,10 +22,10 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A problem in the description of a simulated cluster: the path of the field and a message."""
+    """A problem in a scenario (a cluster description): the path of the field and a message."""
 
     path: str
-    """The path of the field in the description, such as `vms[3].guest`."""
+    """The path of the field in the scenario, such as `vms[3].guest`."""
     message: str
     """A message that explains the problem, including the value and a hint."""
 

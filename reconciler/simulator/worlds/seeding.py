@@ -158,7 +158,7 @@ class WorldSeeder:
             self._report_hyperconverged()
 
     def _seed_hyperconverged(self) -> Json | None:
-        """Creates the described HyperConverged object, which determines the KubeVirt CR."""
+        """Creates the scenario's HyperConverged object, which determines the KubeVirt CR."""
         spec = self._world.hyperconverged
         if spec is None:
             return None

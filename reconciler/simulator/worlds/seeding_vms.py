@@ -46,7 +46,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates the described VMs, and collects problems with VMs that cannot run in the cluster."""
+    """Creates a scenario's VMs, and collects problems with VMs that cannot run in the cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world

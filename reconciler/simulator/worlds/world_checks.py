@@ -101,7 +101,7 @@ def _check_names(world: World) -> Iterator[Problem]:
 
 
 def _check_unique(world: World) -> Iterator[Problem]:
-    """Yields a problem for each name that several objects of the same kind and namespace have."""
+    """Yields a problem for each name that objects of the same kind and namespace share."""
     named = {
         "instancetypes": [(each.namespace, each.name) for each in world.instancetypes],
         "quotas": [(each.namespace, each.name) for each in world.quotas],

@@ -64,7 +64,7 @@ class VMSpec:
     """The initial state of a VM in a simulated cluster, with sizes in bytes."""
 
     path: str
-    """The location of the VM in the description of the cluster, such as `vms[3]`."""
+    """The location of the VM in the scenario, such as `vms[3]`."""
     name: str
     namespace: str
     guest: int | None = None
@@ -196,7 +196,7 @@ class World:
     harvester: HarvesterSpec | None = None
     """The Harvester cluster that determines the KubeVirt CR, or None without Harvester."""
     deckhouse: bool = False
-    """Whether the cluster runs Deckhouse's fork of KubeVirt, and no API of KubeVirt."""
+    """Whether the cluster runs Deckhouse's fork of KubeVirt, and does not serve KubeVirt's API."""
     writers: tuple[WriterSpec, ...] = ()
     """Tools that reset fields of an object after each change, such as Argo CD."""
     nodes: tuple[NodeSpec, ...] = ()
@@ -218,7 +218,7 @@ class World:
     aware_calculator: str = ""
     """The name of the calculator with which Application-Aware Quota (AAQ) counts VMs."""
     aware_down: bool = False
-    """Whether the controller of Application-Aware Quota (AAQ) does not run, only its webhook."""
+    """Whether only the webhook of Application-Aware Quota (AAQ) runs, and not the controller."""
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()

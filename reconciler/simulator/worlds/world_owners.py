@@ -30,9 +30,9 @@ def owned(world: World, owner: str, fields: Fields) -> World:
     """Adds the operator that manages the KubeVirt CR, and the CR itself, to a simulated cluster.
 
     Args:
-        world: The part of the description that was already read, including `kubevirt`.
+        world: The part of the scenario that was already read, including `kubevirt`.
         owner: The field `kubevirt.owner`, one of `OWNERS` or empty.
-        fields: The fields of the whole description.
+        fields: The fields of the whole scenario.
     """
     own, suse = fields.nested("hyperConverged"), fields.nested("harvester")
     if owner == "HyperConverged":

@@ -116,7 +116,7 @@ class _Document:
         self._count = 0
         """The number of YAML values read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        """Maps an anchor to its node and the number of values in it; None while it is incomplete."""
+        """Maps an anchor to its node and number of values; None while the node is incomplete."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
         """Add a scalar as a key or a value; this method takes most of the time for reading."""

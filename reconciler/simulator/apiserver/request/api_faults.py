@@ -44,7 +44,7 @@ class Fault:
     verbs: frozenset[str] = frozenset()
     """The RBAC verbs of the requests that the fault affects, such as get and list."""
     resource: str = ""
-    """The plural of the resource, with or without its group: `virtualmachines.kubevirt.io`."""
+    """The plural name of the resource, with or without group: `virtualmachines.kubevirt.io`."""
     subresource: str | None = None
     namespace: str = ""
     name: str = ""

@@ -83,7 +83,7 @@ class HarvesterOperator:
         self._write(lambda stored: with_ratio(stored["spec"], ratio), MANAGER)
 
     def apply(self, _key: Key) -> None:
-        """Applies Harvester's chart again, but keeps the hotplug ratio (not in the chart)."""
+        """Applies Harvester's chart again, but keeps the hotplug ratio, which is not in it."""
 
         def reapplied(stored: Json) -> Json:
             live_update = dig(stored, "spec", "configuration", "liveUpdateConfiguration") or {}
@@ -118,7 +118,7 @@ class HarvesterWebhooks:
         admission.validating(SETTING.resource, self.validate_setting)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Sets a VM's guest memory from its memory limit, unless it has the hotplug annotation."""
+        """Sets the guest memory of a VM without the hotplug annotation from the memory limit."""
         if review.operation == "DELETE" or review.subresource or _hotpluggable(review.object):
             return None
         domain = ("spec", "template", "spec", "domain")

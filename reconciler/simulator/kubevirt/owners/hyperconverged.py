@@ -1,6 +1,6 @@
 """HyperConvergedOperator: generates the KubeVirt CR from a HyperConverged object.
 
-The operator compares the whole spec, and overwrites every edit by another client at once.
+The operator compares the whole spec, and immediately overwrites every edit by another client.
 
 Source: hyperconverged-cluster-operator controllers/operands/generic_operand.go,
 controllers/handlers.

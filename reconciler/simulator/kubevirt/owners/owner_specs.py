@@ -34,7 +34,7 @@ class AutopilotSpec:
 
     fields: Mapping[str, Any]
     after_s: float = 0.0
-    """The simulated second at which it applies the fields for the first time."""
+    """The simulated second at which the autopilot first applies the fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
