@@ -55,7 +55,7 @@ def test_workflow_run_job_finds_the_pull_request_of_a_fork_by_commit_and_branch(
     assert (found.commit, found.head_commit, found.head_branch) == (HEAD, HEAD, "mallory:patch-1")
 
 
-def test_workflow_run_job_after_a_push_selects_the_pushed_commit_without_a_pull_request(job):
+def test_workflow_run_job_after_a_push_selects_the_pushed_commit_and_no_pull_request(job):
     found = job({"workflow_run": {**RUN, "event": "push"}}, GITHUB_REF="refs/heads/main")
     assert (found.commit, found.head_commit) == (HEAD, None)
 

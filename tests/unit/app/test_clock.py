@@ -50,7 +50,7 @@ def test_scaled_clock_rejects_a_start_time_without_a_time_zone():
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
 
 
-def test_api_server_clock_calls_a_given_function_each_second_while_one_thread_sleeps():
+def test_function_that_a_thread_gives_to_the_clock_is_called_each_second_while_the_thread_sleeps():
     base, seen = FakeClock(), []
     clock, start = ServerClock(base), base.monotonic()
 

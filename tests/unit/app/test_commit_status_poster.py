@@ -105,7 +105,7 @@ def test_commit_statuses_stay_below_the_limit_of_github(count, state, descriptio
     assert due_at == (None if quiet_s is None else 100.0 + quiet_s if quiet_s else 0.0)
 
 
-def test_commit_status_that_is_withdrawn_during_its_request_is_sent_again_when_requested_again(
+def test_commit_status_that_is_withdrawn_while_it_is_sent_can_be_sent_a_second_time(
     forge,
 ):
     other = replace(DONE, commit="b" * 40)

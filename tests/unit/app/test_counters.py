@@ -27,7 +27,7 @@ def test_metrics_counter_rejects_a_wrong_number_of_labels():
         Counters().add(Counted.API_REQUESTS, "list")
 
 
-def test_metrics_counter_with_too_many_label_values_counts_new_values_as_other():
+def test_metrics_counter_with_too_many_label_values_counts_new_values_under_the_label_other():
     counters = Counters()
     for number in range(MOST_SERIES + 50):
         counters.add(Counted.GIT_FETCHES, f"result-{number}")
@@ -51,7 +51,7 @@ def test_metrics_counter_loses_no_count_when_several_threads_add_at_once():
     assert counters.read().values[Counted.API_REQUESTS]["get", "200"] == 8000
 
 
-def test_migration_failure_is_counted_once_unless_it_happened_before_the_process_started():
+def test_each_migration_failure_after_the_start_of_the_process_is_counted_once():
     counters = Counters()
     old, new = (make_migration(phase="Failed", name=name) for name in ("m-1", "m-2"))
     running = make_migration(name="m-3")

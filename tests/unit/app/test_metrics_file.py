@@ -66,7 +66,9 @@ def run(tmp_path, clock):
     return write
 
 
-def test_metrics_file_keeps_since_when_a_vm_without_a_condition_waits_for_its_restart(run, clock):
+def test_metrics_file_keeps_the_start_of_a_restart_wait_that_no_kubevirt_condition_shows(
+    run, clock
+):
     seen = []
     for planned in (waiting(ONE), waiting(ONE, TWO), None, waiting(TWO), waiting(TWO, uid="new")):
         seen.append(run(planned))
@@ -74,14 +76,14 @@ def test_metrics_file_keeps_since_when_a_vm_without_a_condition_waits_for_its_re
     assert seen == [NOW, NOW, None, NOW + HOUR, NOW + 4 * HOUR]
 
 
-def test_metrics_file_forgets_a_wait_that_has_ended(run, clock):
+def test_metrics_file_omits_a_restart_wait_that_has_ended(run, clock):
     run(waiting(ONE))
     assert run(waiting()) is None
     clock.sleep(3600)
     assert run(waiting(ONE)) == NOW + HOUR
 
 
-def test_metrics_file_ignores_a_wait_from_the_future(run, clock):
+def test_metrics_file_ignores_a_restart_wait_that_starts_in_the_future(run, clock):
     clock.sleep(3600)
     run(waiting(ONE))
     clock.sleep(-3600)
@@ -103,7 +105,7 @@ def test_malformed_line_about_a_restart_wait_is_ignored(line):
     assert restart_wait_lines.decoded(f"{line}\n".encode()) == {}
 
 
-def test_metrics_file_keeps_the_longest_restart_waits_of_too_many():
+def test_metrics_file_with_too_many_restart_waits_keeps_only_the_longest_waits():
     waits = {f"{n:016x}": NOW - timedelta(seconds=n) for n in range(MOST_WAITS + 5)}
     text = "".join(restart_wait_lines.encoded(waits))
     found = restart_wait_lines.decoded(text.encode())

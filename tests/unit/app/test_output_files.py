@@ -78,7 +78,7 @@ def test_output_to_a_named_pipe_is_written_directly(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_check_before_the_run_deletes_the_report_file_of_an_earlier_run(tmp_path):
+def test_report_file_of_an_earlier_run_is_deleted_before_the_new_run_starts(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("of an earlier run")
     output_files.reserve(path, "--report")

@@ -66,7 +66,7 @@ def planned(before, after, live=None):
     )
 
 
-def test_unchanged_vm_is_evaluated_once_for_the_planned_commit_and_the_base_commit():
+def test_unchanged_vm_is_evaluated_only_once_for_both_the_planned_and_the_base_commit():
     same = want("2Gi", A)
     before = reading(same, want("1Gi", B))
     after = reading(same, want("3Gi", B))
@@ -87,7 +87,7 @@ def test_plan_with_a_base_commit_reads_the_live_state_once_and_capacity_only_if_
     assert found == [["state"], ["state", "capacity"], ["state", "capacity"]]
 
 
-def test_missing_pod_permission_is_not_reported_as_resolved_if_only_the_base_commit_needs_pods():
+def test_missing_permission_for_pods_is_not_resolved_if_only_the_base_commit_needs_it():
     live = Live()
     found = planned(reading(want("2Gi", A)), reading(want("1Gi", A)), live)
     assert live.reads == ["state", "capacity"]

@@ -36,7 +36,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("blocked_s", [0.0, GRACE_S, RENEWAL_S], ids=["idle", "write", "renewal"])
-def test_lease_release_leaves_time_for_the_end_of_other_threads_although_no_server_responds(
+def test_lease_release_without_a_server_response_leaves_time_to_end_the_other_threads(
     blocked_s,
 ):
     clock = Clock()

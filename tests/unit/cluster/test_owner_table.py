@@ -38,7 +38,7 @@ LISTED = "/apis/acme.example/v2/acmeoptions"
 OPTION = {"metadata": {"name": "ratio", "namespace": "acme", "uid": "u"}, "value": "4"}
 
 
-def test_made_up_owner_is_recognised_read_and_written_by_its_record_in_the_table(
+def test_fictional_owner_in_the_owner_table_is_recognised_read_and_written(
     server, client, page, reply, monkeypatch
 ):
     monkeypatch.setattr(owner_table, "OWNERS", (*OWNERS, ACME))
@@ -64,6 +64,6 @@ def test_made_up_owner_is_recognised_read_and_written_by_its_record_in_the_table
 
 
 @pytest.mark.parametrize("owner", OWNERS, ids=lambda each: each.name)
-def test_operator_whose_object_is_read_has_a_reason_code_for_an_unreadable_object(owner):
+def test_each_owner_whose_object_is_read_has_a_reason_code_for_an_unreadable_object(owner):
     assert (owner.reads is None) is (owner.unread is None)
     assert owner.reads is None or owner.reads.group == owner.group

@@ -42,7 +42,7 @@ def test_pull_request_search_keeps_the_branch_filter_on_later_pages_of_the_list(
         assert filters == ["mallory:patch-1"] * 2
 
 
-def test_pull_request_is_not_found_by_an_older_commit_than_its_last_commit(place):
+def test_pull_request_is_not_found_by_a_commit_older_than_its_last_commit(place):
     place.server.pulls.append(Pull(9, "b" * 40, owner="mallory", branch="patch-1"))
     with pytest.raises(ForgeError, match="last commit of pull request 9 is now b"):
         find(place)

@@ -80,7 +80,7 @@ def test_pull_request_comment_keeps_a_newer_result_for_the_same_commit(shown, la
     assert later.outdated(shown, HEAD) is outcome
 
 
-def test_run_report_is_posted_even_if_the_pull_request_has_a_different_last_commit():
+def test_run_report_about_the_merge_commit_of_a_pull_request_does_not_count_as_outdated():
     """The run applies the merge commit, which is not the pull request's last commit."""
     assert REPORT.outdated(AT_NOON, HEAD) is None
 

@@ -60,7 +60,7 @@ def test_receiver_url_and_headers_are_read_from_files_before_each_notification(s
     assert server.requests[0].path == f"/{SECRET}"
 
 
-def test_notification_for_alertmanager_is_sent_to_its_alerts_api(server):
+def test_alertmanager_notification_is_sent_to_the_alerts_api_of_alertmanager(server):
     for url in (server.url, f"{server.url}/", f"{server.url}/api/v2/alerts"):
         assert sent(receiver(ALERTMANAGER, url=url)).sent
     assert {each.line for each in server.requests} == {"POST /api/v2/alerts"}
@@ -89,7 +89,7 @@ def test_response_of_a_receiver_decides_whether_the_notification_is_retried(stat
 
 
 @pytest.mark.parametrize(("text", "wait_s"), [("7", 7.0), ("9999999", 600.0), ("soon", 0.0)])
-def test_pause_from_a_retry_after_header_is_limited(text, wait_s, server):
+def test_pause_that_a_notification_receiver_requests_has_an_upper_limit(text, wait_s, server):
     server.answer = lambda _request: (429, {"Retry-After": text}, None)
     assert sent(receiver(url=server.url)).wait_s == wait_s
 

@@ -43,7 +43,7 @@ def test_approval_lists_every_planned_action_with_its_change():
     }
 
 
-def test_approval_lists_each_step_of_a_kubevirt_cr_change_as_a_separate_action():
+def test_approval_lists_each_wave_of_a_kubevirt_cr_change_as_a_separate_action():
     wanted = {
         fields.FEATURE_GATES: NameSet.of(("Snapshot",)),
         fields.ROLLOUT_STRATEGY: "LiveUpdate",

@@ -132,7 +132,7 @@ def test_plan_comparison_marks_only_fields_with_a_new_value_as_edited():
     assert not found.objects[B].edited
 
 
-def test_vm_with_a_changed_label_counts_as_edited_but_not_its_memory_size():
+def test_vm_with_a_changed_label_counts_as_edited_although_its_memory_size_does_not():
     labelled = make_desired(want("2Gi", A, labels={"app": "db"}))
     found = compared(desired("2Gi"), labelled)
     assert (found.objects[A].edited, found.objects[A].edited_fields) == (True, frozenset())

@@ -301,7 +301,9 @@ def test_forecast_counts_a_restart_towards_the_concurrency_limit_but_not_as_a_mi
         ((window(3600, "8h"),), "times are counted from the start of a maintenance window"),
     ],
 )
-def test_forecast_with_maintenance_windows_says_from_which_moment_its_times_count(windows, said):
+def test_forecast_says_whether_times_count_from_now_or_from_the_start_of_a_maintenance_window(
+    windows, said
+):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

@@ -36,7 +36,7 @@ def test_summary_of_differences_from_the_base_commit_always_shows_new_changes(su
         (7, True, False, "vm-4 and 2 more."),
     ],
 )
-def test_message_about_changes_of_unedited_objects_contains_the_cause_and_five_objects(
+def test_message_about_changes_of_unedited_objects_contains_the_cause_and_at_most_five_objects(
     count, kubevirt, config, says
 ):
     names = (f"vm-{number}" for number in range(count))

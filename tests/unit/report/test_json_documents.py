@@ -130,7 +130,7 @@ def odd_plan(n: int) -> Plan:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_streamed_plan_json_equals_plan_json_that_is_encoded_at_once(n):
+def test_streamed_plan_json_equals_plan_json_that_is_encoded_as_a_whole(n):
     plan = odd_plan(n)
     document = plan_document(plan)
     whole = document | {

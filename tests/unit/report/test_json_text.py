@@ -48,7 +48,7 @@ def with_each_tuple(value, turned):
 
 
 @given(PARTS)
-def test_streamed_json_equals_json_that_is_encoded_at_once(document):
+def test_streamed_json_equals_json_that_is_encoded_as_a_whole(document):
     written = "".join(pieces(with_each_tuple(document, iter)))
     assert written == dumps(with_each_tuple(document, list))
 

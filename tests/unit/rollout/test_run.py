@@ -148,7 +148,7 @@ class FailingRecorder(FakeRecorder):
         super().record(ref, uid, reason=reason, message=message, warning=warning)
 
 
-def test_internal_error_while_one_vm_is_processed_does_not_stop_the_tracking_of_another_vm():
+def test_internal_error_about_one_vm_does_not_stop_the_tracking_of_another_vm():
     ports = FakePorts(
         writer=FakeWriter([taken(OTHER), taken(VM)]), recorder=FailingRecorder("pg-0")
     )
@@ -173,7 +173,7 @@ def test_internal_error_while_one_vm_is_processed_does_not_stop_the_tracking_of_
     assert set(stored.written) == {VM}
 
 
-def test_internal_error_while_one_vm_is_processed_prevents_further_changes_in_the_run():
+def test_internal_error_about_one_vm_prevents_further_changes_in_the_run():
     ports = FakePorts(writer=FakeWriter([taken(OTHER)]), recorder=FailingRecorder("other"))
     report, _ = ran(ports=ports, live=TWO_LIVE, desired=TWO, deadline_s=60.0)
     results = {each.ref: each.result for each in report.outcomes}

@@ -119,7 +119,7 @@ def test_trace_file_gets_another_line_for_a_vm_whose_result_changes_during_the_r
     assert [each["result"] for each in lines(file)] == ["done", "failed"]
 
 
-def test_trace_file_has_no_line_for_progress_steps_or_the_kubevirt_cr(trace, file):
+def test_trace_file_has_no_line_for_an_unfinished_vm_change_or_for_the_kubevirt_cr(trace, file):
     trace(Progress(at=AT, step=Step.PHASE, message="m", ref=PG))
     config = replace(DONE, ref=kubevirt_ref("kubevirt", "kubevirt"))
     trace(ended(config))
@@ -162,7 +162,7 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_full_disk_of_the_trace_file_ends_the_trace_but_not_the_rollout(caplog):
+def test_trace_ends_but_the_rollout_continues_if_the_disk_of_the_trace_file_is_full(caplog):
     trace = Tracer(run_id="run", revision="abc", file=Full(), log=None)
     trace(ended(DONE))
     trace(ended(HELD))

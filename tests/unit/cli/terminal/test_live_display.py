@@ -60,7 +60,7 @@ def shown(stream: io.StringIO) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
 
 
-def test_progress_line_contains_the_time_the_step_and_the_reason(stream, waiting):
+def test_progress_line_contains_time_state_object_message_and_reason(stream, waiting):
     LineDisplay(stream, waiting)(
         event(Step.FAILED, "no room", seconds=5, reason="target-unschedulable")
     )

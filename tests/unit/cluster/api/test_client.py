@@ -198,7 +198,7 @@ def test_duplicate_and_empty_warnings_in_a_response_are_removed(server, client, 
     assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
 
 
-def test_client_near_its_deadline_shortens_timeouts_of_read_requests_and_sends_them_once(
+def test_client_near_its_deadline_sends_each_read_request_only_once_with_a_shorter_timeout(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))

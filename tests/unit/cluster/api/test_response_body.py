@@ -43,7 +43,7 @@ def fleet():
         transport.close()
 
 
-def test_compressed_list_of_500_vms_needs_less_than_a_fifth_of_the_bytes(fleet):
+def test_compressed_list_of_500_vms_is_less_than_a_fifth_of_its_uncompressed_size(fleet):
     request = Request("GET", VMS, {"limit": "500"})
     response = fleet.open(request)
     body = fleet.finish(response, request).body

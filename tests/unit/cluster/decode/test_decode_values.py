@@ -38,7 +38,7 @@ def test_decoded_vmis_share_equal_values_in_memory(raw_vmi):
     assert one.node_selector is two.node_selector
 
 
-def test_decoded_vm_and_its_vmi_and_migration_share_one_reference_in_memory(
+def test_decoded_vm_and_its_vmi_and_migration_share_one_vm_reference_object_in_memory(
     raw_vm, raw_vmi, raw_migration
 ):
     (vm,) = decoded(workloads.VMS, labelled(raw_vm()))

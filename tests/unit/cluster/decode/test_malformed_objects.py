@@ -212,7 +212,9 @@ def test_memory_sizes_in_different_notations_are_compared_by_value(
     assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
 
 
-def test_json_patch_test_has_the_old_memory_size_in_the_notation_of_the_server(planned, raw_vm):
+def test_json_patch_test_operation_has_the_old_memory_size_in_the_notation_of_the_server(
+    planned, raw_vm
+):
     plan = planned(vm=raw_vm(guest="1.073741824e9"))
     (action,) = [action for each in plan.decisions for action in each.actions]
     assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]

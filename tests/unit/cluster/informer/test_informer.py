@@ -327,7 +327,7 @@ def test_watch_without_permission_is_replaced_by_periodic_list_requests_with_one
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_informer_lists_nodes_after_permission_is_granted_later(
+def test_informer_lists_nodes_after_the_missing_permission_has_been_granted(
     streams, cluster, failure, client, clock
 ):
     listed = cluster.handlers["/api/v1/nodes"]

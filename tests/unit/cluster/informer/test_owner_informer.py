@@ -170,7 +170,7 @@ def test_hyperconverged_or_harvester_setting_unreadable_at_the_start_is_read_lat
 
 
 @each_owner
-def test_hyperconverged_or_harvester_setting_without_permission_is_requested_once_per_interval(
+def test_hyperconverged_or_harvester_setting_is_requested_once_per_interval_without_permission(
     rig, failure, owner
 ):
     rig.groups = owner.groups

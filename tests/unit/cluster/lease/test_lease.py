@@ -232,7 +232,7 @@ def test_lease_of_a_dead_holder_is_acquired_by_only_one_of_two_runs(api, make, c
     assert winner is not None
 
 
-def test_lease_that_another_run_acquired_counts_as_lost_for_the_rest_of_the_run(api, make, clock):
+def test_lease_that_another_run_acquired_counts_as_lost_until_this_run_ends(api, make, clock):
     with make() as lease:
         api.spec(holderIdentity="them")
         clock.elapsed = 11
@@ -310,7 +310,7 @@ def test_remaining_validity_of_a_lease_decreases_until_the_next_renewal(api, mak
     assert lease.valid_s() == 0
 
 
-def test_held_lease_stays_valid_for_at_least_fifteen_more_seconds(api, make, clock):
+def test_remaining_validity_of_a_held_lease_is_always_at_least_fifteen_seconds(api, make, clock):
     with make() as lease:
         for elapsed in range(0, 300, 3):
             clock.elapsed = float(elapsed)

@@ -231,7 +231,9 @@ def test_queued_lease_annotation_replaces_an_older_value_that_could_not_be_writt
     assert stored.annotations[ROLLOUT] == "2"
 
 
-def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release(stored, make):
+def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release_of_the_lease(
+    stored, make
+):
     with make() as lease:
         lease.annotate_later({COMMIT: "a"})
     assert stored.annotations[COMMIT] == "a"

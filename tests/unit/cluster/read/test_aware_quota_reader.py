@@ -55,7 +55,7 @@ def read(server, client, page, reply):
     return make
 
 
-def test_reading_quotas_without_application_aware_quota_takes_one_request(server, client, reply):
+def test_one_request_shows_that_application_aware_quota_is_not_installed(server, client, reply):
     server.on("/apis", reply(200, {"kind": "APIGroupList", "groups": []}))
     assert read_aware_quotas(client) == (AwareQuotas(), ())
     assert len(server.requests) == 1
@@ -103,7 +103,7 @@ def test_only_a_cluster_wide_application_aware_quota_selects_pods_by_scopes(
     ("calculator", "moving"),
     [("IgnoreVmiCalculator", {"pods": 2}), ("DedicatedVirtualResources", {})],
 )
-def test_quotas_that_count_both_pods_of_a_migration_have_the_amounts_that_its_end_releases(
+def test_application_aware_quota_contains_the_amount_that_the_end_of_migrations_releases(
     read, server, client, clock, page, calculator, moving
 ):
     def pod(name, instance, **spec):

@@ -324,7 +324,7 @@ def test_capacity_reader_sends_four_requests_for_a_cluster_of_any_size(server, r
     ("path", "code", "knows"),
     [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
 )
-def test_missing_permission_for_pods_or_quotas_does_not_prevent_reading_the_other_list(
+def test_capacity_reader_reads_quotas_without_permission_for_pods_and_vice_versa(
     server, client, clock, page, failure, path, code, knows
 ):
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))

@@ -91,7 +91,7 @@ def test_virt_platform_autopilot_stays_field_manager_if_another_tool_applies_the
 @pytest.mark.parametrize("manager", ["argocd", "virt-platform-autopilot"])
 @pytest.mark.parametrize("written", ["v1beta1", "v1"])
 @pytest.mark.parametrize("read", ["v1beta1", "v1"])
-def test_field_manager_is_found_in_whichever_api_version_it_has_written_hyperconverged(
+def test_field_manager_of_a_hyperconverged_field_is_found_regardless_of_the_api_version(
     server, client, page, groups, read, written, manager
 ):
     leaf = {"f:liveMigrationConfig": {"f:parallelMigrationsPerCluster": {}}}
@@ -142,7 +142,9 @@ def test_virt_platform_autopilot_does_not_manage_fields_that_annotations_exclude
     ("ignored", "managed"),
     [("/spec/liveMigrationConfig", False), ("/spec/virtualization/liveMigrationConfig", True)],
 )
-def test_ignored_field_is_in_the_api_version_in_which_the_autopilot_applies(ignored, managed):
+def test_ignore_fields_annotation_refers_to_the_api_version_that_the_autopilot_applies(
+    ignored, managed
+):
     old = ("spec", "liveMigrationConfig", "parallelMigrationsPerCluster")
     new = ("spec", "virtualization", *old[1:])
     entry = {
@@ -157,7 +159,7 @@ def test_ignored_field_is_in_the_api_version_in_which_the_autopilot_applies(igno
     assert (new in found) is managed
 
 
-def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(
+def test_hotplug_ratio_is_the_only_harvester_setting_that_is_requested(
     server, client, groups, reply
 ):
     groups(**{"harvesterhci.io": ["v1beta1"]})

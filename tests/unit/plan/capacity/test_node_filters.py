@@ -121,7 +121,7 @@ def decoded_node(name, labels):
 
 @pytest.mark.parametrize("field", ["spread", "together_with"])
 @pytest.mark.parametrize(("key", "eligible"), [(MODEL, True), ("rack", False)])
-def test_topology_of_labels_that_are_not_read_excludes_no_node(field, key, eligible):
+def test_topology_constraint_with_a_label_that_is_not_read_excludes_no_node(field, key, eligible):
     own = (Requirement(key="vm.kubevirt.io/name", operator="Exists"),)
     rule = Spread(topology_key=key, selector=own)
     vmi = make_vmi(node="node01", placement=Placement(**{field: (rule,)}))
@@ -300,7 +300,7 @@ def test_plan_names_the_pod_affinity_that_excludes_all_nodes(vmi, words):
     assert words in decision.why.message
 
 
-def test_planning_rules_read_no_other_vms_in_a_namespace_without_pod_anti_affinity():
+def test_planning_rules_read_other_vms_of_a_namespace_only_if_one_has_pod_anti_affinity():
     first = make_vmi(node="node01")
     second = make_vmi(
         ref=vm_ref("db", "b"), placement=Placement(apart_from=(Spread(topology_key=ZONE),))
@@ -333,7 +333,7 @@ def test_pod_anti_affinity_with_an_empty_namespace_selector_counts_vms_in_other_
     assert Reservations(live).place(VM, q("2Gi")) is not everywhere
 
 
-def test_other_pod_constraints_count_no_vms_in_other_namespaces():
+def test_topology_spread_constraint_counts_only_pods_in_the_namespace_of_the_vm():
     rule = Spread(topology_key=ZONE, selector=APP)
     everywhere = Spread(topology_key="rack", selector=(), everywhere=True)
     vmi = make_vmi(

@@ -90,7 +90,7 @@ def test_growth_of_vms_in_two_namespaces_shares_a_cluster_wide_application_aware
         ("IgnoreVmiCalculator", "requests.memory", True),
     ],
 )
-def test_ended_migration_releases_an_application_aware_quota_only_if_the_quota_counts_its_old_pod(
+def test_ended_migration_releases_application_aware_quota_only_if_the_quota_counts_the_source_pod(
     calculator, resource, released
 ):
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
@@ -113,7 +113,7 @@ def test_ended_migration_releases_an_application_aware_quota_only_if_the_quota_c
     assert reservations.place(second, q("2Gi")) is released
 
 
-def test_growth_of_a_vm_outside_the_scope_of_an_application_aware_quota_is_not_reserved_there():
+def test_growth_of_a_vm_outside_the_scope_of_an_application_aware_quota_uses_none_of_the_quota():
     refs = [vm_ref("db", name) for name in ("low", "high", "other")]
     pods = {
         f"vmi-{each.name}": (replace(launcher("node01"), priority_class=each.name),)

@@ -200,7 +200,7 @@ def test_migration_time_estimate_ignores_a_single_slow_migration():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_observed_migration_rate_is_based_on_the_memory_size_before_the_update():
+def test_observed_rate_of_a_hotplug_migration_is_based_on_the_memory_size_before_the_hotplug():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -254,7 +254,7 @@ def test_forecast_never_assumes_a_higher_migration_rate_than_the_bandwidth_limit
 # Migrations and changes that count towards the migration limits
 
 
-def test_forecast_includes_a_migration_outside_the_plan_in_the_limits_until_it_ends():
+def test_forecast_counts_a_migration_outside_the_plan_towards_the_limits_until_it_ends():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -284,7 +284,7 @@ def test_forecast_includes_a_migration_outside_the_plan_in_the_limits_until_it_e
     assert any("1 other migration counts" in each for each in held.assumptions)
 
 
-def test_forecast_includes_a_started_change_in_the_limits_before_its_migration_starts():
+def test_forecast_counts_a_started_change_towards_the_limits_before_its_migration_starts():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -507,7 +507,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_forecast_with_higher_migration_limits_is_longer_by_less_than_the_longest_change(
+def test_forecast_grows_by_less_than_the_longest_change_if_migration_limits_are_raised(
     queue, limit, more, own
 ):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))

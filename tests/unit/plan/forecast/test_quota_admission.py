@@ -83,7 +83,7 @@ def test_forecast_runs_as_many_migrations_at_a_time_as_a_quota_allows(room, para
     assert times(limited) == times(forecast(parallel=parallel))
 
 
-def test_forecast_starts_a_change_when_the_end_of_an_old_pod_releases_enough_quota():
+def test_forecast_starts_a_change_when_the_end_of_a_source_pod_releases_enough_quota():
     sizes = {"a": 4, "b": 32, "c": 4}
     used = 40 * GIB + 3 * OVERHEAD
     # Two target pods fit, and 2 GiB are left: c fits when the old pod of a is gone, before b ends.
@@ -101,7 +101,7 @@ def test_started_change_without_a_target_pod_reserves_its_quota_in_the_forecast(
     assert found[0] < found[1]
 
 
-def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allow_together():
+def test_forecast_delays_a_change_that_would_exceed_an_application_aware_quota():
     key = "requests.memory/vmi"
     team = Quota(name="team", hard={key: 26 * GIB}, used={key: 24 * GIB})
     # The growth of two VMs fits. The third waits for a larger quota: it is shown last.
@@ -111,7 +111,7 @@ def test_forecast_delays_the_changes_that_an_application_aware_quota_cannot_allo
 
 
 @pytest.mark.parametrize(("cluster_wide", "waits"), [(True, True), (False, False)])
-def test_forecast_delays_a_change_whose_cluster_wide_quota_another_namespace_uses_up(
+def test_forecast_delays_a_change_while_other_namespaces_use_up_a_cluster_wide_quota(
     cluster_wide, waits
 ):
     key = "requests.memory/vmi"

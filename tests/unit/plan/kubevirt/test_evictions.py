@@ -162,7 +162,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_eviction_message_lists_vms_without_the_outdated_label_if_kubevirt_counts_more_vms():
+def test_eviction_message_also_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (possibly an outdated launcher pod: KubeVirt counts 1 more outdated VMs than it "

@@ -55,7 +55,9 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
         ("12:00", "19:00", ""),
     ],
 )
-def test_clocks_that_disagree_about_an_open_maintenance_window_are_reported(server, local, says):
+def test_clock_difference_that_affects_a_maintenance_window_is_reported_with_both_times(
+    server, local, says
+):
     dispute = clock_disagreement(clocks(server, local), NIGHT, NEEDS)
     if not says:
         assert dispute == ""

@@ -146,7 +146,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
         ),
     ],
 )  # fmt: skip
-def test_maintenance_windows_of_both_kinds_determine_when_writes_are_allowed(
+def test_allow_windows_and_deny_windows_together_determine_when_writes_are_allowed(
     now, windows, expected
 ):
     assert says(now, *windows) == expected

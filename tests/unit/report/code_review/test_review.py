@@ -150,7 +150,7 @@ def test_code_review_fingerprint_does_not_depend_on_line_numbers_or_memory_sizes
     assert first == second
 
 
-def test_code_review_fingerprint_differs_for_each_cluster_object_reason_and_repetition():
+def test_each_code_review_finding_has_its_own_fingerprint_even_if_the_finding_is_repeated():
     base = decision("pg", Effect.RESTART, Reason.MISALIGNED)
     other = replace(base, ref=vm_ref("db", "other"))
     reason = decision("pg", Effect.RESTART, Reason.ABOVE_MAX_GUEST)

@@ -137,7 +137,9 @@ def found(tmp_path_factory):
     return problems
 
 
-def test_microsoft_sarif_validator_finds_problems_only_in_a_wrong_line_number_and_rule(found):
+def test_microsoft_sarif_validator_rejects_a_deliberately_wrong_report_but_no_generated_report(
+    found,
+):
     """One test, because each worker of a parallel run would start the validator."""
     assert len(found.pop("wrong")) >= 2
     assert found == {name: [] for name in REVIEWS}

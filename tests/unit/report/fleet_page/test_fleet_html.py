@@ -92,7 +92,9 @@ def test_status_page_grid_has_a_cell_with_effect_memory_and_reason_for_each_vm(v
 @pytest.mark.parametrize(
     ("step", "style"), [(Step.DONE, "cell wait done"), (Step.FAILED, "cell wait failed")]
 )
-def test_status_page_grid_shows_that_a_change_has_ended_before_the_next_plan(view, step, style):
+def test_status_page_grid_shows_the_end_of_a_change_without_waiting_for_the_next_plan(
+    view, step, style
+):
     ref, progress = next(iter(view.run.progress.items()))
     steps = {**view.run.progress, ref: replace(progress, step=step)}
     changed = replace(view, run=replace(view.run, progress=steps))
@@ -190,7 +192,7 @@ def test_status_page_explains_why_the_next_run_starts_later(view):
     assert "After the start of the run" in text
 
 
-def test_status_page_lists_the_vms_that_wait_for_a_user_by_reason(page):
+def test_status_page_lists_by_reason_the_vms_that_wait_for_a_user(page):
     text = part(page, "person")
     assert "above-max-guest10 VMsthe oldest since 2026-02-28 09:30:00 UTC" in text
     assert "team-000/pg-00004" in text

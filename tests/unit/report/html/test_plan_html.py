@@ -184,7 +184,7 @@ def test_plan_html_page_has_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
         (100 * 3600, ["0s", "48h", "96h", "144h", "192h"]),
     ],
 )
-def test_plan_html_page_forecast_has_a_time_axis_with_round_steps(fleet, seconds, ticks):
+def test_plan_html_page_forecast_has_a_time_axis_with_round_numbers(fleet, seconds, ticks):
     forecast = replace(fleet.forecast, latest_s=seconds)
     page = Page("".join(plan_html(replace(fleet, forecast=forecast))))
     axis = next(each for each in page.elements if each.attributes.get("class") == "axis")

@@ -82,7 +82,7 @@ def test_drift_metric_is_the_sum_of_memory_differences_by_direction_and_effect()
     }
 
 
-def test_restart_wait_metric_is_the_earliest_time_known_to_kubevirt_or_to_this_process():
+def test_restart_wait_metric_is_the_earliest_start_that_kubevirt_or_this_process_knows():
     waits = replace(condition("True", message="memory updated"), since=NOW - timedelta(hours=3))
     live = make_live(
         make_vm(ONE, "8Gi", conditions={"RestartRequired": waits}),

@@ -92,7 +92,7 @@ def test_approved_plan_is_stale_if_the_next_write_differs_from_the_approved_writ
     assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
 
 
-def test_message_about_a_stale_approval_contains_the_approved_write_of_the_same_step():
+def test_message_about_a_stale_approval_contains_the_approved_write_in_the_same_wave():
     given = approval()
     (memory,) = given.actions[VM]
     restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")

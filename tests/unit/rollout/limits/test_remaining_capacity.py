@@ -102,7 +102,7 @@ def test_capacity_for_a_memory_change_is_reserved_until_the_pod_list_shows_the_c
         (10, 30, 40, False),
     ],
 )
-def test_in_place_resize_counts_as_incomplete_until_the_pod_list_is_newer_than_its_end(
+def test_in_place_resize_counts_as_incomplete_until_pods_are_listed_after_the_end_of_the_resize(
     patched, ended, read, expected
 ):
     assert grows_still(tracked(patched, ended), capacity(read, 1)) is expected
@@ -155,7 +155,7 @@ SHOWN = {
         ("counted target pod", False, 15, True),
     ],
 )
-def test_growth_that_an_application_aware_quota_does_not_show_yet_is_reserved_in_later_rounds(
+def test_memory_growth_stays_reserved_until_an_application_aware_quota_counts_the_growth(
     calculator, pods, migrated, read, fits
 ):
     """The quota has 1Gi left. The first VM has grown by 1Gi, 10 s after the first list of pods."""
@@ -204,7 +204,7 @@ class SlowPods:
 
 
 @pytest.mark.parametrize("known", [None, capacity(-90, 1)], ids=["never read", "read long ago"])
-def test_run_waits_seconds_for_pods_and_quotas_and_continues_with_the_last_known_ones(known):
+def test_run_continues_if_pods_and_quotas_cannot_be_read_within_a_few_seconds(known):
     ports, slow = FakePorts(), SlowPods(known)
     remaining = RemainingCapacity(replace(ports.context, informer=slow))
     live = replace(make_live(make_vm(), vmis=(make_vmi(),)), capacity=known)

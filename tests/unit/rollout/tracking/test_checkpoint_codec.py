@@ -106,7 +106,7 @@ def fleet(count, name="vm"):
     }
 
 
-def test_changes_in_flight_of_2000_vms_store_each_commit_once_and_fit_beside_the_failures():
+def test_checkpoint_of_2000_changes_in_flight_stores_each_commit_once_and_has_space_for_failures():
     checkpoint = Checkpoint(written=fleet(2000))
     text = codec.encoded(checkpoint)
     assert (text.count("a" * 40), text.count("b" * 40)) == (1, 1)

@@ -87,7 +87,7 @@ def test_stored_commit_is_used_only_for_the_same_vm_and_target_size(changes, com
     assert written().commit_of(replace(DECISION, **changes)) == commit
 
 
-def test_stored_commit_of_a_created_vm_is_used_although_its_uid_was_unknown():
+def test_stored_commit_of_a_created_vm_is_used_even_if_the_uid_of_the_vm_was_not_stored():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.writes([replace(DECISION, uid=None)], "commit-1")
@@ -109,7 +109,7 @@ def test_no_commit_is_stored_for_a_stopped_vm():
     ],
     ids=["done", "not sent", "not in flight"],
 )
-def test_commit_of_a_change_that_is_not_in_flight_is_removed(end):
+def test_commit_of_a_change_that_is_not_in_flight_is_removed_from_the_checkpoint(end):
     store = written()
     end(store)
     assert store.commit_of(DECISION) == ""
@@ -121,7 +121,7 @@ def test_commit_of_a_later_write_replaces_the_stored_commit():
     assert store.commit_of(DECISION) == "commit-2"
 
 
-def test_checkpoint_annotation_is_removed_from_the_lease_together_with_its_last_object():
+def test_checkpoint_annotation_is_removed_from_the_lease_when_the_last_object_is_removed():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.failed(VM, FAILURE)

@@ -122,7 +122,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_final_vm_result_is_reported_once_in_progress_events_and_checkpoint(
+def test_final_vm_result_appears_once_in_the_progress_the_events_and_the_checkpoint(
     how, written, step, event, kept
 ):
     ports = FakePorts()
@@ -174,7 +174,7 @@ def test_vm_that_reached_its_desired_size_is_removed_from_the_rollout_checkpoint
     assert not ports.memory_lease.kept
 
 
-def test_checkpoint_stores_the_failure_of_a_newly_created_vm_without_a_uid():
+def test_checkpoint_stores_the_failure_of_a_new_vm_although_the_uid_of_the_vm_is_unknown():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")

@@ -125,7 +125,7 @@ def test_result_of_a_write_to_a_tracked_vm_is_unknown_until_the_response_arrives
 
 
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
-def test_result_of_a_write_without_a_response_is_unknown_until_a_new_enough_snapshot(
+def test_result_of_a_write_without_a_response_is_unknown_until_a_sufficiently_new_snapshot(
     seconds, in_doubt
 ):
     found = tracked("sent")

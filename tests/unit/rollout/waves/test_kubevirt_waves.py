@@ -169,7 +169,7 @@ def test_kubevirt_cr_is_not_written_without_the_lease_for_the_kubevirt_cr():
     assert waves.waves.open
 
 
-def test_kubevirt_cr_is_not_written_if_the_clocks_disagree_about_the_maintenance_window():
+def test_kubevirt_cr_is_not_written_if_api_server_and_local_clock_disagree_about_the_window():
     opened_by = Window(kind=WindowKind.ALLOW, cron="0 11 * * *", duration=Duration.parse("2h"))
     waves = Waves(windows=(opened_by,))
     waves.clocks = ClockDifference(

@@ -31,7 +31,7 @@ def written(clock=None, action=ACTION, **answer) -> OwnWrites:
     return own
 
 
-def test_write_response_replaces_an_older_vm_in_the_snapshot():
+def test_write_response_replaces_the_older_state_of_a_vm_in_the_snapshot():
     assert written(vm=ANSWER).overlay(LIVE).vms[VM] is ANSWER
 
 
@@ -73,7 +73,7 @@ def test_write_response_from_before_a_restart_is_ignored():
         (make_kubevirt(generation=2, uid="another"), False),
     ],
 )
-def test_write_response_replaces_an_older_kubevirt_cr_in_the_snapshot(answer, shown):
+def test_write_response_replaces_the_older_state_of_the_kubevirt_cr_in_the_snapshot(answer, shown):
     own = written(kubevirt=answer)
     assert (own.overlay(LIVE).kubevirt is answer) is shown
     assert (own.overlay(LIVE).kubevirt is answer) is shown

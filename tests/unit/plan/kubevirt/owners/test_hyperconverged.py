@@ -300,7 +300,7 @@ def test_setting_inside_a_field_that_the_hyperconverged_annotation_sets_waits_fo
         ),
     ],
 )
-def test_hyperconverged_annotation_operation_on_a_parent_field_keeps_its_other_fields(
+def test_hyperconverged_annotation_operation_on_a_parent_field_keeps_the_fields_of_other_settings(
     found, expected
 ):
     (action,) = permitted(RATIO, *found).actions
@@ -311,7 +311,7 @@ def test_hyperconverged_annotation_operation_on_a_parent_field_keeps_its_other_f
 @pytest.mark.parametrize(
     "operation", [{**PARENT, "op": "remove"}, {**PARENT, "value": None}, {**PARENT, "value": []}]
 )
-def test_setting_is_blocked_if_an_operation_in_the_hyperconverged_annotation_cannot_contain_it(
+def test_setting_is_blocked_if_the_hyperconverged_annotation_removes_or_empties_the_parent_field(
     operation,
 ):
     decision = permitted(RATIO, operation)

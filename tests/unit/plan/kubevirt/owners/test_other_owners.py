@@ -132,7 +132,7 @@ def test_kubevirt_cr_that_two_operators_claim_is_not_changed():
     assert "HyperConverged and Harvester both manage" in decision.why.message
 
 
-def test_kubevirt_cr_with_the_name_that_harvester_uses_is_patched_directly_outside_harvester():
+def test_kubevirt_cr_with_harvesters_name_is_patched_directly_if_harvester_is_not_installed():
     live = replace(make_harvester({}), api_groups=frozenset({"hco.kubevirt.io"}), owners=())
     live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
@@ -149,7 +149,7 @@ def test_warning_names_the_tool_that_would_revert_the_kubevirt_cr():
     assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
 
 
-def test_label_of_a_tool_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might_revert_it():
+def test_tool_label_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might_revert_changes():
     kubevirt = make_kubevirt(
         tracked_by="Argo CD infra", managers={fields.ROLLOUT_STRATEGY: "kubectl"}
     )

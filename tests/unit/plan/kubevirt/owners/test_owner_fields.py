@@ -117,7 +117,7 @@ def written_value(place, field, action, *, exists):
 @pytest.mark.parametrize("exists", [True, False], ids=["changed", "added"])
 @pytest.mark.parametrize("policy", HyperConvergedPolicy)
 @pytest.mark.parametrize("release", RELEASES, ids=lambda each: "-".join(filter(None, each)))
-def test_each_kubevirt_setting_is_written_to_the_field_that_each_operator_release_reads(
+def test_kubevirt_setting_is_written_to_the_field_that_the_operator_release_reads(
     release, policy, exists
 ):
     found, shown = {}, {}

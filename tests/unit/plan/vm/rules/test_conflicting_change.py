@@ -464,7 +464,7 @@ def test_memory_change_that_needs_a_restart_is_not_reported_as_stuck(version, me
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_change_under_the_stage_strategy_needs_a_restart_except_back_to_the_boot_size(
+def test_change_back_to_the_running_size_under_stage_is_live_only_if_it_is_also_the_boot_size(
     at_boot, version, expected
 ):
     live = make_live(

@@ -60,7 +60,7 @@ def typed(name, cpus, guest):
         ((1, 2, 1), 2, 2, "cores", "live"),
     ],
 )
-def test_instancetype_change_is_live_only_if_it_adds_cpus_as_sockets(
+def test_instancetype_change_that_adds_cpus_is_live_only_if_the_cpus_are_added_as_sockets(
     cpu, has, wants, preference, expected
 ):
     types = [typed("small", has, "1Gi"), typed("large", wants, "2Gi")]

@@ -250,7 +250,7 @@ def test_change_to_an_instancetype_with_overcommit_needs_a_restart():
         ({"others": {"nodeSelector.zone": '"a"'}}, "the VM's nodeSelector also changes"),
     ],
 )
-def test_instancetype_change_of_other_fields_that_take_effect_live_causes_a_warning(
+def test_live_instancetype_change_causes_a_warning_about_changed_fields_other_than_memory(
     difference, says
 ):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
@@ -376,7 +376,7 @@ def test_vm_keeps_the_revision_of_an_edited_instancetype():
     assert "uses an older revision of small" in decision.warnings[0]
 
 
-def test_unreadable_instancetype_does_not_affect_a_stopped_vm_that_already_has_its_name():
+def test_unreadable_instancetype_does_not_affect_a_stopped_vm_that_already_uses_the_instancetype():
     live = cluster(types=(), instancetype_kinds=frozenset(), vmis={})
     decision = decided(live, ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")

@@ -66,7 +66,7 @@ def test_memory_reduction_of_a_vm_that_cannot_start_is_written_if_restarts_are_p
 
 
 @pytest.mark.parametrize("required", [None, "memory updated in template spec. Memory-hotplug"])
-def test_memory_reduction_of_a_vm_that_cannot_start_waits_for_a_restart_once_written(required):
+def test_written_memory_reduction_of_a_vm_that_cannot_start_waits_for_a_restart(required):
     decision = decided("4Gi", spec="4Gi", required=required)
     assert (decision.effect, decision.reason) == ("restart", "restart-pending")
     assert NO_NODE in decision.why.message

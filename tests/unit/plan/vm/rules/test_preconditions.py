@@ -79,5 +79,7 @@ def test_memory_hotplug_needs_a_second_schedulable_node(others, expected):
         ({"backup": "nightly"}, "backup-running"),
     ],
 )
-def test_memory_hotplug_waits_for_other_operations_on_the_vm(world, reason):
+def test_memory_hotplug_waits_until_kubevirt_is_deployed_and_no_migration_or_backup_is_running(
+    world, reason
+):
     assert effect("LiveMigrate", **world) == ("wait", reason)

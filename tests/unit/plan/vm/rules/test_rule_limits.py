@@ -267,7 +267,7 @@ OTHER = "a non-live-updatable field was changed in the template spec"
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )
-def test_restart_required_condition_is_ignored_if_it_was_set_before_live_update(
+def test_restart_required_condition_from_before_the_switch_to_live_update_is_ignored(
     since_s, changed_s, running, expected
 ):
     then = NOW - timedelta(hours=1)

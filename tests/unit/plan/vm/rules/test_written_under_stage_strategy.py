@@ -194,7 +194,9 @@ def test_message_about_a_pending_restart_lists_the_edits_that_wait_for_it():
     ("kubevirt", "expected"),
     [(stage(), PENDING), (make_kubevirt(), ("wait", "in-flight"))],
 )
-def test_change_back_to_the_boot_size_under_the_stage_strategy_needs_a_restart(kubevirt, expected):
+def test_change_of_a_hotplugged_guest_back_to_the_boot_size_under_stage_needs_a_restart(
+    kubevirt, expected
+):
     plugged = replace(make_vmi(guest="2Gi"), guest_at_boot=q("1Gi"))
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions

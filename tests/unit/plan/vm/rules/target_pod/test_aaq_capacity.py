@@ -81,7 +81,7 @@ def test_application_aware_quota_ignores_resources_that_its_calculator_does_not_
 
 @pytest.mark.parametrize("calculator", ["VmiPodUsage", "GuestEffectiveResources"])
 @pytest.mark.parametrize("resource", ["requests.memory", "limits.memory", "pods"])
-def test_application_aware_quota_that_reads_the_target_pod_needs_no_capacity_for_a_migration(
+def test_application_aware_quota_computed_from_the_target_pod_alone_does_not_delay_a_migration(
     calculator, resource
 ):
     assert judged(calculator, resource, 1, used=1) == LIVE
@@ -96,7 +96,7 @@ def test_application_aware_quota_without_a_calculator_counts_the_whole_target_po
 @pytest.mark.parametrize(
     ("moving", "effect"), [(GIB, ("wait", "waits-for-room")), (GIB - 1, HELD), (0, HELD)]
 )
-def test_change_waits_if_running_migrations_will_release_the_application_aware_quota_it_needs(
+def test_change_waits_until_running_migrations_release_the_needed_application_aware_quota(
     moving, effect
 ):
     needed = 3 * GIB + OVERHEAD

@@ -337,7 +337,7 @@ def test_quota_for_a_priority_class_counts_only_vms_in_the_class(priority, effec
         pytest.param(8 * GIB, 16 * GIB, LIVE, id="set by a LimitRange, does not grow"),
     ],
 )
-def test_quota_counts_a_memory_limit_that_kubevirt_sets_because_the_vm_does_not(
+def test_quota_counts_the_memory_limit_that_kubevirt_sets_for_a_vm_without_its_own_limit(
     limit, hard, effect
 ):
     pod = replace(launcher("node01", limit=limit), guest_request=USED, guest_limit=limit)
