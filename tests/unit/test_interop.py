@@ -25,6 +25,8 @@ from reconciler.plan.behaviour.reverting_tools import (
     OUR_MANAGER,
     REVERTING_MANAGERS,
 )
+from reconciler.plan.kubevirt.owners.harvester import VALUE
+from reconciler.plan.kubevirt.owners.hyperconverged_annotation import ANNOTATION_PATH
 from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
 from reconciler.simulator.store import structural_schema
 
@@ -130,6 +132,7 @@ def test_argo_cd_ignores_fields_whose_field_manager_is_the_reconciler():
         "VirtualMachine",
         "KubeVirt",
         "HyperConverged",
+        "Setting",
     }
     assert all(each == OWN_FIELDS for each in rules.values())
 
@@ -157,7 +160,8 @@ def test_argo_cd_and_flux_ignore_exactly_the_vm_fields_that_the_reconciler_write
 WRITTEN = {
     "VirtualMachine": (GUEST_MEMORY, INSTANCETYPE_NAME),
     "KubeVirt": tuple(FIELD_BY_PATH),
-    "HyperConverged": tuple(each.path for each in HOMES["v1"].values()),
+    "HyperConverged": (*(each.path for each in HOMES["v1"].values()), ANNOTATION_PATH),
+    "Setting": (VALUE,),
 }
 """The fields that a warning about another tool can name, by kind."""
 
@@ -177,7 +181,8 @@ def covered(name):
             yield rule["target"]["kind"], path
     for rule in document.get("rebaseRules", ()):
         for each in rule["resourceMatchers"]:
-            yield each["apiVersionKindMatcher"]["kind"], pointer(tuple(rule["path"]))
+            (matcher,) = each.values()
+            yield matcher["kind"], pointer(tuple(rule["path"]))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from reconciler.cluster.decode.json_fields import (
     child,
     containers,
     integer,
+    managers,
     maps,
     string,
     text,
@@ -81,6 +82,7 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
     found, paths = _object(body), tuple(kind.fields[version])
     meta, status = child(found, "metadata"), child(found, "status")
     json_patch = child(meta, "annotations").get(kind.annotation)
+    annotation = ("metadata", "annotations", kind.annotation)
     versions = maps(status, "versions")
     own = (text(each, "version") for each in versions if text(each, "name") == _OPERATOR)
     values = {path: value_at(found, path) for path in paths}
@@ -103,6 +105,7 @@ def owner_object(body: bytes | msgspec.Raw, kind: OwnerObject, version: str) -> 
         managers=owner_field_managers(meta, paths, kind.forced_manager, by_version),
         tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         json_patch=json_patch if isinstance(json_patch, str) else None,
+        json_patch_manager=managers(meta, [annotation]).get(annotation, ""),
         annotated=isinstance(meta.get("annotations"), dict),
         resource_version=text(meta, "resourceVersion"),
         deleting=meta.get("deletionTimestamp") is not None,

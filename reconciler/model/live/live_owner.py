@@ -35,6 +35,8 @@ class LiveOwner:
     """The tool that applies the object's manifest, according to labels and annotations."""
     json_patch: str | None = None
     """HyperConverged's annotation ``kubevirt.kubevirt.io/jsonpatch``; None if it is not set."""
+    json_patch_manager: str = ""
+    """The field manager that last wrote this annotation; empty if no manager did."""
     annotated: bool = True
     """Whether ``metadata.annotations`` exists; if not, a patch must create it."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})

@@ -15,6 +15,7 @@ from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
 from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
 from reconciler.model.references import dotted, pointer
 from reconciler.plan.behaviour.platform import HARVESTER_UPGRADE
+from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.owners.closed import failure_of
 from reconciler.plan.kubevirt.owners.owner_object import OwnerObject
@@ -157,8 +158,11 @@ class HarvesterOwner:
         return replace(self, held=held)
 
     def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings, because no tool is known to revert Harvester's Setting."""
-        return ()
+        """Return a warning if a tool will or might overwrite the value of Harvester's Setting."""
+        held = self.held
+        if held is None:
+            return ()
+        return warnings_of({VALUE: held.managers.get(VALUE, "")}, held.tracked_by)
 
     def writer(self, _changes: tuple[Change, ...]) -> str:
         """Return the field manager that last wrote Harvester's Setting."""

@@ -280,19 +280,24 @@ class HyperConvergedOwner:
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
         """Return warnings about tools that revert changes, and about the JSON Patch annotation."""
-        homes = [home for each in changes if (home := self._home(each.field)) is not None]
+        written = (self._written(each) for each in changes)
+        paths = dict.fromkeys(each.path for each in written if each is not None)
         return (
-            *warnings_of(
-                {each: self.held.managers.get(each, "") for each in homes}, self.held.tracked_by
-            ),
+            *warnings_of({each: self._manager(each) for each in paths}, self.held.tracked_by),
             *taints(self.held, changes),
         )
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager that last wrote HyperConverged's field for the first change."""
-        homes = (self._home(each.field) for each in changes)
-        managers = (self.held.managers.get(home, "") for home in homes if home is not None)
+        """Return the field manager that last wrote the field or annotation of the first change."""
+        written = (self._written(each) for each in changes)
+        managers = (self._manager(each.path) for each in written if each is not None)
         return next(filter(None, managers), "")
+
+    def _manager(self, path: FieldPath) -> str:
+        """Return the field manager that last wrote a field or annotation of HyperConverged."""
+        if path == ANNOTATION_PATH:
+            return self.held.json_patch_manager
+        return self.held.managers.get(path, "")
 
 
 def owns(kubevirt: LiveKubeVirt) -> bool:

@@ -33,7 +33,8 @@ HCO = {
                 "manager": "argocd",
                 "time": "2026-01-01T00:00:00Z",
                 "fieldsV1": {
-                    "f:spec": {"f:liveMigrationConfig": {"f:parallelMigrationsPerCluster": {}}}
+                    "f:metadata": {"f:annotations": {"f:kubevirt.kubevirt.io/jsonpatch": {}}},
+                    "f:spec": {"f:liveMigrationConfig": {"f:parallelMigrationsPerCluster": {}}},
                 },
             }
         ],
@@ -71,7 +72,7 @@ def test_hyperconverged_is_decoded_with_its_settings_and_their_field_managers(
     assert (found.release, found.generation, found.observed_generation) == ("1.17.0", 4, 3)
     assert (found.spellings, found.managers) == ({path: 7}, {path: "argocd"})
     assert found.containers == {path[:1], path[:2]}
-    assert found.json_patch == "[]"
+    assert (found.json_patch, found.json_patch_manager) == ("[]", "argocd")
     assert found.tracked_by == "Flux Kustomization infra"
     assert found.conditions["Available"].reason == "CDI"
 

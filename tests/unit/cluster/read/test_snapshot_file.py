@@ -214,6 +214,7 @@ owners = st.builds(
     containers=st.frozensets(paths, max_size=2),
     managers=st.dictionaries(paths, texts, max_size=2),
     json_patch=st.none() | texts,
+    json_patch_manager=texts,
     annotated=st.booleans(),
     deleting=st.booleans(),
 )

@@ -394,3 +394,19 @@ def test_hyperconverged_field_exists_if_the_release_has_it_or_the_object_contain
     assert (decision.effect.value == "config") is settable
     if not settable:
         assert "HyperConverged 1.15 (v1beta1) has no field" in decision.why.message
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        (
+            {"json_patch": "[]", "json_patch_manager": "argocd-controller"},
+            f"argocd-controller wrote metadata.annotations.{ANNOTATION} last",
+        ),
+        ({"tracked_by": "Flux Kustomization a/b"}, f"also sets metadata.annotations.{ANNOTATION}"),
+    ],
+)
+def test_warning_names_the_tool_that_would_revert_the_hyperconverged_annotation(marks, words):
+    live = gated(make_owner(**marks))
+    decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert words in decision.warnings[0]

@@ -159,3 +159,20 @@ def test_tool_label_on_the_kubevirt_cr_causes_a_warning_that_the_tool_might_reve
         in (decision.warnings[0])
     )
     assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ({"managers": {VALUE: "helm-controller"}}, "helm-controller wrote value last"),
+        ({"tracked_by": "Argo CD infra"}, "show that Argo CD infra applies it"),
+        ({}, ""),
+    ],
+)
+def test_warning_names_the_tool_that_would_revert_harvesters_setting(marks, words):
+    live = make_harvester({VALUE: "4"})
+    live = replace(live, owners=(replace(live.owners[0], **marks),))
+    warnings = decision_of(live, {fields.MAX_HOTPLUG_RATIO: 8}).warnings
+    found = [each for each in warnings if "examples/interop" in each]
+    assert len(found) == bool(words)
+    assert all(words in each for each in found)
