@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.references import FieldPath, Location, ObjectRef, dotted
+from reconciler.model.references import HYPERCONVERGED, FieldPath, Location, ObjectRef, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,11 +52,17 @@ def combine(found: Sequence[FileObject]) -> Combined:
     desired = first.desired
     if isinstance(desired, DesiredKubeVirt):
         return Combined(
-            desired=replace(desired, settings=settings),
+            desired=replace(desired, settings=settings, hyperconverged=_beside(first, kinds)),
             places={desired.ref: places},
             diagnostics=tuple(diagnostics),
         )
     return Combined(diagnostics=tuple(diagnostics))
+
+
+def _beside(first: FileObject, kinds: Mapping[str, FileObject]) -> ObjectRef | None:
+    """Return the reference of the HyperConverged in Git if Git also contains the KubeVirt CR."""
+    found = kinds.get(HYPERCONVERGED)
+    return None if found is None or found is first else found.desired.ref
 
 
 def _settings(each: FileObject) -> dict[FieldPath, SettingValue]:

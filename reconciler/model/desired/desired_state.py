@@ -21,6 +21,8 @@ class DesiredKubeVirt:
     ref: ObjectRef
     settings: Settings
     """The desired values by field path; feature gates that are only in the cluster are kept."""
+    hyperconverged: ObjectRef | None = None
+    """The HyperConverged that Git declares beside the KubeVirt CR, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

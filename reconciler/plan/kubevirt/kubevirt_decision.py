@@ -65,13 +65,16 @@ def decide_kubevirt(
         decided = _decision(state, current, invalid(error))
         return KubeVirtDecision(decision=replace(decided, at=error.at), after=current)
     owner = owner_of(live, hyperconverged)
-    if _identity(desired.ref, current, owner) != current.ref:
-        finding = blocked(
-            Reason.WRONG_KUBEVIRT,
-            f"Git declares {desired.ref}, but the cluster has {_owned(current, owner)}",
-            "correct the kind, name and namespace in Git",
-        )
-        return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
+    for ref in filter(None, (desired.ref, desired.hyperconverged)):
+        if _identity(ref, current, owner) != current.ref:
+            finding = blocked(
+                Reason.WRONG_KUBEVIRT,
+                f"Git declares {ref}, but the cluster has {_owned(current, owner)}",
+                "correct the kind, name and namespace in Git",
+            )
+            decided = _decision(state, current, finding)
+            decided = replace(decided, at=state.at(ref) or decided.at)
+            return KubeVirtDecision(decision=decided, after=current)
     config = effective_config_of(current)
     drift = kubevirt_drift(state, desired, current)
     changes, warnings = _without_graduated(drift, config)

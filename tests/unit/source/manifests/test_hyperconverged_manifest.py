@@ -108,6 +108,7 @@ def test_settings_of_kubevirt_and_hyperconverged_manifests_in_git_are_combined()
     state = state_of(V1, kubevirt)
     assert state.diagnostics == ()
     assert state.kubevirt.ref.is_kubevirt
+    assert state.kubevirt.hyperconverged == REF
     assert len(state.kubevirt.settings) == 4
     assert str(state.at(state.kubevirt.ref, PARALLEL_MIGRATIONS)) == "vms/db.yaml:9:37"
 

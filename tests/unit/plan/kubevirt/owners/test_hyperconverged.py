@@ -6,7 +6,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from support.builders import condition, make_desired, plan_of, with_settings
+from support.builders import (
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    plan_of,
+    with_settings,
+)
 from support.owners.builders import HYPERCONVERGED, OWNED, READY, make_owned, make_owner
 
 from reconciler.model.desired.config import HyperConvergedPolicy
@@ -353,6 +360,23 @@ def test_manifest_for_a_kubevirt_or_hyperconverged_that_does_not_exist_is_blocke
     decision = decision_of(with_ref(RATIO.kubevirt.settings, ref), make_owned(make_owner()))
     assert decision.reason.value == "wrong-kubevirt"
     assert "written through HyperConverged" in decision.why.message
+
+
+@pytest.mark.parametrize(
+    ("live", "beside", "reason"),
+    [
+        (make_owned(make_owner()), HYPERCONVERGED, "config-change"),
+        (make_owned(make_owner()), HYPERCONVERGED._replace(name="other"), "wrong-kubevirt"),
+        (make_live(kubevirt=make_kubevirt(ref=OWNED)), HYPERCONVERGED, "wrong-kubevirt"),
+    ],
+)
+def test_hyperconverged_manifest_beside_a_kubevirt_manifest_must_match_the_cluster(
+    live, beside, reason
+):
+    state = replace(RATIO, kubevirt=replace(RATIO.kubevirt, hyperconverged=beside))
+    decision = decision_of(state, live)
+    assert decision.reason.value == reason
+    assert reason != "wrong-kubevirt" or str(beside) in decision.why.message
 
 
 def test_action_digest_depends_on_the_object_and_api_version_that_receive_the_write():
