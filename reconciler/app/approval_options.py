@@ -91,7 +91,7 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
 
 
 def note(approval: Approval) -> str:
-    """Return the note for the report that says which approval the run used."""
+    """Return a note about the approval that the run used, for the report of the run."""
     made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved by plan {approval.digest} of {made}"

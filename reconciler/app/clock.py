@@ -58,8 +58,8 @@ class SystemClock:
 class ScaledClock:
     """A simulated clock that starts at a given time and runs faster or slower than real time.
 
-    The demo uses this clock, so that the program's waits are as short as the simulator's. The
-    clock starts at *epoch* and runs *scale* times as fast as real time.
+    The demo uses this clock, so that the program's waits are shortened as much as the
+    simulator's. The clock starts at *epoch* and runs *scale* times as fast as real time.
     """
 
     def __init__(self, *, epoch: datetime, scale: float) -> None:

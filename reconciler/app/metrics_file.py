@@ -72,7 +72,7 @@ class MetricsFile:
         self._last_pass_at = time_in_file(left, LAST_PASS)
         self._last_success_at = time_in_file(left, LAST_SUCCESS)
         self._waits = restart_wait_lines.decoded(left)
-        """When VMs started to wait for a restart, by digest of the VM."""
+        """The time since which each VM has waited for a restart, by digest of the VM."""
         self._restart_since: Mapping[ObjectRef, datetime] = {}
 
     def plan(self, planned: PlanWithInputs) -> None:

@@ -34,7 +34,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""The errno values that mean that the user must choose another path for an output file."""
+"""The errno values after which the user must choose another path for an output file."""
 _HINT = "choose a file in an existing, writable directory"
 
 

@@ -46,7 +46,7 @@ def plan_with_base(
 ) -> ComparedPlan:
     """Plan a commit and its base commit for the same snapshot of the cluster.
 
-    The plan of the commit is the same as without a base commit. Objects that are equal in both
+    The base commit does not affect the plan of the commit. Objects that are equal in both
     commits are evaluated only once, unless a setting that concerns all objects differs.
 
     Raises:

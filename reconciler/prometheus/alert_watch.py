@@ -66,7 +66,7 @@ class AlertWatch:
 
     Args:
         source: Reads the alerts.
-        clock: Returns the time at which a pause of the rollout starts.
+        clock: Provides the time at which a pause of the rollout starts.
         first_s: The longest wait for the first response in seconds of real time.
         interval_s: The pause between two polls in seconds of real time.
         again_s: The pause after a failed poll in seconds of real time.

@@ -17,7 +17,7 @@ class NoPrometheus:
     """Pauses the rollout if the configuration selects alerts, because they cannot be read.
 
     Args:
-        clock: Returns the time at which a pause of the rollout starts.
+        clock: Provides the time at which a pause of the rollout starts.
     """
 
     def __init__(self, clock: Clock) -> None:

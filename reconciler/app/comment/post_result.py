@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentOptions:
-    """The options that select the result to post as a comment, and where to post it."""
+    """The options that select a result, and the place at which to post it as a comment."""
 
     result: ResultOptions = field(default_factory=ResultOptions)
     forge: ForgeOptions = field(default_factory=ForgeOptions)

@@ -43,7 +43,7 @@ class Tracer:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write trace lines for VMs without a line, and for VMs whose result has changed."""
+        """Write a trace line for each VM that has none yet, or whose result has changed."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)

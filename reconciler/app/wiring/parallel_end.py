@@ -27,7 +27,7 @@ class ParallelEnd:
     """A context manager that, when it ends, exits all entered context managers in parallel.
 
     Args:
-        left_s: Returns the maximum time in seconds until the end of all exits.
+        left_s: Returns how many seconds all exits together are allowed to take.
     """
 
     def __init__(self, left_s: Callable[[], float] = lambda: math.inf) -> None:

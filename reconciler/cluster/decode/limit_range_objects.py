@@ -66,7 +66,7 @@ LIMIT_RANGES = Kind("LimitRange", wire.LimitRange, _decoded)
 def limit_ranges_by_namespace(
     found: Iterable[tuple[str, LimitRange]],
 ) -> dict[str, tuple[LimitRange, ...]]:
-    """Group the LimitRanges that affect memory or CPUs by namespace, sorted by name."""
+    """Group LimitRanges by namespace, sorted by name; omit those without memory and CPU rules."""
     groups: dict[str, list[LimitRange]] = defaultdict(list)
     for namespace, each in found:
         if each.default or each.default_cpu or each.bounds:

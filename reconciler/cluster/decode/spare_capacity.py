@@ -249,7 +249,7 @@ QUOTAS = Kind(
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
-    """Group the launcher pods that have not ended by the uid of their VM instance."""
+    """Group launcher pods by the uid of their VM instance; omit pods that have ended."""
     found: dict[Uid, list[Launcher]] = defaultdict(list)
     for each in pods:
         if each.instance and not each.ended:

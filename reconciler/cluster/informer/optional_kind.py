@@ -1,4 +1,4 @@
-"""``OptionalKind``: watches a kind that might be absent or that this program might not read."""
+"""``OptionalKind``: watches a kind that might not exist, or that might be forbidden to read."""
 
 from __future__ import annotations
 

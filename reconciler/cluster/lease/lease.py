@@ -246,7 +246,7 @@ class ClusterLease:
         self._queued = self._changed({**self._queued, **annotations})
 
     def _changed(self, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-        """Return those of the given annotations whose values in the Lease are different."""
+        """Return the given annotations whose values differ from those in the Lease."""
         known = self._annotations
         return {name: value for name, value in wanted.items() if known.get(name) != value}
 

@@ -23,7 +23,7 @@ run of this program.
 
 
 class OtherHolder:
-    """Decides that a Lease's holder is dead if the Lease stays unchanged; compares no clocks.
+    """Decides that a Lease's holder is dead if the Lease stays unchanged for its duration.
 
     Args:
         where: The Lease's namespace and name.
@@ -76,7 +76,7 @@ class OtherHolder:
         return True
 
     def unsettled(self, record: Mapping[str, Any]) -> LeaseHeldError:
-        """Return the error for a wait that ended before it was clear if the holder is alive."""
+        """Return the error for a wait that did not show whether the holder is alive."""
         holder = lease_record.holder_of(record)
         return LeaseHeldError(
             f"the lease {self._where} at {self._host} is held by {holder}, and the deadline "

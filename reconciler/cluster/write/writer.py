@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""The start of the error message if a JSON Patch ``test`` fails or the parent field is missing.
+"""The start of the error message for a failed JSON Patch ``test`` or a missing parent field.
 
 Source: a recorded response from kube-apiserver 1.36.
 """

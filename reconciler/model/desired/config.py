@@ -141,11 +141,11 @@ class Config:
     """The origin of each configuration value that is not the default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Return where the value of a configuration key is set, such as an option."""
+        """Return where the value of a configuration key is set, for example by an option."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value of a configuration key from ``CONFIG_KEYS``."""
+        """Return the value of a configuration key, which must be one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:

@@ -205,7 +205,7 @@ class LiveNode:
 
     name: str
     schedulable: bool
-    """Whether the node is ready, not cordoned, and has ``kubevirt.io/schedulable=true``."""
+    """Whether the node is ready and not cordoned, and has ``kubevirt.io/schedulable=true``."""
     problem: str = ""
     """Why the node is not schedulable, such as ``is cordoned``; empty if it is schedulable."""
     taints: tuple[Taint, ...] = ()

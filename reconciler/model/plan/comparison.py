@@ -121,7 +121,7 @@ class Comparison:
         )
 
     def added(self) -> Iterator[Decision]:
-        """Yield the decisions that the base commit's plan lacks or that differ from that plan."""
+        """Yield the decisions that are new or different, compared with the base commit's plan."""
         for each in self.objects.values():
             if each.state in ADDED and each.after is not None:
                 yield each.after

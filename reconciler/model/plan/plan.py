@@ -143,7 +143,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteTarget:
-    """Another object to which a change is written, such as HyperConverged for the KubeVirt CR."""
+    """The object that is written instead, such as HyperConverged instead of the KubeVirt CR."""
 
     ref: ObjectRef
     version: str

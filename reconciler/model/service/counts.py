@@ -10,7 +10,7 @@ from enum import StrEnum
 NO_ANSWER = "<error>"
 """The label value for a request without a response, as in client-go's metrics."""
 OTHER = "other"
-"""Replaces the label values of a new combination if a counter has too many combinations."""
+"""Replaces each label value of a new label combination if a counter already has too many."""
 
 
 class Counted(StrEnum):

@@ -15,7 +15,7 @@ class ReceiverKind(StrEnum):
     WEBHOOK = "webhook"
     """A POST request with JSON that conforms to ``schemas/notification.schema.json``."""
     SLACK = "slack"
-    """An incoming webhook of Slack, or of a chat system with the same format like Mattermost."""
+    """An incoming webhook of Slack, or of a chat system with the same format (Mattermost)."""
     ALERTMANAGER = "alertmanager"
     """The API v2 of the Prometheus Alertmanager."""
 

@@ -113,7 +113,7 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextRun:
-    """When the next run starts, unless Git or the cluster changes earlier."""
+    """When the next run starts, unless a change in Git or in the cluster starts it earlier."""
 
     at: datetime
     why: str
