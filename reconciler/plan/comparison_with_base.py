@@ -87,8 +87,8 @@ def _consequence(decision: Decision) -> tuple[object, ...]:
     """Return what the plan does to an object, without messages and locations.
 
     A message can contain a number that depends on other objects, such as the free capacity. The
-    digest of a patch depends on the notation of a size. Therefore, only the digest of a create is
-    included, which covers the manifest.
+    digest of a patch depends on the notation of a size. Therefore, a digest is included only for a
+    create, where it covers the manifest.
     """
     return (
         decision.effect,

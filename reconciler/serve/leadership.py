@@ -53,7 +53,7 @@ class Leadership(threading.Thread):
     """A daemon thread that acquires and renews the leader's Lease.
 
     Args:
-        lease_in: Acquires the Lease in a namespace; calls its second argument while it waits.
+        lease_in: Acquires the Lease in a namespace; calls its second argument during the wait.
         clock: Measures how long this process has been waiting.
         instance: The name of this process.
         changed: Called in the leader election thread when the role or the leader has changed.

@@ -51,7 +51,7 @@ class Free:
     hugepages: int
     """The free huge pages of the requested page size, in bytes."""
     others: Mapping[str, int] = field(default_factory=dict)
-    """Free millicores, pods and devices; unknown amounts of CPUs and pods are omitted."""
+    """Free CPUs (in millicores), pods and devices; unknown amounts are omitted."""
 
     def holds(self, pod: TargetPod) -> bool:
         """Return whether a pod fits into the free resources of the node."""

@@ -254,5 +254,5 @@ class Reservations:
 
 
 def _key(quota: Quota, namespace: str) -> tuple[str, str]:
-    """Return the key of an Application-Aware Quota, which is the same in all its namespaces."""
+    """Return an Application-Aware Quota's key, which all namespaces of the quota share."""
     return "" if quota.cluster_wide else namespace, quota.name

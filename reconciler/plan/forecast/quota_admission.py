@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 Pods: TypeAlias = dict[ObjectRef, tuple[MemoryQuantity, TargetPod]]
-"""The target size and the target pod of VMs."""
+"""The target size and the target pod of each VM."""
 
 
 class QuotaAdmission:

@@ -182,7 +182,7 @@ class _Queue:
         return False
 
     def _first_waiting(self) -> int:
-        """Remove and return the first change that waits for quotas, because no change runs."""
+        """Remove and return the first change that waits for quotas; called when no change runs."""
         waiting = min(filter(None, self._waiting.values()))
         return heapq.heappop(waiting)
 

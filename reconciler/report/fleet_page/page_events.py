@@ -1,7 +1,7 @@
 """``change_event``: builds the server-sent event that updates an open status page.
 
 The event tells the page to reload if its content would be too large, or if the server does not
-know which state the page shows. A lost event therefore never leaves an outdated page.
+know which state the page shows. Therefore, no page stays outdated after a lost event.
 """
 
 from __future__ import annotations

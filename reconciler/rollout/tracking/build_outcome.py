@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""Maps the cause that ended an unwritten object's tracking to the reported ``Actuation``."""
+"""Maps the cause that ended the tracking of an unwritten object to its ``Actuation``."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

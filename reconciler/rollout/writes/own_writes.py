@@ -26,7 +26,7 @@ class OwnWrites:
         """The VMs in write responses, each with the monotonic time of its creation by the run."""
         self._kubevirt: LiveKubeVirt | None = None
         self._owners: dict[ObjectRef, tuple[LiveOwner, float]] = {}
-        """HyperConverged and similar objects in write responses, each with its response time."""
+        """HyperConverged and similar objects in write responses, with each response's time."""
 
     def add(self, action: Action, written: Written) -> None:
         """Store the object that the API server returned in response to a write."""

@@ -64,7 +64,7 @@ class Loop:
         self._rejected: Wait | None = None
         """Why the last rollout was not allowed to write, or None if it was allowed."""
         self._term = self._first_poll = self._polls = 0
-        """The newest term as the leader, its first Git poll, and the last poll before the plan.
+        """The newest term as the leader, the term's first poll, and the last poll before the plan.
 
         The loop applies a plan only if a Git poll in the current term preceded the plan.
         """

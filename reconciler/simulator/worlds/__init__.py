@@ -1,1 +1,1 @@
-"""Reads files that describe a simulated cluster, and creates the objects that they describe."""
+"""Reads scenarios, which describe simulated clusters, and creates the objects in them."""

@@ -1,4 +1,4 @@
-"""Fields: reads and type-checks fields of the file that describes a simulated cluster."""
+"""Fields: reads the fields of a scenario (a cluster description), and checks their types."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Problem:
 
 
 class WorldError(ValueError):
-    """Raised if the description of a simulated cluster is invalid; the message explains why."""
+    """Raised if a scenario is invalid; the message explains why."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -44,7 +44,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """Reads a mapping in the description of a simulated cluster, and reports unknown fields."""
+    """Reads a mapping in a scenario, and reports unknown fields."""
 
     values: Json
     path: str

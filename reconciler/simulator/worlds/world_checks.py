@@ -1,4 +1,4 @@
-"""`check` finds contradictions in the description of a simulated cluster."""
+"""`check` finds contradictions in a scenario, which describes a simulated cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields a problem for each contradiction in the description of a simulated cluster."""
+    """Yields a problem for each contradiction in a scenario."""
     if wrong := list(_wrong_types(world)):
         yield from wrong
         return

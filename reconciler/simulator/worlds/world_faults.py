@@ -1,4 +1,4 @@
-"""Reads the API server faults from the description of a simulated cluster."""
+"""Reads the API server faults that a scenario defines."""
 
 from __future__ import annotations
 

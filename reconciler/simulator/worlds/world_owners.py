@@ -1,4 +1,4 @@
-"""Reads HyperConverged and Harvester from the description of a simulated cluster."""
+"""Reads the settings of HyperConverged and Harvester from a scenario."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads quotas from the description of a simulated cluster."""
+"""Reads the quotas that a scenario defines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads VMs, their faults and instancetypes from the description of a simulated cluster."""
+"""Reads the VMs, the faults of VMs and the instancetypes that a scenario defines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "E
 
 
 def read_vm(entry: Fields) -> VMSpec:
-    """Reads a VM from the description of a simulated cluster."""
+    """Reads a VM that a scenario defines."""
     spec, instancetype = entry.mapping("spec"), entry.text("instancetype")
     guest = entry.memory("guest")
     vm = VMSpec(
@@ -81,7 +81,7 @@ def _backup(entry: Fields) -> BackupSpec:
 
 
 def read_faults(entry: Fields) -> VMFaults:
-    """Reads the injected faults of a VM from the description of a simulated cluster."""
+    """Reads the faults that a scenario injects into a VM."""
     faults = VMFaults(
         migration_fails=entry.times("migrationFails", ALWAYS),
         plug_refused=entry.times("plugRefused", ALWAYS),
@@ -95,7 +95,7 @@ def read_faults(entry: Fields) -> VMFaults:
 
 
 def read_instancetype(entry: Fields) -> InstancetypeSpec:
-    """Reads an instancetype from the description of a simulated cluster."""
+    """Reads an instancetype that a scenario defines."""
     made = InstancetypeSpec(
         name=entry.text("name"),
         namespace=entry.text("namespace"),

@@ -40,7 +40,7 @@ PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "Targe
 
 
 def loads(data: bytes, source: str) -> World:
-    """Reads the description of a simulated cluster from YAML text.
+    """Reads a scenario, the description of a simulated cluster, from YAML text.
 
     Raises:
         WorldError: The file is not YAML or describes an impossible cluster. The error lists
@@ -57,7 +57,7 @@ def loads(data: bytes, source: str) -> World:
 
 
 def parse(document: object, *, source: str = "world") -> World:
-    """Reads the description of a simulated cluster from a parsed YAML document.
+    """Reads a scenario, the description of a simulated cluster, from a parsed YAML document.
 
     Raises:
         WorldError: The document describes an impossible cluster. The error lists all problems.

@@ -99,7 +99,7 @@ class SharedInputs:
         self.moment_read = False
         """Whether a planning rule has read the time or data about other VMs."""
         self.capacity_read = False
-        """Whether a planning rule has read pods and quotas, or tried to."""
+        """Whether a planning rule has read pods and quotas, or tried to read them."""
 
     @property
     def now(self) -> datetime:
