@@ -33,8 +33,8 @@ class RewrittenHistoryReader:
         warning = Diagnostic(
             severity=Severity.WARNING,
             code="history-rewritten",
-            message=f"the history of the branch was rewritten: commit {replaced[:12]}, which was "
-            f"fetched before, is not among its last {MAX_HISTORY:,} commits",
+            message=f"the history of the branch was rewritten: its last {MAX_HISTORY:,} commits "
+            f"do not contain commit {replaced[:12]}, which was fetched before",
             hint="find out who force-pushed to the branch, and protect the branch",
         )
         diagnostics = (*reading.state.diagnostics, warning)

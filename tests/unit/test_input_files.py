@@ -169,7 +169,7 @@ STDIN = {
     "--kubeconfig": (
         "plan -f {vm} --kubeconfig -",
         KUBECONFIG.format(cluster="", user="").replace("https:", "none:"),
-        "server in the kubeconfig - is not an http:// or https:// URL",
+        "`server` in the kubeconfig - is not an http:// or https:// URL",
     ),
     "--world": ("cluster --world - --kubeconfig {vm}", "{}", "apiVersion"),
 }

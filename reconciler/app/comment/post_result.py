@@ -95,7 +95,7 @@ def _shown_at_commit(
         yield (
             "the token cannot write check runs, so a commit status is set instead; to write "
             "check runs, use the token of a GitHub App or of a GitHub Actions job with the "
-            "permission checks: write"
+            "permission `checks: write`"
         )
     post_status(client, target.forge, commit, status)
     yield f"status {result}"

@@ -174,7 +174,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
     kind = _KINDS.get(code, RejectedError)
     redirected = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST
     hint = (
-        "check that server in the kubeconfig is the URL of a Kubernetes API server"
+        "check that `server` in the kubeconfig is the URL of a Kubernetes API server"
         if redirected
         else ""
     )
@@ -209,12 +209,12 @@ def _broken(error: Exception) -> tuple[str, str]:
         (
             ssl.SSLCertVerificationError,
             "the server's certificate is not trusted",
-            "check certificate-authority and server in the kubeconfig",
+            "check `certificate-authority` and `server` in the kubeconfig",
         ),
         (
             exceptions.ProxyError,
             "the connection through the proxy failed",
-            "check HTTPS_PROXY, NO_PROXY and proxy-url in the kubeconfig",
+            "check HTTPS_PROXY, NO_PROXY and `proxy-url` in the kubeconfig",
         ),
         (
             exceptions.NameResolutionError,
@@ -224,7 +224,7 @@ def _broken(error: Exception) -> tuple[str, str]:
         (
             ssl.SSLError,
             "the TLS handshake failed",
-            "check that server in the kubeconfig is the URL of an HTTPS server",
+            "check that `server` in the kubeconfig is the URL of an HTTPS server",
         ),
         (ConnectionRefusedError, "connection refused", "check that the API server is running"),
     )

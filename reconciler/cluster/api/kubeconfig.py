@@ -254,13 +254,13 @@ def _check_addresses(configuration: Configuration, files: str) -> None:
     """Check the URLs of the API server and of the proxy before the first request."""
     if not _is_http(configuration.host):
         raise ClusterError(
-            f"server in the kubeconfig {files} is not an http:// or https:// URL",
-            hint="set server to a URL such as https://192.0.2.1:6443",
+            f"`server` in the kubeconfig {files} is not an http:// or https:// URL",
+            hint="set `server` to a URL such as https://192.0.2.1:6443",
         )
     if configuration.proxy and not _is_http(configuration.proxy):
         raise ClusterError(
             "the proxy for the cluster is not a URL that starts with http:// or https://",
-            hint="check HTTPS_PROXY, HTTP_PROXY, NO_PROXY, and proxy-url in the kubeconfig",
+            hint="check HTTPS_PROXY, HTTP_PROXY, NO_PROXY, and `proxy-url` in the kubeconfig",
         )
 
 

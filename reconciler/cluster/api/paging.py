@@ -121,5 +121,5 @@ def unreadable(client: Client, path: str, why: str) -> ClusterError:
     place = f"{resource_paths.spoken(path)} at {client.host}"
     return ClusterError(
         f"the response to the list request for {place} cannot be read: {why}",
-        hint="check that server in the kubeconfig is the URL of a Kubernetes API server",
+        hint="check that `server` in the kubeconfig is the URL of a Kubernetes API server",
     )

@@ -156,7 +156,7 @@ class Transport:
             place = f"{resource_paths.spoken(request.path)} at {self.host}"
             raise ClusterError(
                 f"the response to {request.verb} {place} cannot be read: {error}",
-                hint="check that server in the kubeconfig is the URL of a Kubernetes API "
+                hint="check that `server` in the kubeconfig is the URL of a Kubernetes API "
                 "server, and check each proxy on the connection",
             ) from error
         except Exception as error:

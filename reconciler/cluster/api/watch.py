@@ -120,7 +120,7 @@ class Watch:
                 what = f"an event in the watch of {watched} is larger than {MAX_EVENT >> 20} MiB"
                 raise ClusterError(
                     what,
-                    hint="check that server in the kubeconfig is the URL of a Kubernetes API "
+                    hint="check that `server` in the kubeconfig is the URL of a Kubernetes API "
                     "server",
                 )
 

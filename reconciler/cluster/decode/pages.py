@@ -167,7 +167,7 @@ def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
         raise ClusterError(
             f"more than {MAX_UNREADABLE:,} objects in a list cannot be read; the first error: "
             f"{findings[0].message}",
-            hint="correct the objects in the cluster, or check that server in the "
+            hint="correct the objects in the cluster, or check that `server` in the "
             "kubeconfig is the URL of a Kubernetes API server",
         )
 

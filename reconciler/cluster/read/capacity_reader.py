@@ -91,7 +91,8 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         place = f"{resource_paths.spoken(path)} at {client.host}"
         what = f"the response to the list request for {place} cannot be read: {error}"
         raise ClusterError(
-            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+            what,
+            hint="check that `server` in the kubeconfig is the URL of a Kubernetes API server",
         ) from error
 
 

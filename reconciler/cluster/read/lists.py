@@ -211,7 +211,8 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
     except UNDECODABLE as error:
         what = f"the response of {client.host} is not a Namespace"
         raise ClusterError(
-            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+            what,
+            hint="check that `server` in the kubeconfig is the URL of a Kubernetes API server",
         ) from error
 
 

@@ -169,7 +169,8 @@ def may(client: Client, right: Right) -> bool:
             f"cannot be read: {error}"
         )
         raise ClusterError(
-            what, hint="check that server in the kubeconfig is the URL of a Kubernetes API server"
+            what,
+            hint="check that `server` in the kubeconfig is the URL of a Kubernetes API server",
         ) from error
 
 

@@ -298,7 +298,7 @@ class Loop:
             since, refs = self._missed
             if self._clock.monotonic() - since >= _WRITES_FIRST_S:
                 count = plural(len(refs), "object")
-                return f"this run does not include changes to {count} that are due now"
+                return f"changes to {count} are due now, but this run does not include them"
         return ""
 
 

@@ -136,7 +136,7 @@ def _problem(
         severity=NotificationSeverity(severity),
         reason=reason,
         ref=ObjectRef(object_kind, namespace, name, _GROUPS[object_kind]) if name else None,
-        title=f"A problem that was reported before a restart ({reason})",
+        title=f"A problem that was reported before reconciler restarted ({reason})",
         message="reconciler reported this problem before it restarted, and no longer finds it",
     )
     return known, count

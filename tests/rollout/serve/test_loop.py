@@ -434,7 +434,7 @@ def test_serve_process_ends_a_long_rollout_after_a_minute_if_other_objects_need_
     first, second = serve.reports
     assert drifted == [200]
     assert first.message.startswith(
-        "this run does not include changes to 1 object that are due now"
+        "changes to 1 object are due now, but this run does not include them"
     )
     assert 55 <= (first.ended_at - first.started_at).total_seconds() <= 75
     assert {each.ref.name: each.actuation for each in second.outcomes}["b"] == "succeeded"

@@ -162,8 +162,8 @@ class GitCredentials:
         except OSError as error:
             raise SourceError(
                 f"{path} cannot be read: {error.strerror}",
-                hint="give the user of this process permission to read the file "
-                "(defaultMode, fsGroup)",
+                hint="give the user that runs this process read permission (for a mounted Secret, "
+                "set defaultMode or fsGroup)",
             ) from error
         try:
             text = data.decode().removesuffix("\n").removesuffix("\r")
