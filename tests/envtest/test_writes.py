@@ -53,7 +53,7 @@ def vm(writer, make_vm):
     return writer.read_vm(make_vm())
 
 
-def test_accepted_vm_patch_is_verified_in_the_response(writer, vm):
+def test_response_to_an_accepted_vm_patch_contains_the_patched_vm(writer, vm):
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (None, 200)
     assert str(written.vm.guest) == "2Gi"

@@ -219,7 +219,7 @@ def test_report_is_written_to_stderr_if_the_disk_of_the_report_file_is_full(mach
     assert not report.exists()
 
 
-def test_report_of_a_run_without_writes_is_printed_to_stderr_if_its_file_cannot_be_written(
+def test_report_of_a_run_without_writes_goes_to_stderr_if_the_report_file_cannot_be_written(
     machine,
 ):
     report = machine.folder / "report.json"

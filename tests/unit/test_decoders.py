@@ -45,7 +45,9 @@ def converted(kind: Any) -> None:
         (json_decoder, converted),
     ],
 )
-def test_second_thread_waits_until_the_first_has_created_the_decoder_of_a_type(first, second):
+def test_second_thread_waits_until_the_first_thread_has_created_the_decoder_of_a_type(
+    first, second
+):
     ended = []
 
     def while_reading() -> None:

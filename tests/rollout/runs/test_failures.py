@@ -106,7 +106,7 @@ class TestApproval:
         assert patched(run) == ["vm"]
         assert ends(report)["other"] == (Result.HELD, "not-approved")
 
-    def test_unapproved_restart_after_an_approved_patch_is_reported_as_stale(self):
+    def test_vm_is_not_restarted_if_the_approval_covers_only_its_patch(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, restart=RestartConsent.STAGE))
@@ -392,7 +392,7 @@ class TestLeases:
         assert max(gaps) < 15
         assert run.sim.api.faults.fired(fault) >= 1
 
-    def test_kubevirt_cr_is_not_written_by_a_run_that_did_not_acquire_its_lease(self):
+    def test_run_without_the_lease_for_the_kubevirt_cr_does_not_write_the_kubevirt_cr(self):
         kubevirt = """\
 ---
 apiVersion: kubevirt.io/v1

@@ -115,7 +115,7 @@ def shown(run, fields, key=KUBEVIRT):
 
 
 @pytest.mark.parametrize("release", SIMULATED, ids=lambda each: each.release)
-def test_all_settings_of_a_hyperconverged_release_appear_in_the_kubevirt_cr(release):
+def test_all_settings_of_a_hyperconverged_release_take_effect_in_the_kubevirt_cr(release):
     run = owned(release.release, release.kubevirt)
     fields = [each for each in FIELDS if release.home(each)]
     report = run.apply(manifest({each.path: each.new for each in fields}))
@@ -281,7 +281,7 @@ def test_run_reports_why_a_setting_in_hyperconverged_did_not_take_effect(faults,
     assert words in report.outcomes[0].why.message
 
 
-def test_memory_changes_continue_if_an_unchanged_hyperconverged_never_becomes_available():
+def test_memory_changes_continue_if_hyperconverged_is_not_written_and_never_becomes_available():
     run = owned(unavailable="SSP")
     text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
     report = run.apply(text, settle_deadline_s=60.0)

@@ -70,7 +70,7 @@ def test_each_serve_shard_elects_its_own_leader(world):
     assert holders == ["0/3", "1/3", "2/3"]
 
 
-def test_leader_that_stops_releases_its_lease_to_another_replica_at_once(world):
+def test_leader_that_gives_up_its_lease_is_replaced_by_another_replica_at_once(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
     one._give_up()

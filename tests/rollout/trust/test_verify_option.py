@@ -91,7 +91,7 @@ def test_commit_without_a_trusted_signature_is_not_applied(reason, name, team, s
     assert [(each["commit"], each["reason"]) for each in found["refused"]] == [(bad, reason)]
 
 
-def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, command):
+def test_commit_signed_with_an_expired_or_revoked_key_is_not_applied(team, serve, command):
     cluster = serve("hotplug")
     team.commit("2Gi", team.alice)
     public = team.keys.public(team.alice)
@@ -106,7 +106,9 @@ def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, comma
 
 
 @pytest.mark.parametrize("source", ["local", "remote"])
-def test_unsigned_merge_cannot_select_an_earlier_signed_commit(source, team, serve, command):
+def test_unsigned_merge_commit_cannot_cause_an_older_signed_commit_to_be_applied(
+    source, team, serve, command
+):
     cluster = serve("hotplug")
     repo = team.git if source == "local" else f"file://{team.git.path}"
     arguments = ("--repo", repo, "--verify", team.file)

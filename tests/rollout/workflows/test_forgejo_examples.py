@@ -84,7 +84,7 @@ def test_forgejo_plan_job_posts_one_pull_request_comment_from_the_cluster_snapsh
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_forgejo_plan_job_counts_the_changes_of_each_commit_of_the_pull_request(
+def test_forgejo_plan_job_counts_the_changes_of_all_commits_of_the_pull_request(
     project, runner, bare
 ):
     base = project.git("rev-parse", "HEAD^1")

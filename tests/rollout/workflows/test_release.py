@@ -156,7 +156,7 @@ def test_release_notes_contain_the_version_and_hash_that_the_install_action_need
     assert b"Show what would happen" in plan.stdout
 
 
-def test_release_of_a_tag_with_a_different_version_is_rejected(tmp_path):
+def test_release_is_rejected_if_tag_and_package_have_different_versions(tmp_path):
     done = built(tmp_path / "out", GITHUB_REF_NAME="v9.9.9")
     assert done.returncode == 1
     assert "the tag is v9.9.9, but pyproject.toml contains" in done.stderr

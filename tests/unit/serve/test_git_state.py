@@ -113,7 +113,7 @@ def test_git_poller_survives_every_error_and_counts_the_result_of_each_poll():
     assert one.state.next_at == NOW + timedelta(seconds=180)
 
 
-def test_git_poller_keeps_one_state_and_writes_one_warning_during_an_outage_of_six_hours(caplog):
+def test_git_poller_keeps_the_last_read_commit_and_logs_one_warning_during_a_long_outage(caplog):
     caplog.set_level(logging.INFO)
     clock, counted = FakeClock(), Counter()
     one = GitPoller(

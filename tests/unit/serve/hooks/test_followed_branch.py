@@ -96,7 +96,7 @@ def test_push_that_deletes_and_recreates_the_applied_branch_is_reported_with_the
     assert found.ref == refs[1]
 
 
-def test_webhook_response_names_the_pushed_branch_that_is_not_applied():
+def test_webhook_response_names_the_pushed_branch_if_it_is_not_the_applied_branch():
     followed = FollowedBranch(repository="/srv/fleet", revision="main")
     refs = (PushedRef(name="refs/heads/a"), PushedRef(name="refs/heads/b"))
     found = followed.relevance(Delivery(kind=EventKind.PUSH, refs=refs))

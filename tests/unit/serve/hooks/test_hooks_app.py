@@ -255,7 +255,7 @@ def test_webhook_request_for_a_signature_scheme_without_a_secret_gets_status_501
     "path",
     ["/", "/hooks", "/hooks/", "/hooks/other", "/hooks/github/", "/hooks/github/x", "/metrics"],
 )
-def test_unknown_path_of_the_webhook_server_gets_status_404(receiver, path):
+def test_request_for_an_unknown_path_of_the_webhook_server_gets_status_404(receiver, path):
     started = receiver()
     for method in ("GET", "POST"):
         answer = ask(started.app, path, method=method)
@@ -347,7 +347,7 @@ def test_sha_1_signature_of_a_github_webhook_is_rejected(receiver):
     assert receiver().send(hook).status == 401
 
 
-def test_gitlab_signing_token_is_rejected_as_a_plain_token(receiver):
+def test_gitlab_signing_key_is_rejected_if_it_is_sent_as_a_plain_token(receiver):
     token, signing = (
         next(each for each in SENDERS if each.name == f"GitLab {name}")
         for name in ("token", "signing")

@@ -103,7 +103,7 @@ def test_api_returns_documents_that_match_their_published_schemas(store, face, p
     check_document(document, schema)
 
 
-def test_api_lists_runs_newest_first_and_the_active_run_separately(store, face):
+def test_api_lists_ended_runs_newest_first_and_shows_the_active_run_separately(store, face):
     active = ActiveRun(run_id="run-3", plan=store.read()[1].plan, started_at=NOW)
     store.update(runs=(ended_run("run-2"), ended_run("run-1")), run=active)
     document = json.loads(face()("/api/v1/runs").body)
@@ -148,7 +148,7 @@ def test_status_page_server_serves_each_path(face, path, body):
         *("/api", "/api/v1/plan/", "/static/../metrics", "//metrics", "/hooks/github", "/docs"),
     ],
 )
-def test_unknown_path_of_the_status_page_server_gets_404_as_plain_text(face, path):
+def test_request_for_an_unknown_path_of_the_status_page_server_gets_404_as_plain_text(face, path):
     answer = face()(path)
     assert (answer.status, answer.text) == (404, "Not Found")
     assert answer.headers["content-type"].startswith("text/plain")

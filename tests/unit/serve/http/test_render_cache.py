@@ -47,7 +47,7 @@ def test_render_cache_does_not_keep_outdated_sources_of_documents_in_memory():
     assert asyncio.run(scenario()) == [False] * 49 + [True]
 
 
-def test_render_cache_removes_documents_above_the_size_limit():
+def test_render_cache_removes_documents_so_that_its_size_stays_within_the_limit():
     async def scenario():
         cache, source = RenderCache(max_bytes=10_000), Source()
         for number in range(100):

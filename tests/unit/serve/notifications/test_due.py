@@ -297,7 +297,7 @@ def test_very_many_objects_with_the_same_problem_cause_one_notification():
     assert story.sees(grows(*names, "another")) == []
 
 
-def test_problem_of_very_many_objects_causes_one_notification_although_its_objects_change():
+def test_problem_of_very_many_objects_causes_one_notification_even_if_an_object_comes_and_goes():
     names = [f"vm-{n}" for n in range(GROUPED_FROM + 1)]
     story = Story()
     assert story.sees(grows(*names)) == ["waits-for-person above-max-guest"]
@@ -425,7 +425,7 @@ def test_notification_about_the_end_of_a_rollout_waits_for_a_change_that_outlast
     assert story.last[0].run_id == "run-1"
 
 
-def test_later_commit_ends_a_rollout_when_no_change_of_the_rollout_is_in_progress():
+def test_rollout_of_an_old_commit_ends_as_replaced_once_none_of_its_changes_is_in_progress():
     story = Story()
     story.sees(LEFT)
     newer = next_commit(LEFT)
@@ -455,7 +455,7 @@ def test_new_rollout_of_a_commit_causes_notifications_only_six_hours_after_the_p
     assert story.sees(later(QUIET, KEPT_FOR * 2)) == ["end end"]
 
 
-def test_lasting_problems_are_listed_for_notification_receivers_that_expect_repetitions():
+def test_problem_is_listed_for_repeated_notifications_until_the_problem_ends():
     story = Story()
     story.sees(replace(grows("pg-0"), run=STARTS.run))
     assert [each.kind for each in story.lasting] == [NotificationKind.WAITS_FOR_PERSON]

@@ -48,7 +48,7 @@ def test_null_label_or_annotation_is_stored_as_an_empty_string(server):
         assert (created["labels"], created["annotations"]) == ({"a": "", "b": "c"}, {"d": ""})
 
 
-def test_put_request_replaces_a_custom_resource_only_with_its_resource_version(server):
+def test_put_request_for_a_custom_resource_requires_the_current_resource_version(server):
     created = server.create_vm().body
     created["spec"]["runStrategy"] = "Always"
     answer = server.send("PUT", f"{VMS}/pg", created)

@@ -77,7 +77,7 @@ def test_deleting_a_vm_deletes_all_objects_that_it_owns():
     assert (get(sim, "virtualmachines"), migrations(sim), left) == (None, [], [])
 
 
-def test_rejected_hotplug_is_retried_without_a_condition_before_kubevirt_v1_3():
+def test_kubevirt_before_v1_3_retries_a_rejected_hotplug_and_sets_no_condition():
     spec = {
         "configuration": {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
     }

@@ -145,7 +145,7 @@ def owned_by(*owners):
     return {"metadata": {"ownerReferences": [{"uid": o["metadata"]["uid"]} for o in owners]}}
 
 
-def test_dependents_are_deleted_unless_they_have_another_owner(store):
+def test_dependents_of_a_deleted_object_are_deleted_unless_they_have_another_owner(store):
     first, second = store.create(vm_key("a"), vm("a")), store.create(vm_key("b"), vm("b"))
     store.create(VMI, owned_by(first))
     store.create(POD, owned_by(store.get(VMI)))

@@ -24,7 +24,7 @@ def traced_peak(act):
         tracemalloc.stop()
 
 
-def test_git_output_above_the_limit_is_rejected_without_much_memory(tmp_path):
+def test_git_output_above_the_limit_is_rejected_without_high_memory_use(tmp_path):
     def act():
         with pytest.raises(SourceError, match="prints more than 1,000,000 bytes"):
             execute(tmp_path, ("-c", NOISE, "noise"))
@@ -53,7 +53,7 @@ def use_ssh_command(monkeypatch, command):
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(command))
 
 
-def test_git_fetch_from_a_server_with_excessive_output_fails_without_much_memory(
+def test_git_fetch_from_a_server_with_excessive_output_fails_without_high_memory_use(
     tmp_path, monkeypatch
 ):
     server = tmp_path / "ssh"

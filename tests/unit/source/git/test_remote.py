@@ -47,7 +47,7 @@ def read(repository, commit):
     return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 
-def test_remote_revision_can_be_fetched_as_head_branch_tag_or_hash(fetch, git_repo, tmp_path):
+def test_remote_revision_can_be_a_branch_a_tag_a_hash_or_head(fetch, git_repo, tmp_path):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     git_repo.git("branch", "topic/one")
@@ -262,7 +262,9 @@ def add_branches(git_repo, names, commit):
 
 
 @pytest.mark.parametrize("revision", ["HEAD", "main", "v1", "HEAD~1", "hash"])
-def test_git_fetch_ignores_hostile_names_of_other_branches(fetch, git_repo, revision):
+def test_git_fetch_of_a_revision_succeeds_although_unrelated_branches_have_hostile_names(
+    fetch, git_repo, revision
+):
     first, second = git_repo.commit(), git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "v1", second)
     add_branches(git_repo, NAMES, first)

@@ -76,6 +76,8 @@ def test_invalid_line_of_ssh_allowed_signers_is_an_error_with_its_line_number(li
         ('valid-after="20260601",valid-before="20260630" ', True),
     ],
 )
-def test_ssh_allowed_signers_option_limits_the_period_in_which_a_key_is_valid(options, valid):
+def test_time_options_of_ssh_allowed_signers_limit_the_period_in_which_a_key_is_valid(
+    options, valid
+):
     (signer,) = parse_allowed_signers(f"alice {options}{ED}")
     assert signer.valid_at(datetime(2026, 6, 1, 12, tzinfo=UTC)) == valid
