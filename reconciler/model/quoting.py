@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def cut(text: str) -> str:
-    """Return a string; of a string over 60 characters, return the first 60 and the length."""
+    """Return a short string unchanged; cut a string after 60 characters, and add its length."""
     if len(text) <= MAX_QUOTED:
         return text
     return f"{text[:MAX_QUOTED]}… ({len(text)} characters)"

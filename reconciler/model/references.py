@@ -82,8 +82,8 @@ def vm_ref(namespace: str, name: str) -> ObjectRef:
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
     """Create the reference to the instancetype that a VM uses.
 
-    KubeVirt accepts the kind in any case, singular or plural; without a kind, the instancetype is
-    cluster-wide.
+    KubeVirt accepts the kind in uppercase and lowercase, and in singular and plural. Without a
+    kind, the instancetype is cluster-wide.
 
     Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go;
     staging/src/kubevirt.io/api/instancetype/register.go.

@@ -46,7 +46,7 @@ Prometheus itself repeats its alerts every minute.
 FIRST_S, LONGEST_S = 1.0, 60.0
 """The first and the longest pause after a failed attempt, in seconds, without jitter."""
 END_S = 3.0
-"""How long the end of the process waits for queued notifications, in seconds of real time."""
+"""How long the process waits at its end for queued notifications, in seconds of real time."""
 _IDLE_S = 5.0
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 

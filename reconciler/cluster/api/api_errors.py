@@ -107,7 +107,7 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 def sentence(status: Status) -> str:
     """Shorten the message in a Kubernetes ``Status`` to one line of at most 256 characters.
 
-    If the message quotes an object, the words "the object" replace it.
+    If the message quotes an object, the words "the object" replace the quotation.
     """
     text = status.message or ""
     start, end = text.find(_QUOTED_OBJECT[0]), text.rfind(_QUOTED_OBJECT[1])

@@ -146,8 +146,8 @@ def selector(
 ) -> tuple[Requirement, ...]:
     """Decode a label selector.
 
-    *same_labels* are label keys, as in ``matchLabelKeys``; their values must equal those in
-    *labels*.
+    *same_labels* contains label keys, as in ``matchLabelKeys``. For each of these keys, the
+    selector requires the value in *labels*.
     """
     own = labels or {}
     pairs = dict((found.match_labels if found else None) or {})

@@ -52,7 +52,7 @@ class ApiProbe:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Stop the probe thread; a request in progress ends with the process."""
+        """Tell the probe thread to stop, without waiting for a request in progress."""
         self._worker.end()
 
     def step(self) -> None:

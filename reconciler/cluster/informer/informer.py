@@ -60,7 +60,7 @@ _POLICIES_POLL_S = 300.0
 _LISTED = "listed"
 """A placeholder for the resourceVersion of kinds that are polled and not watched."""
 _JOIN_S = 0.5
-"""How long the end of the informer waits until all its threads have stopped, in seconds."""
+"""How long the informer waits at its end until all its threads have stopped, in seconds."""
 
 
 class ClusterInformer:
@@ -286,7 +286,7 @@ class ClusterInformer:
         return found
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call a function that changes a store while holding the lock, and wake up ``wait``."""
+        """Hold the lock, call a function that changes a store, and wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1

@@ -35,8 +35,8 @@ class QueuedRecorder:
     """A ``ports.Recorder`` that sends Events in the background, in order for each object.
 
     Use an instance in one ``with`` block. Each sender has a queue, and all Events about an object
-    pass through the same queue. The end of the block waits a limited time for queued Events, and
-    logs how many Events were not recorded.
+    pass through the same queue. At the end of the block, the recorder waits a limited time for
+    queued Events, and logs how many Events were not recorded.
 
     Args:
         hurried: Returns whether the process received a signal to end.

@@ -21,7 +21,7 @@ class Mode(StrEnum):
 
 
 class RestartConsent(StrEnum):
-    """How to handle a change that takes effect only at a restart of the VM."""
+    """What to do with a change that takes effect only at a restart of the VM."""
 
     NEVER = "never"
     STAGE = "stage"

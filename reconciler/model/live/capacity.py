@@ -37,7 +37,7 @@ class Launcher:
     requests: ResourceUse
     """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
-    """The sum of the containers' ``limits.memory`` in bytes; a container without one adds 0."""
+    """The sum of all containers' ``limits.memory`` in bytes; a container without limit adds 0."""
     cpu_limit: int = 0
     """The sum of the containers' ``limits.cpu`` in millicores."""
     guest_request: int = 0

@@ -119,7 +119,7 @@ class LiveVM:
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     controller: str = ""
-    """The VM's controller as ``Kind/name``; empty without a controller, or if it is a pool."""
+    """The VM's controller as ``Kind/name``; empty if the VM has none, or if a pool controls it."""
     tracked_by: str = ""
     """The tool that applies the VM's manifest, from labels and annotations, such as ``Flux``."""
     harvester_hotplug: bool = False

@@ -162,9 +162,9 @@ class ServiceView:
     """When this process first noticed that a VM waits for a restart, by VM."""
     hold: AlertHold | None = None
     last_pass_at: datetime | None = None
-    """The end of the last completed run, or the time of the last plan with nothing to start."""
+    """The end of the last completed run, or the time of the last plan that starts no run."""
     last_success_at: datetime | None = None
-    """The end of the last successful run, or the time of the last plan with nothing to start.
+    """The end of the last successful run, or the time of the last plan that starts no run.
 
     A plan with an error does not count.
     """
