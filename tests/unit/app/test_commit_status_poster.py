@@ -98,7 +98,9 @@ def test_rejected_commit_status_does_not_delay_the_status_of_another_commit(forg
         pytest.param(3, "pending", "1 change", None, id="the same status"),
     ],
 )
-def test_commit_statuses_stay_below_the_limit_of_github(count, state, description, quiet_s):
+def test_commit_statuses_become_less_frequent_as_the_commit_approaches_the_limit_of_github(
+    count, state, description, quiet_s
+):
     sent = _Sent(state=StatusState.PENDING, description="1 change", at=100.0, count=count)
     wanted = ShownStatus(commit=COMMIT, state=StatusState(state), description=description)
     due_at = sent.due_at(wanted)

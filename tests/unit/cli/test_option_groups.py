@@ -30,12 +30,12 @@ def command(*, size: Annotated[int, typer.Option("--size")] = 1, outer: Outer) -
     return size, outer
 
 
-def test_command_has_one_parameter_per_annotated_dataclass_field_in_the_same_order():
+def test_command_has_one_parameter_per_annotated_dataclass_field_in_the_order_of_the_fields():
     found = [(each.name, each.default) for each in option_parameters(command)]
     assert found == [("size", 1), ("color", "red"), ("names", None)]
 
 
-def test_option_values_are_set_in_nested_dataclasses_whose_other_fields_keep_their_defaults():
+def test_dataclass_field_keeps_its_default_if_the_corresponding_option_is_not_given():
     given = {"size": 2, "color": "blue", "names": ["a", "b"]}
     assert call(command, given) == (2, Outer(inner=Inner(color="blue"), names=("a", "b")))
 

@@ -131,7 +131,9 @@ def test_outdated_prometheus_response_pauses_the_rollout(watch, source, clock):
     )
 
 
-def test_slow_first_prometheus_response_pauses_the_rollout_after_a_single_wait(source, clock):
+def test_rollout_pauses_after_waiting_only_once_for_a_slow_first_prometheus_response(
+    source, clock
+):
     source.may_answer.clear()
     with AlertWatch(source, clock, first_s=0.001) as watch:
         for _ in range(3):

@@ -252,7 +252,7 @@ def test_markdown_section_of_more_than_forty_rows_is_collapsed():
 
 
 @given(wants=st.lists(st.integers(0, 1000), max_size=6), room=st.integers(-10, 3000))
-def test_markdown_sections_divide_the_size_limit_according_to_their_sizes(wants, room):
+def test_markdown_sections_share_the_size_limit_and_none_gets_more_than_it_needs(wants, room):
     given_out = shares(wants, room)
     assert all(got <= want for got, want in zip(given_out, wants, strict=True))
     assert sum(given_out) <= max(room, 0)

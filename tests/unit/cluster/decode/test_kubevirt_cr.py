@@ -26,7 +26,7 @@ def test_kubevirt_cr_status_is_decoded_with_versions_and_generations(raw_kubevir
     assert not live.deleting
 
 
-def test_kubevirt_cr_settings_are_decoded_by_type(raw_kubevirt):
+def test_each_kubevirt_cr_setting_is_decoded_according_to_its_type(raw_kubevirt):
     live, _ = read(raw_kubevirt())
     assert live.settings == {
         fields.FEATURE_GATES: NameSet.of(("Snapshot",)),

@@ -43,7 +43,9 @@ def read(chunks) -> list[object]:
 
 @given(PODS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
 @settings(max_examples=300)
-def test_streamed_objects_equal_the_objects_of_the_whole_list(pods, places, spaced):
+def test_objects_of_a_streamed_list_equal_those_of_a_list_that_is_decoded_as_a_whole(
+    pods, places, spaced
+):
     document = {"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": pods}
     form = {} if spaced else {"separators": (",", ":")}
     text = json.dumps(document, ensure_ascii=False, **form).encode()
@@ -85,7 +87,7 @@ def test_list_response_of_an_unexpected_kind_is_not_read_as_an_empty_list(text):
         read([text.encode()])
 
 
-def test_last_objects_of_a_list_with_many_small_objects_are_split_without_the_json_decoder():
+def test_list_with_thousands_of_small_objects_is_decoded_completely():
     many = ",".join(['{"spec":{}}'] * 5_000)
     assert len(read([f'{{"kind":"PodList","items":[{many}]}}'.encode()])) == 5_000
 

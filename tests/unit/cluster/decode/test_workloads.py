@@ -125,7 +125,7 @@ def owner(manager: str, time: str, *path: str) -> dict:
 GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
 
 
-def test_field_manager_of_the_guest_size_is_the_last_writer(raw_vm):
+def test_field_manager_of_the_guest_size_is_the_last_writer_of_the_size(raw_vm):
     body = raw_vm()
     body["metadata"]["managedFields"] = [
         owner("kubectl", "2026-11-23T00:48:49Z", *GUEST),

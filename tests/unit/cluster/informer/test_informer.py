@@ -111,7 +111,7 @@ def test_watch_events_change_the_next_snapshot_but_not_earlier_snapshots(
     assert len(before.vms) == 1
 
 
-def test_informer_snapshot_shares_unchanged_kinds_with_the_previous_snapshot(
+def test_informer_snapshot_shares_objects_of_unchanged_kinds_with_the_previous_snapshot(
     streams, informer, raw_vm
 ):
     with informer:

@@ -156,7 +156,7 @@ each_owner = pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.na
 
 @each_owner
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
-def test_hyperconverged_or_harvester_setting_unreadable_at_the_start_is_read_later(
+def test_hyperconverged_or_harvester_setting_that_is_unreadable_at_the_start_is_read_later(
     rig, failure, owner, status
 ):
     rig.groups = owner.groups
@@ -181,7 +181,7 @@ def test_hyperconverged_or_harvester_setting_is_requested_once_per_interval_with
 
 
 @each_owner
-def test_hyperconverged_or_harvester_setting_installed_later_is_found_at_the_next_poll(rig, owner):
+def test_hyperconverged_or_harvester_that_is_installed_later_is_found_at_the_next_poll(rig, owner):
     rig.informer.begin()
     rig.polls(3)
     assert rig.count(owner.path) == 0

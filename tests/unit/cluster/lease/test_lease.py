@@ -100,7 +100,7 @@ def foreign(api, **spec):
     api.store({"kind": "Lease", "metadata": metadata, "spec": {**base, **spec}})
 
 
-def test_missing_lease_is_created_and_released_at_the_end(api, make, clock):
+def test_missing_lease_is_created_at_the_start_of_a_run_and_released_at_the_end(api, make, clock):
     with make() as lease:
         assert api.holder == "us"
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
@@ -130,7 +130,9 @@ def test_released_lease_is_acquired_without_waiting(api, make, clock):
     assert clock.elapsed == 0
 
 
-def test_lease_of_the_same_holder_is_acquired_without_waiting(api, make, clock):
+def test_lease_that_already_names_this_process_as_holder_is_acquired_without_waiting(
+    api, make, clock
+):
     foreign(api, holderIdentity="us")
     with make() as lease:
         assert lease.held()

@@ -189,7 +189,7 @@ def test_memory_requests_per_node_exclude_finished_pods(read):
     }
 
 
-def test_launcher_pods_of_a_migrating_vm_are_counted_separately_in_nodes_and_quotas(read):
+def test_launcher_pods_of_migrating_vms_are_counted_separately_from_pods_that_do_not_migrate(read):
     quota = raw_quota(
         hard={"requests.memory": "8Gi", "pods": "9"}, used={"requests.memory": "3Gi"}
     )

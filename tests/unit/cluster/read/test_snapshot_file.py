@@ -309,7 +309,7 @@ def test_snapshot_schema_has_every_field_of_an_object_reference():
         ("diagnostic", Diagnostic),
     ],
 )
-def test_snapshot_schema_has_every_field_of_each_python_type(name, kind):
+def test_snapshot_schema_has_every_stored_field_of_each_python_type_in_a_snapshot(name, kind):
     def camel(text):
         head, *rest = text.split("_")
         return head + "".join(part.title() for part in rest)

@@ -107,7 +107,7 @@ def test_memory_overhead_ratio_applies_to_dedicated_cpus_since_kubevirt_v1_6():
         assert found.overhead == mebibytes * MI
 
 
-def test_cluster_memory_overcommit_applies_only_to_vms_without_requests():
+def test_cluster_memory_overcommit_applies_only_to_vms_without_memory_requests():
     doubled = rendering((1, 9, 0), overcommit=200)
     bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
     own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)
@@ -158,7 +158,7 @@ def test_target_pod_memory_request_is_the_source_pod_request_plus_the_growth():
     assert (found.hugepages, found.limit) == (0, None)
 
 
-def test_target_pod_requests_less_than_the_source_pod_if_the_vm_memory_is_reduced():
+def test_target_pod_requests_less_memory_than_the_source_pod_if_the_vm_memory_is_reduced():
     source = launcher(2316 * MI)
     found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), rendering((1, 9, 0)), source)
     assert found.request == (2316 - 1024) * MI

@@ -101,7 +101,7 @@ def test_in_place_resize_is_enabled_only_by_a_feature_gate_since_kubevirt_v1_9(
         ("kubevirt", "v1.9.0", ("InPlaceHotplug",), "InPlaceHotplug"),
     ],
 )
-def test_feature_gate_of_deckhouse_has_no_effect_unless_deckhouse_installed_kubevirt(
+def test_feature_gate_of_deckhouse_has_an_effect_only_if_deckhouse_installed_kubevirt(
     namespace, version, gates, expected
 ):
     assert capabilities(version, gates, namespace=namespace).in_place_gate == expected

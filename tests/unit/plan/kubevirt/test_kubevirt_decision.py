@@ -180,7 +180,9 @@ def test_kubevirt_manifest_without_a_namespace_refers_to_the_only_cr_of_the_clus
     ("shown", "expected"),
     [(None, ("blocked", "unknown-field")), ("Stage", ("config", "config-change"))],
 )
-def test_field_in_the_kubevirt_cr_can_be_changed_on_every_kubevirt_version(shown, expected):
+def test_field_unknown_to_the_kubevirt_version_is_changed_only_if_the_kubevirt_cr_contains_it(
+    shown, expected
+):
     kubevirt = with_settings(make_kubevirt("v1.1.1"), vmRolloutStrategy=shown)
     desired = make_desired(kubevirt={fields.ROLLOUT_STRATEGY: "LiveUpdate"})
     (decision,) = plan_of(desired, make_live(kubevirt=kubevirt)).decisions

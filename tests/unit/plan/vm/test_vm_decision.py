@@ -479,7 +479,7 @@ def test_vm_changes_are_planned_for_the_kubevirt_cr_after_its_planned_changes(ch
     assert effect_of(make_desired(want("2Gi"), kubevirt=settings), state) == expected
 
 
-def test_memory_size_that_needs_a_restart_is_not_written_unless_restarts_are_permitted():
+def test_memory_size_that_needs_a_restart_is_written_only_if_restarts_are_permitted():
     (decision,) = plan_of(make_desired(want("5Gi")), live()).decisions
     assert decision.effect.value == "restart"
     assert decision.actions == ()

@@ -102,7 +102,7 @@ def test_vm_is_not_written_again_before_the_pause_after_a_failed_write_ends():
     assert one.start("b")[3:] == ["b"]
 
 
-def test_unapproved_vm_change_is_reported_as_not_approved_without_a_write():
+def test_unapproved_vm_change_is_reported_as_not_approved_and_is_not_written():
     one = Round(policy=RolloutPolicy(approval=NOTHING))
     assert one.start("a") == []
     assert one.objects[REFS["a"]].final.why.reason == "not-approved"

@@ -109,7 +109,7 @@ def test_memory_changes_wait_until_the_kubevirt_cr_is_ready():
     assert wave.wave.can_start
 
 
-def test_vm_whose_change_is_already_in_progress_is_tracked_without_a_write():
+def test_vm_whose_change_is_already_in_progress_is_tracked_but_not_written():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))
@@ -161,7 +161,7 @@ def test_vm_that_failed_in_an_earlier_run_is_not_retried_for_an_hour(age_s, resu
     assert Wave(ports=later).vm.result is result
 
 
-def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_without_a_write():
+def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_and_is_not_written():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
     assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (

@@ -57,7 +57,7 @@ def judged(state, guest="2Gi"):
         ("v1.8.4", GATE, ("blocked", "no-other-node")),
     ],
 )
-def test_memory_grows_in_place_on_a_single_node_only_with_the_feature_gate(
+def test_memory_of_a_vm_in_a_single_node_cluster_grows_in_place_only_if_the_feature_gate_is_set(
     version, gates, expected
 ):
     assert judged(live(version=version, gates=gates)) == expected
@@ -118,7 +118,9 @@ def test_in_place_resize_needs_quota_capacity_only_for_the_growth(left, expected
         ("Other", ("wait", "in-flight")),
     ],
 )
-def test_in_place_resize_is_in_progress_unless_the_node_cannot_hold_the_larger_pod(name, expected):
+def test_in_place_resize_counts_as_in_progress_until_the_node_rejects_the_larger_pod(
+    name, expected
+):
     changing = {each: condition("True") for each in ("LiveMigratable", "HotMemoryChange", name)}
     state = live(
         vm=make_vm(guest="2Gi"),

@@ -84,7 +84,7 @@ NAME = {"op": "replace", "path": "/spec/instancetype/name", "value": "large"}
 
 
 @pytest.mark.parametrize("version", ["v1.3.0", "v1.3.1", "v1.4.0"])
-def test_instancetype_patch_removes_the_revision_name_in_the_spec(version):
+def test_instancetype_patch_removes_the_revision_name_from_the_vm_spec(version):
     # recorded v1.3.1 instancetype-change: denied without; v1.4.0 tests/hotplug/instancetype.go
     decision = decided(cluster(sized(revision_name="pg-0-small-1"), version=version))
     assert told(decision) == ("live", "hotplug")
@@ -368,7 +368,7 @@ def test_vm_waits_for_a_restart_if_a_new_instancetype_sets_restart_required():
     )
 
 
-def test_vm_keeps_the_revision_of_an_edited_instancetype():
+def test_vm_keeps_its_old_instancetype_revision_after_the_instancetype_was_edited():
     # editing the instancetype does not change VMs that have a ControllerRevision of it
     edited = kind("small", "8Gi", generation=2)
     decision = decided(cluster(types=(edited,)), ask("small"))
@@ -388,7 +388,7 @@ def test_plan_shows_the_instancetype_size_of_a_stopped_vm():
     assert "it starts with 1Gi" in decision.why.message
 
 
-def test_instancetype_change_is_blocked_if_its_max_guest_conflicts_with_a_vm_setting():
+def test_instancetype_change_is_blocked_if_max_guest_of_the_instancetype_conflicts_with_the_vm():
     # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
     wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
     decision = decided(cluster(types=(SMALL, wanted)))

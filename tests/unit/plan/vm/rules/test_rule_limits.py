@@ -150,7 +150,7 @@ def test_huge_page_size_check_uses_the_vm_memory_requests_if_they_are_set(guest)
         ("v1.9.0", "arm64", (), ("amd64",), False),
     ],
 )
-def test_vm_with_a_different_cpu_architecture_needs_the_feature_gate_multi_architecture(
+def test_vm_needs_the_feature_gate_multi_architecture_if_a_node_has_another_cpu_architecture(
     version, architecture, gates, nodes, denied
 ):
     listed = NameSet.of(("VMLiveUpdateFeatures", *gates))
