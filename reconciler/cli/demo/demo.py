@@ -86,15 +86,16 @@ def _walkthrough(folder: Path, scale: float) -> None:
     with _scenario(folder, "walkthrough", scale) as stage:
         stage.title("Scenario one: KubeVirt v1.3.1, before memory hotplug is set up")
         stage.say(
-            "The commit sets the feature gate, the rollout strategy and the workload update",
-            "strategy in the KubeVirt CR, and 2Gi for vm-cirros, which already runs with 1Gi.",
+            "The commit sets the feature gate and the rollout strategy in the KubeVirt CR.",
+            "It also sets the workload update strategy in this CR.",
+            "It sets 2Gi for the VM vm-cirros, which already runs with 1Gi.",
         )
         stage.commit("kubevirt.yaml", "vm-cirros.yaml")
         stage.plan()
         stage.apply(ExitCode.BLOCKED)
         stage.say(
-            "The feature gate and the strategies are in effect. A user creates vm-alpine with",
-            "1Gi, and the next commit sets 2Gi.",
+            "The feature gate and the strategies are in effect.",
+            "A user creates vm-alpine with 1Gi, and the next commit sets 2Gi.",
         )
         stage.create_vm("vm-alpine.yaml")
         stage.commit("vm-alpine.yaml", guest=("1Gi", "2Gi"))
@@ -108,8 +109,10 @@ def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
     with _scenario(folder, "fleet", scale) as stage:
         stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(
-            "KubeVirt v1.9.0 needs no feature gate. The migrations of one VM fail, one hypervisor",
-            "rejects the new memory, and one guest ignores it. The report names these VMs.",
+            "KubeVirt v1.9.0 needs no feature gate.",
+            "The migrations of one VM fail.",
+            "One hypervisor rejects the new memory, and one guest ignores it.",
+            "The report names the VMs with these problems.",
         )
         stage.commit(".reconciler.yaml", "kubevirt.yaml", "vms")
         stage.plan()
