@@ -1,4 +1,4 @@
-"""``CommitSearch``: finds the newest commit that passes all checks, which is then applied.
+"""``CommitSearch``: finds the commit to apply: the newest one that passes all checks.
 
 A commit passes the checks if its configuration is valid and, with ``--verify``, its signature is
 accepted. If the newest commit on a branch fails, its first-parent ancestors are checked, and the

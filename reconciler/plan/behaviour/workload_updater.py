@@ -31,7 +31,7 @@ class Fate(StrEnum):
     EVACUATED = "evacuated"
     """The workload updater evicts the VM; the webhook turns the eviction into a migration."""
     KILLED = "killed"
-    """The workload updater evicts the VM, so the guest stops, perhaps until a new start."""
+    """The workload updater evicts the VM, so the guest stops, and might not start again."""
     KEPT = "kept"
     """The workload updater tries to evict the VM, but the webhook denies the eviction."""
     LEFT = "left"

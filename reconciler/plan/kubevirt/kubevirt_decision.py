@@ -108,8 +108,8 @@ def _identity(
     """Return the reference to the KubeVirt CR that Git describes, with the CR's namespace.
 
     A HyperConverged object in Git describes the KubeVirt CR that it owns. If the HyperConverged in
-    the cluster cannot be read, only its namespace is compared, because the operator uses only one
-    HyperConverged.
+    the cluster cannot be read, only the namespaces of both are compared, because the operator uses
+    only one HyperConverged.
     """
     ref = ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
     if ref.is_kubevirt or owner is None:

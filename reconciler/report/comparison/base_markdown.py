@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of listed changes, and of listed problems, only in the base commit's plan."""
+"""How many changes, and how many problems, are listed if only the base commit's plan has them."""
 
 
 def base_title(comparison: Comparison) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BASE_COLUMN = "SINCE BASE"
 """The title of the table column that says how each VM differs from the base commit."""
 _MAX_LISTED = 20
-"""The maximum number of listed changes, and of listed problems, only in the base commit's plan."""
+"""How many changes, and how many problems, are listed if only the base commit's plan has them."""
 
 
 def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:

@@ -74,6 +74,6 @@ def may_request_restart(
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether a new VMI has replaced the VMI from before the requested restart."""
+    """Return whether a new VMI has replaced the VMI that existed before the requested restart."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

@@ -66,7 +66,7 @@ class EventStreams:
         self._n_clients = 0
 
     def view_id(self, version: int, view: ServiceView) -> str:
-        """Return an ID of the displayed state that no earlier process has used."""
+        """Return an ID for the displayed state; no earlier process has used this ID."""
         return f"{view.started_at.timestamp():.3f}-{version}"
 
     async def endpoint(self, request: Request) -> Response:

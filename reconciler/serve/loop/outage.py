@@ -17,7 +17,7 @@ HICCUP = timedelta(seconds=15)
 
 
 def outage_shown(found: tuple[datetime, ClusterError] | None, now: datetime) -> Wait | None:
-    """Return the API server outage to display, or None if it is short or the API server responds.
+    """Return the API server outage to display, or None if the outage is short or has ended.
 
     Args:
         found: When the API server stopped responding, and the last error, or None if it responds.

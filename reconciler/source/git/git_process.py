@@ -89,7 +89,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """The last ``MAX_OUTPUT_BYTES`` or more bytes of git's output, or all if it is shorter."""
+        """The last ``MAX_OUTPUT_BYTES`` or more bytes of git's output; all of a shorter output."""
         return b"".join(self._last)
 
 

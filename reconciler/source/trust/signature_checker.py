@@ -211,7 +211,7 @@ def signature_checker(
     """Yield a ``SignatureChecker``, and delete its copies of the trusted keys afterwards.
 
     Raises:
-        SourceError: gpg or ssh-keygen is missing, but there are keys for it.
+        SourceError: gpg or ssh-keygen is missing, but *verification* has keys for this program.
         UsageError: A trusted key cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:

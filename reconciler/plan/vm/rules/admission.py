@@ -134,8 +134,8 @@ def above_limit(inputs: VMInputs) -> Finding | None:
 def whole_pages(inputs: VMInputs) -> Finding | None:
     """Block a size that is not a multiple of the VM's huge page size, even if the VM is stopped.
 
-    KubeVirt checks the requests if the VM sets any; otherwise the guest size; if the VM sets
-    neither, the limits.
+    KubeVirt checks the memory requests. If the VM sets none, KubeVirt checks the guest size or,
+    without a guest size, the limits.
 
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """

@@ -55,7 +55,7 @@ class VMNames:
 
     @cached_property
     def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """The namespaces that contain a VM with a given name, by name."""
+        """The namespaces that contain a VM with a given name, keyed by this name."""
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)

@@ -73,7 +73,8 @@ class Backups:
         """Returns whether a migration must wait until the backup of its VMI has ended.
 
         A system-critical migration aborts the backup. Any other migration gets a condition while
-        it waits; the caller must store the migration. KubeVirt v1.8 and later do this.
+        it waits; the caller must store the migration. Before v1.8, KubeVirt does not wait for
+        backups.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645.
         """

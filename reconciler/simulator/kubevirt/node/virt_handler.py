@@ -208,7 +208,7 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Hotplugs CPUs into a guest, which KubeVirt does before the memory hotplug.
+        """Hotplugs CPUs into a guest before the memory hotplug, as KubeVirt does.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
         """
