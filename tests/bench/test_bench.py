@@ -55,7 +55,7 @@ def test_benchmark_manifests_differ_from_the_cluster_only_in_the_size_of_changed
     assert differing == set(fleet.changed)
 
 
-def test_benchmark_generator_writes_a_valid_description_of_the_simulated_cluster():
+def test_benchmark_generator_writes_a_valid_scenario():
     world = worlds.parse(Fleet(n_vms=200).world())
     assert len(world.vms) == 200
     assert len(world.migrations) == 2

@@ -118,7 +118,9 @@ def test_patch_that_adds_a_field_is_rejected_if_the_vm_was_edited_after_it_was_r
     assert (again.refusal, str(again.vm.guest)) == (None, "2Gi")
 
 
-def test_patch_with_an_unknown_field_is_rejected_instead_of_pruned(writer, client, vm):
+def test_patch_with_an_unknown_field_is_rejected_instead_of_applied_without_the_field(
+    writer, client, vm
+):
     path = "/spec/template/spec/domain/memory/gueest"
     patch = (PatchOp(op="add", path=path, value="2Gi"),)
     written = writer.write(action(vm.ref, patch))

@@ -35,7 +35,7 @@ def soak(change=None, different=(), grow=1.0, **grows):
     return SimpleNamespace(samples=samples, changes=changes, minute=10.0)
 
 
-def test_soak_test_without_growth_or_missed_changes_reports_no_problem():
+def test_soak_test_reports_no_problem_if_no_resource_use_grows_and_no_change_is_missed():
     assert verdict(soak()) == []
 
 
@@ -50,7 +50,7 @@ def test_soak_test_without_growth_or_missed_changes_reports_no_problem():
         (soak(different=["a/vm"]), "1 VMs differ from Git, such as a/vm"),
     ],
 )
-def test_soak_test_reports_growth_or_a_missed_change_as_a_problem(found, says):
+def test_soak_test_reports_growing_resource_use_or_a_missed_change_as_a_problem(found, says):
     (problem,) = verdict(found)
     assert problem.startswith(says)
 

@@ -101,7 +101,7 @@ def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, rea
         (86_400.0, (82_800.0, "9h"), "this machine's"),
     ],
 )
-def test_run_writes_nothing_if_two_clocks_disagree_on_whether_the_maintenance_window_is_open(
+def test_run_writes_nothing_if_a_maintenance_window_is_open_according_to_only_one_of_two_clocks(
     ahead_s, window, whose, run, tmp_path
 ):
     report = tmp_path / "report.json"
@@ -116,7 +116,7 @@ def test_run_writes_nothing_if_two_clocks_disagree_on_whether_the_maintenance_wi
     assert run.cluster.writes() == []
 
 
-def test_plan_warns_if_two_clocks_disagree_on_whether_the_maintenance_window_is_open(run):
+def test_plan_warns_if_a_maintenance_window_is_open_according_to_only_one_of_two_clocks(run):
     shown, cluster = run(-86_400.0, "hotplug", window=(-3600.0, "9h"), plans=True)
     (warning,) = (each for each in shown["diagnostics"] if each["code"] == "clocks-differ")
     assert warning["severity"] == "warning"

@@ -122,7 +122,7 @@ def test_demo_world_option_accepts_a_directory_with_a_configuration(capsys, tmp_
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )
-def test_demo_rejects_an_invalid_cluster_description_as_a_usage_error(
+def test_demo_rejects_an_invalid_scenario_as_a_usage_error(
     capsys, tmp_path, monkeypatch, world, says
 ):
     monkeypatch.chdir(tmp_path)

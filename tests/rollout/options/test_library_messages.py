@@ -167,9 +167,7 @@ def test_manifest_that_is_not_yaml_is_reported_without_library_jargon(
 
 
 @pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\xff"], ids=["not YAML", "not text"])
-def test_unusable_cluster_description_is_reported_without_library_jargon(
-    content, command, tmp_path
-):
+def test_unusable_scenario_is_reported_without_library_jargon(content, command, tmp_path):
     file = tmp_path / "world.yaml"
     file.write_bytes(content)
     ended = command("cluster", "--world", file, "--kubeconfig", tmp_path / "kubeconfig")

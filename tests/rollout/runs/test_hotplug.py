@@ -131,7 +131,7 @@ def test_guest_that_does_not_use_its_resized_memory_fails_after_the_timeout():
     assert "after the size was written" in outcome.why.message
 
 
-def test_run_waits_for_the_retry_of_a_failed_migration():
+def test_run_waits_while_kubevirt_retries_a_failed_migration():
     run = rig("migration-fails-once")
     report = run.apply(ASK_2GI, deadline_s=600)
     assert (report.exit, only(report).failed_migrations) == (ExitCode.DONE, 1)

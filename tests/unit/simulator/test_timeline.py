@@ -68,6 +68,6 @@ def test_scenario_timeline_entry_with_a_migration_phase_never_runs_without_a_mig
         ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
     ],
 )
-def test_incomplete_timeline_entry_in_a_cluster_description_is_rejected(entry, says):
+def test_incomplete_timeline_entry_of_a_scenario_is_rejected(entry, says):
     with pytest.raises(worlds.WorldError, match=says):
         worlds.parse(world(entry))

@@ -146,9 +146,7 @@ def test_scheduled_end_of_a_backup_does_not_end_a_later_backup():
         ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "unknown field"),
     ],
 )
-def test_impossible_backup_in_a_cluster_description_is_rejected_with_its_path(
-    vm, version, path, says
-):
+def test_impossible_backup_in_a_scenario_is_rejected_with_its_path(vm, version, path, says):
     with pytest.raises(WorldError) as caught:
         simulated({"name": "vm", **vm}, version=version)
     [problem] = caught.value.problems

@@ -209,7 +209,7 @@ def test_completion_timeout_per_gib_of_a_migration_policy_is_multiplied_by_decim
     assert set(ended) == {ends}
 
 
-def test_labels_in_a_cluster_description_are_set_on_the_created_objects():
+def test_labels_in_a_scenario_are_set_on_the_created_objects():
     sim = simulated(labels={"stage": "test"})
     shown = sim.store.get(Key("namespaces", "", "shop"))["metadata"]["labels"]
     assert shown == {"kubernetes.io/metadata.name": "shop", "stage": "test"}
@@ -232,7 +232,7 @@ def test_labels_in_a_cluster_description_are_set_on_the_created_objects():
         ({"vmiLabels": {"colour": True}}, "vms[0].vmiLabels.colour"),
     ],
 )
-def test_invalid_migration_policy_in_a_cluster_description_is_rejected_with_its_path(world, path):
+def test_invalid_migration_policy_in_a_scenario_is_rejected_with_its_path(world, path):
     with pytest.raises(WorldError) as caught:
         simulated(**world)
     assert [problem.path for problem in caught.value.problems] == [path]

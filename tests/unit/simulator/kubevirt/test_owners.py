@@ -207,7 +207,7 @@ def test_hyperconverged_api_group_is_served_only_in_a_cluster_with_hyperconverge
         ({"hyperConverged": {"release": "1.19"}}, "unknown field"),
     ],
 )
-def test_impossible_hyperconverged_or_harvester_in_a_cluster_description_is_rejected(world, words):
+def test_impossible_hyperconverged_or_harvester_in_a_scenario_is_rejected(world, words):
     with pytest.raises(WorldError, match=words):
         started(**world)
 

@@ -131,7 +131,7 @@ def test_hotplug_requires_free_huge_pages_of_the_same_page_size():
         (None, {}),
     ],
 )
-def test_huge_pages_in_a_cluster_description_are_2mi_by_default(given, found):
+def test_huge_pages_in_a_scenario_are_2mi_by_default(given, found):
     node = {"name": "n", **({"hugepages": given} if given else {})}
     stored = Play({}, nodes=[node]).sim.store.get(Key("nodes", "", "n"))
     allocatable = stored["status"]["allocatable"]
@@ -144,7 +144,7 @@ def test_vms_share_the_huge_pages_of_their_node():
         Play({**vm, "name": "a"}, {**vm, "name": "b"}, nodes=[{"name": "n0", "hugepages": "3Gi"}])
 
 
-def test_unknown_huge_page_size_in_a_cluster_description_is_reported():
+def test_unknown_huge_page_size_in_a_scenario_is_reported():
     with pytest.raises(WorldError, match=r"hugepages.4Mi: unknown field"):
         Play({}, nodes=[{"name": "n", "hugepages": {"4Mi": "1Gi"}}])
 
@@ -161,7 +161,7 @@ def test_vm_described_as_hotplugged_in_a_scenario_has_increased_memory_requests(
     assert play.memory == ("2Gi", "3Gi", "3Gi")
 
 
-def test_cluster_description_with_an_impossible_hotplug_is_rejected():
+def test_scenario_with_an_impossible_hotplug_is_rejected():
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
     with pytest.raises(WorldError, match="cannot have started"):
         Play({**PLUGGED, "domain": {"resources": resources}})

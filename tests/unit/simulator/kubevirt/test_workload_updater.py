@@ -89,7 +89,7 @@ def test_workload_updater_is_idle_while_the_kubevirt_cr_is_not_deployed():
     assert phases(sim) == []
 
 
-def test_simulated_node_has_the_memory_and_labels_from_the_cluster_description():
+def test_simulated_node_has_the_memory_and_labels_from_the_scenario():
     sim = simulate({"name": "vm"}, nodes=[{"name": "n", "memory": "8Gi", "labels": {"zone": "a"}}])
     facts = sim.cluster.inventory.nodes["n"]
     assert isinstance(facts, NodeFacts)

@@ -17,7 +17,7 @@ HEAD = {"apiVersion": "simulator/v1alpha1", "kind": "World"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_cluster_description_can_be_simulated(path):
+def test_every_example_scenario_can_be_simulated(path):
     world = worlds.loads(path.read_bytes(), str(path))
     assert world.name == path.stem
     sim = Simulator(world, clock=SimClock(scale=None))
@@ -42,7 +42,7 @@ def test_each_demo_scenario_has_a_file_among_the_example_scenarios(name):
     assert name in {path.stem for path in EXAMPLES}
 
 
-def test_cluster_description_for_the_walkthrough_has_no_kubevirt_settings():
+def test_scenario_for_the_walkthrough_has_no_kubevirt_settings():
     [path] = [path for path in EXAMPLES if path.stem == "walkthrough"]
     sim = Simulator(worlds.loads(path.read_bytes(), str(path)), clock=SimClock(scale=None))
     [cr] = sim.store.list("kubevirts.kubevirt.io")
@@ -100,7 +100,7 @@ def vm(**fields):
         ),
     ],
 )
-def test_invalid_field_of_a_cluster_description_is_reported_with_its_value(document, path, value):
+def test_invalid_field_of_a_scenario_is_reported_with_its_value(document, path, value):
     [problem] = refused(**document)
     assert problem.startswith(f"{path}: ")
     assert value in problem
@@ -148,14 +148,12 @@ def test_invalid_field_of_a_cluster_description_is_reported_with_its_value(docum
         ),
     ],
 )
-def test_impossible_cluster_description_is_rejected_until_it_is_corrected(
-    impossible, possible, path
-):
+def test_impossible_scenario_is_rejected_until_it_is_corrected(impossible, possible, path):
     assert any(problem.startswith(path) for problem in refused(**impossible))
     Simulator(worlds.parse({**HEAD, **possible}), clock=SimClock(scale=None))
 
 
-def test_all_problems_of_a_cluster_description_are_listed_together():
+def test_all_problems_of_a_scenario_are_listed_together():
     problems = refused(rbac="no", nodes=[{"name": "n", "memory": "lots"}], **vm(guest="big"))
     assert [problem.split(":")[0] for problem in problems] == [
         "nodes[0].memory",
@@ -164,14 +162,14 @@ def test_all_problems_of_a_cluster_description_are_listed_together():
     ]
 
 
-def test_cluster_description_that_is_not_yaml_is_rejected(tmp_path):
+def test_scenario_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
     with pytest.raises(WorldError, match=r"world\.yaml does not describe a valid cluster"):
         worlds.loads(path.read_bytes(), str(path))
 
 
-def test_timeline_of_a_cluster_description_sends_requests_and_injects_faults():
+def test_timeline_of_a_scenario_sends_requests_and_injects_faults():
     request = {
         "path": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
         "body": {"spec": {"runStrategy": "Halted"}},
@@ -190,7 +188,7 @@ def test_timeline_of_a_cluster_description_sends_requests_and_injects_faults():
     assert stored["status"]["printableStatus"] == "Stopped"
 
 
-def test_api_server_uses_the_rbac_mode_and_tokens_of_the_cluster_description():
+def test_api_server_uses_the_rbac_mode_and_tokens_of_the_scenario():
     world = worlds.parse(
         {**HEAD, "rbac": "enforced", "tokens": {"secret": {"user": "ann"}}, **vm(guest="1Gi")}
     )
@@ -218,12 +216,12 @@ def test_api_server_uses_the_rbac_mode_and_tokens_of_the_cluster_description():
     ],
     ids=["lists", "items", "aliases", "length"],
 )
-def test_cluster_description_that_needs_too_much_time_or_memory_is_rejected(text, reason):
+def test_scenario_that_needs_too_much_time_or_memory_is_rejected(text, reason):
     with pytest.raises(WorldError, match=reason):
         worlds.loads(text.encode(), "a.yaml")
 
 
-def test_duplicate_object_in_a_cluster_description_is_reported():
+def test_duplicate_object_in_a_scenario_is_reported():
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
     world = worlds.parse({**HEAD, "nodes": [{"name": "n"}], "objects": [node]})
     with pytest.raises(
