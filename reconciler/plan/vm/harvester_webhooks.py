@@ -6,18 +6,22 @@ enhancement proposal in issue 7315.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from reconciler.model.paths import value_at
 from reconciler.model.plan.plan import Reason
-from reconciler.model.quantity import MIB, MemoryQuantity, canonical
+from reconciler.model.quantity import MIB, MemoryQuantity, QuantityError, canonical
 from reconciler.plan.finding import Finding, blocked
 
 if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import DesiredVM
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 HOTPLUG_ANNOTATION = "harvesterhci.io/enableCPUAndMemoryHotplug"
 """The annotation that allows live changes to a VM. Source: harvester pkg/util/constants.go:48."""
 RESERVED_ANNOTATION = "harvesterhci.io/reservedMemory"
+_LIMIT = ("spec", "template", "spec", "domain", "resources", "limits", "memory")
 _RESERVED = 100 * MIB
 """The part of a memory limit that Harvester reserves for QEMU by default, in bytes."""
 
@@ -27,17 +31,52 @@ def rewritten(inputs: VMInputs) -> Finding | None:
     vm, limit = inputs.vm, inputs.vm.constraints.limits
     if not inputs.harvester or vm.harvester_hotplug or limit is None:
         return None
-    kept = vm.harvester_reserved.n_bytes if vm.harvester_reserved else _RESERVED
-    if (left := limit.n_bytes - kept) == inputs.target.n_bytes:
+    return _replaced(
+        inputs.target,
+        limit,
+        vm.harvester_reserved,
+        hint="in Harvester, enable CPU and memory hotplug for the VM (annotation "
+        f"{HOTPLUG_ANNOTATION}), or set limits.memory to {{needed}} and restart the VM",
+    )
+
+
+def rewritten_at_creation(desired: DesiredVM) -> Finding | None:
+    """Block the creation of a VM in a Harvester cluster if its webhook would replace the size."""
+    annotations = value_at(desired.manifest, ("metadata", "annotations"))
+    annotations = annotations if isinstance(annotations, Mapping) else {}
+    limit = _size(value_at(desired.manifest, _LIMIT))
+    hotplug = str(annotations.get(HOTPLUG_ANNOTATION, "")).lower() == "true"
+    if desired.guest is None or limit is None or hotplug:
         return None
-    needed = canonical(inputs.target.n_bytes + kept)
+    return _replaced(
+        desired.guest,
+        limit,
+        _size(annotations.get(RESERVED_ANNOTATION)),
+        hint=f'in the manifest, add the annotation {HOTPLUG_ANNOTATION}: "true", or set '
+        "limits.memory to {needed}",
+    )
+
+
+def _replaced(
+    target: MemoryQuantity, limit: MemoryQuantity, reserved: MemoryQuantity | None, *, hint: str
+) -> Finding | None:
+    kept = reserved.n_bytes if reserved else _RESERVED
+    if (left := limit.n_bytes - kept) == target.n_bytes:
+        return None
     return blocked(
         Reason.HARVESTER_REWRITES,
         "Harvester's webhook would silently replace the size in Git: it sets memory.guest to "
         f"{canonical(left)}, which is the memory limit {limit} minus {canonical(kept)}",
-        "in Harvester, enable CPU and memory hotplug for the VM (annotation "
-        f"{HOTPLUG_ANNOTATION}), or set limits.memory to {needed} and restart the VM",
+        hint.format(needed=canonical(target.n_bytes + kept)),
     )
+
+
+def _size(value: object) -> MemoryQuantity | None:
+    """Return a memory size in a manifest, or None if the API server would deny the value."""
+    try:
+        return MemoryQuantity.parse(value) if value else None
+    except QuantityError:
+        return None
 
 
 def denied(inputs: VMInputs) -> Finding | None:

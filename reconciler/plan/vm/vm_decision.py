@@ -14,7 +14,7 @@ from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import guest_warnings, unmanaged_edits
 from reconciler.plan.vm.consent import consented
-from reconciler.plan.vm.harvester_webhooks import HARVESTER
+from reconciler.plan.vm.harvester_webhooks import HARVESTER, rewritten_at_creation
 from reconciler.plan.vm.rules import (
     conflicting_change,
     guest_progress,
@@ -202,6 +202,8 @@ def _absent(
     shared: SharedInputs,
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
+        if is_harvester(live) and (denied := rewritten_at_creation(desired)) is not None:
+            return _decision(state, desired, None, denied)
         finding = Finding.of(Effect.CREATE, Reason.NEW, "the VM does not exist in the cluster")
         action = Action(
             ref=desired.ref,

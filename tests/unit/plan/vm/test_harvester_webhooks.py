@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import make_desired, make_vm, make_vmi, plan_of, q, want, with_settings
+from support.builders import (
+    make_desired,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
 from support.owners.builders import make_harvester
 
 from reconciler.model.fields import NameSet
@@ -93,3 +102,38 @@ def test_hint_says_that_a_harvester_upgrade_might_cause_empty_workload_update_me
     assert decision.effect.value == "blocked"
     assert ("harvesterhci.io/kubevirt-workload-update-methods" in decision.why.hint) is told
     assert "add LiveMigrate to workloadUpdateMethods" in decision.why.hint
+
+
+HOTPLUG = {"harvesterhci.io/enableCPUAndMemoryHotplug": "true"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "annotations", "harvester", "left"),
+    [
+        ("2Gi", {}, True, "1948Mi"),
+        ("2Gi", {"harvesterhci.io/reservedMemory": "256Mi"}, True, "1792Mi"),
+        ("2148Mi", {}, True, ""),
+        ("2Gi", HOTPLUG, True, ""),
+        ("2Gi", {}, False, ""),
+        (None, {}, True, ""),
+        ("much", {}, True, ""),
+    ],
+)
+def test_vm_whose_memory_size_harvesters_webhook_would_overwrite_is_not_created(
+    limit, annotations, harvester, left
+):
+    resources = {"limits": {"memory": limit}} if limit else {}
+    domain = {"memory": {"guest": "2Gi"}, "resources": resources}
+    manifest = {
+        "metadata": {"annotations": annotations},
+        "spec": {"template": {"spec": {"domain": domain}}},
+    }
+    state = make_harvester({("value",): "4"}) if harvester else make_live()
+    desired = make_desired(want("2Gi", manifest=manifest))
+    (decision,) = plan_of(desired, state, create=True).decisions
+    if not left:
+        assert (decision.effect.value, decision.reason.value) == ("create", "new")
+        return
+    assert (decision.effect.value, decision.actions) == ("blocked", ())
+    assert f"it sets memory.guest to {left}" in decision.why.message
+    assert "in the manifest, add the annotation" in decision.why.hint
