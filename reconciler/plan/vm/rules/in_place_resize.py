@@ -8,12 +8,20 @@ be migratable, and only the growth counts towards quotas.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MIB
-from reconciler.plan.capacity.fit import exceeded, free, growth_of, pod_for, quota_usage
+from reconciler.plan.capacity.fit import (
+    exceeded,
+    free,
+    growth_of,
+    pod_for,
+    pod_in_flight,
+    quota_usage,
+)
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
 
@@ -27,6 +35,7 @@ RESIZE_IN_PROGRESS = "PodResourceResizeInProgress"
 """The VMI condition that is true while Kubernetes resizes the launcher pod."""
 INFEASIBLE = "ResizeInfeasible"
 """The VMI condition that is true if the node can never hold the larger pod."""
+_RAISE = "raise the ResourceQuota until it allows this change"
 
 
 def grows_in_place(running: RunningVM) -> bool:
@@ -102,20 +111,23 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     capacity = running.capacity
     if capacity is None or not capacity.quotas_known:
         return None
-    grown = _growth(running, capacity)
-    if grown is None:
-        return None
+    refused = _refused(running, capacity, _growth(running, capacity))
+    return blocked(Reason.QUOTA_WOULD_REFUSE, refused, _RAISE) if refused else None
+
+
+def _refused(running: RunningVM, capacity: Capacity, grown: TargetPod | None) -> str:
+    """Return why a quota rejects the growth of the launcher pod, or an empty string."""
+    if grown is None or not capacity.quotas_known:
+        return ""
     for quota in capacity.quotas.get(running.vm.ref.namespace, ()):
         for resource in exceeded(quota, grown):
             more = quota_usage(grown)[resource]
-            return blocked(
-                Reason.QUOTA_WOULD_REFUSE,
+            return (
                 f"the quota {quota.name} rejects the larger launcher pod: "
                 f"{_shown(quota.used.get(resource, 0))} of {_shown(quota.hard[resource])} "
-                f"{resource} are in use, and the change needs {_shown(more)} more",
-                "raise the ResourceQuota until it allows this change",
+                f"{resource} are in use, and the change needs {_shown(more)} more"
             )
-    return None
+    return ""
 
 
 def resizing(running: RunningVM) -> Finding | None:
@@ -133,10 +145,39 @@ def resizing(running: RunningVM) -> Finding | None:
     if is_true(running.vmi.conditions, RESIZE_IN_PROGRESS):
         return wait(Reason.IN_FLIGHT, f"the launcher pod is growing for {running.target}")
     if running.vmi.memory_changes and growth_in_flight(running):
+        return _unconfirmed(running)
+    return None
+
+
+def _unconfirmed(running: RunningVM) -> Finding:
+    """Report a resize for which the VM instance shows no condition yet, or none any more."""
+    if (capacity := running.capacity) is None or (missing := _missing(running, capacity)) is None:
+        return wait(Reason.IN_FLIGHT, f"KubeVirt is growing the launcher pod for {running.target}")
+    if not missing.request:
         return wait(
             Reason.IN_FLIGHT, f"the launcher pod has grown; {running.target} is being hotplugged"
         )
-    return None
+    why = f"the launcher pod has not been resized for {running.target} yet"
+    if refused := _refused(running, capacity, missing):
+        return wait(Reason.IN_FLIGHT, f"{why}: {refused}", _RAISE)
+    return wait(Reason.IN_FLIGHT, why)
+
+
+def _missing(running: RunningVM, capacity: Capacity) -> TargetPod | None:
+    """Return what the launcher pod lacks for the change in progress; None if it is not known.
+
+    The computed overhead can differ from that of the pod. Therefore, a pod that lacks less than
+    half of the guest's growth counts as resized, and a pod never lacks more than this growth.
+    """
+    larger = pod_in_flight(capacity, running.rendering, running.vmi)
+    has, size = running.vmi.guest_requested, running.vmi.guest
+    missing = growth_of(capacity, running.vmi, larger) if larger else None
+    if missing is None or has is None or size is None:
+        return None
+    growth = size.n_bytes - has.n_bytes
+    if 2 * missing.request < growth:
+        return replace(missing, request=0, limit=None)
+    return replace(missing, request=min(missing.request, growth))
 
 
 def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:

@@ -19,7 +19,7 @@ from support.builders import (
     q,
     want,
 )
-from support.capacity_builders import capacity, node, use
+from support.capacity_builders import capacity, launcher, node, use
 
 from reconciler.model.fields import FEATURE_GATES, NameSet
 from reconciler.model.live.capacity import Quota
@@ -131,6 +131,38 @@ def test_in_place_resize_counts_as_in_progress_until_the_node_rejects_the_larger
         conditions=changing,
     )
     assert judged(state) == expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "left", "words", "hint"),
+    [
+        (GIB, GIB, "has not been resized for 2Gi yet", ""),
+        (GIB, GIB - 1, "yet: the quota mem rejects the larger launcher pod", "raise the Resource"),
+        (2 * GIB, 0, "the launcher pod has grown; 2Gi is being hotplugged", ""),
+        (None, GIB, "KubeVirt is growing the launcher pod for 2Gi", ""),
+    ],
+)
+def test_in_place_resize_that_has_not_started_names_the_quota_that_refuses_it(
+    pod, left, words, hint
+):
+    quota = Quota(
+        name="mem", hard={"requests.memory": 4 * GIB + left}, used={"requests.memory": 4 * GIB}
+    )
+    pods = {"vmi-pg-0": (launcher("node01", pod),)} if pod else {}
+    state = live(
+        vm=make_vm(guest="2Gi"),
+        found=capacity(quotas=(quota,), launchers=pods),
+        guest="2Gi",
+        guest_at_boot=q("1Gi"),
+        guest_requested=q("1Gi"),
+        guest_current=q("1Gi"),
+        conditions={each: condition("True") for each in ("LiveMigratable", "HotMemoryChange")},
+    )
+    (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
+    assert (decision.effect.value, decision.reason.value) == ("wait", "in-flight")
+    assert words in decision.why.message
+    assert decision.why.hint.startswith(hint)
+    assert bool(decision.why.hint) is bool(hint)
 
 
 EARLIER = NOW - timedelta(days=7)
