@@ -34,7 +34,7 @@ def test_stepped_clock_never_goes_back():
 
 @pytest.mark.parametrize("scale", [0, -1.0])
 def test_clock_scale_must_be_positive(scale):
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="greater than 0"):
         SimClock(scale=scale)
 
 

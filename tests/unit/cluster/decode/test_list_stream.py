@@ -102,7 +102,7 @@ def test_incomplete_list_response_raises_an_error(text):
 
 def test_list_item_with_too_many_nested_objects_raises_an_error():
     inner = ",".join(['{"metadata":{}}'] * 10_000)
-    with pytest.raises(ValueError, match="more than 100 objects"):
+    with pytest.raises(ValueError, match="more than 100 nested objects"):
         read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
 
 
