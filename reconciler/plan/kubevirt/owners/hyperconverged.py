@@ -206,6 +206,7 @@ class HyperConvergedOwner:
             for each in changes
             if (home := self._home(each.field)) is not None
             and self.held.managers.get(home) == AUTOPILOT
+            and not self._holds(each)
         ]
         if not homes:
             return None

@@ -91,6 +91,14 @@ RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRa
             "blocked owned-by-autopilot",
             "virt-platform-autopilot overwrites spec.virtualization.liveUpdateConfiguration",
         ),
+        # The autopilot has written the value that Git sets, so only its operator is late.
+        (
+            make_owner(
+                spellings={RATIO_HOME: 8}, managers={RATIO_HOME: "virt-platform-autopilot"}
+            ),
+            "wait owner-not-settled",
+            "already has the values that Git sets",
+        ),
         (
             make_owner(
                 json_patch='[{"op":"add","path":"/spec/configuration/liveUpdateConfiguration",'
