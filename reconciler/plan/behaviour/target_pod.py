@@ -191,7 +191,9 @@ pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
 def _own_limit(source: Launcher, growth: int) -> int:
     """Return the memory limit of a pod whose VM sets no limit, after the pod's request has grown.
 
-    A current limit that is not twice the request comes from a LimitRange, and does not change.
+    Any other current limit counts as one from a LimitRange, which does not change. This is too
+    little if the namespace's label alpha.kubevirt.io/auto-memory-limits-ratio, which is not read,
+    sets another ratio.
     """
     if source.guest_limit == AUTO_LIMIT_RATIO * source.guest_request:
         return source.limit + AUTO_LIMIT_RATIO * growth

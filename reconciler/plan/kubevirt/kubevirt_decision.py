@@ -203,7 +203,10 @@ def _obstacle(
             Reason.GATE_DISABLED,
             f"the cluster's disabledFeatureGates lists {', '.join(disabled)}, and KubeVirt denies "
             "a gate that is in both lists",
-            "remove the gate from disabledFeatureGates in the KubeVirt CR first",
+            "remove the gate from disabledFeatureGates in the KubeVirt CR first"
+            if owner.target is None
+            else f"enable the gate in {owner.name}, or remove it from disabledFeatureGates in its "
+            "annotation first, because a direct change to the KubeVirt CR is overwritten",
         )
     unknown = [dotted(each.field) for each in changes if not _known(each, config)]
     if unknown:

@@ -66,7 +66,9 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
     Reason.GATE_DISABLED: source("v1.9.0 kubevirt-update-admitter.go:508-532",
         "Git adds a feature gate that the KubeVirt CR lists in `disabledFeatureGates`. KubeVirt"
         " denies a gate that is in both lists.",
-        "Remove the gate from `disabledFeatureGates` in the KubeVirt CR first.", since="v1.8"),
+        "Remove the gate from `disabledFeatureGates` in the KubeVirt CR first. If HyperConverged"
+        " writes the CR, change the gate in the HyperConverged or in its annotation.",
+        since="v1.8"),
     Reason.UNKNOWN_FIELD: recorded("Kubernetes API: the API server drops an unknown field",
         "This KubeVirt version does not have a field that Git sets; the API server would drop the"
         " value. A field that the CR in the cluster already contains is never reported.",

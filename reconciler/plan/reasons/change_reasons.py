@@ -51,7 +51,8 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         " running launcher pod. The change needs no migration and no other node, and quotas must"
         " allow only the growth. A smaller size, huge pages and dedicated CPUs still need a"
         " migration. All this is inferred from the proposal VEP 45. Deckhouse's fork of KubeVirt"
-        " has the gate InPlaceResize instead; inferred: it behaves in the same way.",
+        " has the gate InPlaceResize instead; inferred: it behaves in the same way. VEP 45 needs"
+        " Kubernetes v1.35 or newer; the plan does not check the version of Kubernetes.",
         "If this KubeVirt build does not have the gate, remove the gate from the CR: KubeVirt"
         " ignores an unknown gate and migrates the VM.", since="v1.9"),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",

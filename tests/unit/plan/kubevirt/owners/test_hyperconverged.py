@@ -442,3 +442,11 @@ def test_warning_names_the_tool_that_would_revert_the_hyperconverged_annotation(
     live = gated(make_owner(**marks))
     decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert words in decision.warnings[0]
+
+
+def test_hint_for_a_disabled_feature_gate_does_not_change_a_cr_that_hyperconverged_writes():
+    live = gated(make_owner())
+    live = replace(live, kubevirt=replace(live.kubevirt, disabled_gates=frozenset({"VSOCK"})))
+    decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert decision.reason.value == "gate-disabled"
+    assert decision.why.hint.startswith(f"enable the gate in {HYPERCONVERGED}")
