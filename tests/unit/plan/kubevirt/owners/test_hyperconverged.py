@@ -435,7 +435,7 @@ def test_hyperconverged_field_exists_if_the_release_has_it_or_the_object_contain
             {"json_patch": "[]", "json_patch_manager": "argocd-controller"},
             f"argocd-controller wrote metadata.annotations.{ANNOTATION} last",
         ),
-        ({"tracked_by": "Flux Kustomization a/b"}, f"also sets metadata.annotations.{ANNOTATION}"),
+        ({"tracked_by": "Flux Kustomization a/b"}, f"metadata.annotations.{ANNOTATION}"),
     ],
 )
 def test_warning_names_the_tool_that_would_revert_the_hyperconverged_annotation(marks, words):
