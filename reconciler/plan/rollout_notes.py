@@ -79,7 +79,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
         yield warning(
             "window-too-short",
             f"the longest upcoming maintenance window lasts {_minutes(longest)}, but the first "
-            f"attempt for {_vms(never)} might take longer: {_named(never, needs)}",
+            f"attempt to change {_vms(never)} might take longer: {_named(never, needs)}",
             "extend a window, or lower completionTimeoutPerGiB in the KubeVirt CR; otherwise, "
             "these VMs never change",
         )
@@ -93,7 +93,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
             yield _note(
                 "next-window",
                 f"the open maintenance window closes at {_moment(now.until)}, but the first "
-                f"attempt for {_vms(late)} might end later: {_named(late, needs)}",
+                f"attempt to change {_vms(late)} might end later: {_named(late, needs)}",
                 "no action is needed: a change that does not fit into this window starts in a "
                 "later window",
             )
@@ -181,14 +181,14 @@ def _canaries(
         of = f" of {len(canaries)}" if changing not in (0, len(canaries)) else ""
         first = f"{changing}{of} {'canary' if len(canaries) == 1 else 'canaries'}"
         verb = "changes" if changing == 1 else "change"
-        starts = f"{others} other VM{'s start' if others > 1 else ' starts'}"
+        then = f"{others} other VM{'s change' if others > 1 else ' changes'}"
         yield _note(
             "canary",
             f"{first} ({canary.selector}) {verb} first; {canary.soak} after all canaries have "
-            f"their new memory, {starts}"
+            f"their new memory, {then}"
             if changing
             else f"no canary ({canary.selector}) changes; {canary.soak} after all canaries have "
-            f"the memory that Git sets, {starts}",
+            f"the memory that Git sets, {then}",
             "if a canary fails, the other VMs are not changed",
         )
 

@@ -218,7 +218,11 @@ TEMPLATE_WITHOUT_MEMORY_LIVE = (
     ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; observed on v1.6.3"),
 )
 GATE_OVERLAP_DENIED = (
-    ((1, 1, 0), False, "v1.7.0 has the field but no such check; older versions lack it"),
+    (
+        (1, 1, 0),
+        False,
+        "v1.7.0 has the field, but not this check; older versions do not have the field",
+    ),
     ((1, 8, 0), True, "v1.8.0 kubevirt-update-admitter.go; v1.9.0 :508-532"),
 )
 ALLOW_WORKLOAD_DISRUPTION = (
@@ -234,7 +238,7 @@ UPDATE_BACKOFF = (
     ((1, 3, 1), True, "observed on v1.3.1 (scenario migration-fails); kubevirt PR 12336"),
 )
 SAME_CPU_VENDOR = (
-    ((1, 1, 0), False, "no version before v1.9 is known to require it"),
+    ((1, 1, 0), False, "no version before v1.9 is known to require the same CPU vendor"),
     ((1, 9, 0), True, "v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005"),
 )
 LAUNCHER_OVERHEAD = (
@@ -261,7 +265,11 @@ IN_PLACE_GATE_STAGE = (
     ),
 )
 DECKHOUSE_IN_PLACE_GATE_STAGE = (
-    ((1, 1, 0), GateStage.ABSENT, "only Deckhouse's fork since virtualization v1.10.0"),
+    (
+        (1, 1, 0),
+        GateStage.ABSENT,
+        "only in Deckhouse's fork, since v1.10.0 of its module virtualization",
+    ),
     (
         (1, 6, 0),
         GateStage.LISTED,

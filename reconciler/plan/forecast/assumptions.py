@@ -117,7 +117,7 @@ def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext)
     canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
-            f"other VMs start {canary.soak} after the canaries have their new memory; the "
+            f"other VMs change {canary.soak} after the canaries have their new memory; the "
             "forecast includes this whole time, even if a part of it has already passed"
         )
     grouped = [each for each in planned if queue.groups.get(each.ref)]

@@ -25,7 +25,8 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         " the release, if it cannot be read or is a release of OpenShift Virtualization",
         "The KubeVirt CR belongs to HyperConverged, and this release of HyperConverged has no"
         " field for a setting in Git. Only HyperConverged's annotation"
-        " `kubevirt.kubevirt.io/jsonpatch` can set it, which taints the installation.",
+        " `kubevirt.kubevirt.io/jsonpatch` can set it, and this annotation taints the"
+        " installation.",
         "Remove the setting from Git, or set `hyperConverged: annotation` in `.reconciler.yaml`."),
     Reason.SET_BY_ANNOTATION: source(
         "HyperConverged docs/cluster-configuration.md (jsonpatch annotations)",

@@ -164,7 +164,7 @@ def _answers(effects: Mapping[str, int], settings: int, problems: int) -> Iterat
     yield f"{restart} {'needs' if restart == 1 else 'need'} a restart"
     yield _are(effects.get(Effect.BLOCKED, 0), "blocked")
     if cold := effects.get(Effect.COLD, 0):
-        yield f"{cold} at the next start"
+        yield f"{cold} {'changes' if cold == 1 else 'change'} at the next start"
     if created := effects.get(Effect.CREATE, 0):
         yield _are(created, "created")
     if waiting := effects.get(Effect.WAIT, 0):

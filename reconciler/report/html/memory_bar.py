@@ -24,7 +24,7 @@ _KEYS = (
     ("l", "growth after a restart or a wait", frozenset({Effect.RESTART, Effect.WAIT})),
     ("x", "blocked", frozenset({Effect.BLOCKED})),
     ("s", "shrinkage", frozenset(Effect) - {Effect.NONE}),
-    ("t", "free up to the maximum", frozenset(Effect)),
+    ("t", "unused, up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
 """The CSS class and meaning of each memory bar color, and the effects for which it is used.

@@ -104,8 +104,8 @@ class Holds:
             return None
         why = Explanation(
             reason=OUTSIDE_WINDOW,
-            message=f"the first attempt might take {needed_s / 60:.0f} min, but the open "
-            f"maintenance window closes at {self._opening.until:%Y-%m-%d %H:%M %Z}",
+            message=f"the first attempt at this change might take {needed_s / 60:.0f} min, but "
+            f"the open maintenance window closes at {self._opening.until:%Y-%m-%d %H:%M %Z}",
             hint="no action is needed: the change starts in a maintenance window with enough "
             "time left",
         )
@@ -131,7 +131,7 @@ class Holds:
             why = Explanation(
                 reason=CANARY_FAILED,
                 message=f"the canary {listed_refs(failed, most=1)} failed",
-                hint="correct the cause of this failure; the other VMs start after all canaries "
+                hint="correct the cause of this failure; the other VMs change after all canaries "
                 "have their new memory",
             )
             return Hold(why=why, final=True)
@@ -146,7 +146,7 @@ class Holds:
         if not converged:
             why = Explanation(
                 reason="canaries-held",
-                message="no canary could be changed, so the other VMs do not start",
+                message="no canary could be changed, so the other VMs do not change",
                 hint="check the reasons of the canaries in the plan",
             )
             return Hold(why=why, final=True, result=Result.HELD)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = (
-    "no action is needed: the next run can change the KubeVirt CR, which was not possible when "
+    "no action is needed: the next run can change the KubeVirt CR; this was not possible when "
     "this run started"
 )
 _OWNER_HINT = (

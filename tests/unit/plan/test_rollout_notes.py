@@ -140,8 +140,8 @@ def test_plan_has_a_note_about_a_change_that_fits_only_into_a_later_maintenance_
     severity, message = found["next-window"]
     assert severity is Severity.NOTE
     assert message == (
-        "the open maintenance window closes at 2026-11-23 12:10 UTC, but the first attempt for 1 "
-        "VM might end later: db/a (up to 23 min)"
+        "the open maintenance window closes at 2026-11-23 12:10 UTC, but the first attempt "
+        "to change 1 VM might end later: db/a (up to 23 min)"
     )
 
 
@@ -153,9 +153,9 @@ def test_change_that_is_too_long_for_every_maintenance_window_causes_a_warning()
         "window-too-short": (
             Severity.WARNING,
             (
-                "the longest upcoming maintenance window lasts 16 min, but the first attempt for "
-                "7 VMs might take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
-                "(up to 25 min)"
+                "the longest upcoming maintenance window lasts 16 min, but the first attempt "
+                "to change 7 VMs might take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 "
+                "and 2 more (up to 25 min)"
             ),
         )
     }
@@ -182,7 +182,7 @@ def test_note_about_canaries_counts_the_canaries_and_the_vms_that_wait_for_them(
             Severity.NOTE,
             (
                 "2 canaries (canary=true) change first; 30m after all canaries have their new "
-                "memory, 2 other VMs start"
+                "memory, 2 other VMs change"
             ),
         )
     }

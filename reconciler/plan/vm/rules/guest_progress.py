@@ -223,7 +223,7 @@ def _staged(running: RunningVM) -> Finding | None:
     return restart(
         Reason.RESTART_PENDING,
         f"the VM's spec sets {running.target}, but its instance has {has}; {why}, the size "
-        "changes only at a restart, which KubeVirt does not request",
+        "changes only at a restart, and KubeVirt does not request one",
         "restart the VM",
     )
 

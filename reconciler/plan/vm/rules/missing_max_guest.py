@@ -26,7 +26,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     if checked is not None:
         return checked
     missing = (
-        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
+        "when spec.liveUpdateFeatures.memory or the feature gate for live updates was not set"
         if capabilities.live_update_per_vm
         else "before LiveUpdate was in effect"
     )

@@ -67,7 +67,7 @@ def _rows(vm: FleetVM, view: ServiceView, links: PageLinks) -> Iterator[tuple[st
 
 
 def _action(action: Action) -> Iterator[str]:
-    wave = html_text(f"{action.verb} in the wave {action.wave}".capitalize())
+    wave = html_text(f"{action.verb} in the {action.wave} wave".capitalize())
     digest = html_text(wording.short_digest(action.digest))
     yield f'<details open><summary><h3>{wave}</h3> <span class="mono">{digest}</span></summary>\n'
     if action.patch:

@@ -175,7 +175,7 @@ class TestWindows:
             False,
             Result.HELD,
         )
-        assert "the first attempt might take" in hold.why.message
+        assert "the first attempt at this change might take" in hold.why.message
 
     def test_vm_change_does_not_wait_if_its_first_migration_attempt_fits_the_maintenance_window(
         self,

@@ -266,7 +266,7 @@ def test_vm_on_kubevirt_v1_1_is_up_to_date_if_its_guest_has_the_desired_size():
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("v1.1.0", "without live update of its memory (spec.liveUpdateFeatures.memory and the"),
+        ("v1.1.0", "when spec.liveUpdateFeatures.memory or the feature gate"),
         ("v1.2.0", "before LiveUpdate was in effect"),
     ],
 )

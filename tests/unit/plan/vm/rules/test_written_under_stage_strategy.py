@@ -201,6 +201,6 @@ def test_change_of_a_hotplugged_guest_back_to_the_boot_size_under_stage_needs_a_
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == expected
-    assert ("which KubeVirt does not request" in decision.why.message) is (expected == PENDING)
+    assert ("and KubeVirt does not request one" in decision.why.message) is (expected == PENDING)
     before = make_live(make_vm(guest="2Gi"), vmis=(plugged,), kubevirt=stage())
     assert effect_of(make_desired(want("1Gi")), before) == ("restart", "strategy-stage")
