@@ -28,11 +28,11 @@ def test_summary_of_differences_from_the_base_commit_always_shows_new_changes(su
 @pytest.mark.parametrize(
     ("count", "kubevirt", "config", "says"),
     [
-        (1, True, False, "1 object has"),
-        (2, True, False, "edits to the KubeVirt CR: vm-0, vm-1."),
-        (2, False, True, "edits to .reconciler.yaml: "),
-        (2, True, True, "edits to the KubeVirt CR and .reconciler.yaml: "),
-        (2, False, False, "edits to other objects: "),
+        (1, True, False, "1 object that is not edited: vm-0."),
+        (2, True, False, "Edits to the KubeVirt CR change the effect of 2 objects"),
+        (2, False, True, "Edits to .reconciler.yaml change "),
+        (2, True, True, "Edits to the KubeVirt CR and .reconciler.yaml change "),
+        (2, False, False, "Edits to other objects change "),
         (7, True, False, "vm-4 and 2 more."),
     ],
 )
