@@ -30,17 +30,17 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         (
             {"owner": "kubectl-edit"},
             "reverted",
-            "kubectl-edit changed the value to 3Gi",
+            "after this run wrote its value, kubectl-edit changed the value to 3Gi",
         ),
         (
             {"owner": ""},
             "reverted",
-            "another client changed the value to 3Gi",
+            "after this run wrote its value, another client changed the value to 3Gi",
         ),
         (
             {"changes": ()},
             "reverted",
-            "another client changed the value to another size",
+            "after this run wrote its value, another client changed the value to another size",
         ),
         (
             {"effect": Effect.CREATE},
