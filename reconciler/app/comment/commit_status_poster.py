@@ -174,7 +174,7 @@ class CommitStatusPoster:
             words = "cannot set the status of commit %s; trying again: %s"
             log.warning(words, shown.commit[:12], problem)
         else:
-            words = "status of commit %s: %s, %s"
+            words = "set the status of commit %s to %s: %s"
             log.info(words, shown.commit[:12], shown.state, shown.description)
 
     def _client(self) -> ForgeClient:

@@ -332,6 +332,6 @@ def test_plan_of_an_old_snapshot_starts_with_a_warning_and_has_the_same_digest(
     assert old["digest"] == before["digest"]
     (warning, *_) = old["diagnostics"]
     assert (warning["code"], warning["at"]["path"]) == ("snapshot-age", ".reconciler.yaml")
-    assert "read at 2020-02-29 12:00:00 UTC, more than 12h ago" in warning["message"]
+    assert "created at 2020-02-29 12:00:00 UTC, more than 12h ago" in warning["message"]
     shown = command(*read)
     assert (shown.code, shown.out.splitlines()[2].split(":")[0]) == (0, "  warning")

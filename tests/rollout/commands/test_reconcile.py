@@ -56,7 +56,8 @@ def test_next_run_tracks_a_migration_that_outlasts_the_deadline_of_the_previous_
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")
-    first = command(*pass_, "1s", on=cluster)
+    # The migration takes two minutes. A slow machine needs seconds until it writes the patch.
+    first = command(*pass_, "10s", on=cluster)
     second = command(*pass_, "500ms", "--detailed-exitcode", on=cluster)
     results = [
         [(each["result"], each["actuation"]) for each in ended.json["outcomes"]]

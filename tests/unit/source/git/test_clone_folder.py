@@ -147,7 +147,7 @@ def test_wait_for_a_git_fetch_by_another_process_ends_at_the_deadline(git_repo, 
     url = f"file://{git_repo.path}"
     with (
         CloneFolder(clones).locked(0, SystemClock()),
-        pytest.raises(SourceError, match="another process has been fetching") as caught,
+        pytest.raises(SourceError, match="another process was still fetching") as caught,
     ):
         clone_or_fetch(url, clones, "main", timeout_s=0.2, clock=SystemClock())
     assert (
