@@ -179,4 +179,4 @@ def test_implausible_api_server_time_is_reported_without_being_used(year, caplog
     assert clock.now() == base.now()
     assert "api:6443 shows" in str(clock.difference())
     (message,) = caplog.messages
-    assert "using the machine's time" in message
+    assert "reconciler uses the machine's time" in message
