@@ -89,7 +89,7 @@ def of_rollouts(view: ServiceView) -> Iterator[Cause]:
     for report in recent:
         if report.exit is ExitCode.ERROR:
             yield _error(report)
-        elif _is_final(report):
+        elif _is_final(report) and not _has_held_changes(view.plan, report):
             yield _end_by_report(report)
 
 
@@ -139,6 +139,18 @@ def _is_final(report: RunReport) -> bool:
     if report.exit in _CONTINUES or not any(map(_changed, report.outcomes)):
         return False
     return not any(each.result in _LEFT and each.reason not in STOPPED for each in report.outcomes)
+
+
+def _has_held_changes(plan: Plan | None, report: RunReport) -> bool:
+    """Return whether a later run will change objects that a run has held.
+
+    A maintenance window, an alert or the canaries can hold a change that the plan still contains.
+    """
+    if plan is None or plan.revision != report.plan.revision:
+        return False
+    due = {action.ref for wave in plan.waves for action in wave.actions}
+    due |= {each.ref for each in plan.decisions if each.effect is Effect.WAIT}
+    return any(each.result is Result.HELD and each.ref in due for each in report.outcomes)
 
 
 def _end_by_report(report: RunReport) -> Cause:

@@ -121,6 +121,14 @@ CASES = {
         ended(outcome(Result.HELD, actuation=Actuation.SKIPPED), exit_code=ExitCode.BLOCKED),
         [],
     ),
+    "a run held a VM that the plan still changes": (
+        ended(
+            replace(outcome(Result.DONE), ref=vm_ref("default", "canary")),
+            outcome(Result.HELD, "canary-soak", actuation=Actuation.PENDING),
+            exit_code=ExitCode.BLOCKED,
+        ),
+        ["start start"],
+    ),
     "the next run continues": (
         ended(outcome(Result.RUNNING), exit_code=ExitCode.DEADLINE),
         ["start start"],
