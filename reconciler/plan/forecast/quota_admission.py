@@ -40,23 +40,32 @@ class QuotaAdmission:
         self._reservations, self._live = Reservations(live), live
         self._pods, self._started = pods, started
         self._ended: set[ObjectRef] = set()
-        for ref, found in started.items():
-            self._reservations.admit(ref, *found)
+        self._admitted = {
+            ref for ref, found in started.items() if self._reservations.admit(ref, *found)
+        }
 
     def admits(self, ref: ObjectRef) -> bool:
         """Reserve quota for a VM's target pod; return False if a quota has too little left."""
         found = self._pods.get(ref)
-        return found is None or self._reservations.admit(ref, *found)
+        if found is None:
+            return True
+        if not self._reservations.admit(ref, *found):
+            return False
+        self._admitted.add(ref)
+        return True
 
     def end(self, ref: ObjectRef) -> None:
-        """Release the quota of a VM's old pod, if the VM has a target pod; do this once per VM."""
+        """Release the quota of a VM's old pod, if the quotas count a target pod; once per VM.
+
+        Without a reserved target pod, nothing is released, because that pod needs the quota.
+        """
         if ref not in self._ended and self._has_target_pod(ref):
             self._ended.add(ref)
             self._reservations.settle(ref)
 
     def _has_target_pod(self, ref: ObjectRef) -> bool:
         if ref in self._pods or ref in self._started:
-            return True
+            return ref in self._admitted
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         return bool(vmi and capacity and has_two_pods(vmi, capacity))
 
