@@ -222,6 +222,9 @@ class ClusterLease:
         _check_names(annotations)
         if self._record is None:
             return False
+        # An older value that waits for the next renewal must not replace this newer one.
+        for name in self._queued.keys() & annotations.keys():
+            del self._queued[name]
         self._unwritten = self._changed({**self._unwritten, **annotations})
         if not self._unwritten:
             return True

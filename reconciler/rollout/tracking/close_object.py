@@ -71,7 +71,9 @@ class ObjectCloser:
         The table in the module docstring shows what is stored where.
         """
         tracked.ended(final, self._run.clock.now())
-        if tracked.ref.is_vm and not tracked.applied and tracked.unanswered_at is None:
+        # A change that fails in the cluster, for example because of a quota, is still in flight.
+        in_flight = tracked.applied or final.why.reason in _SHOWN
+        if tracked.ref.is_vm and not in_flight and tracked.unanswered_at is None:
             self.memory.not_written(tracked.ref)
         if final.cause is Cause.RUN_ENDED:
             return

@@ -59,7 +59,9 @@ class MemoryWave:
             for decision in plan.decisions
             if decision.ref.is_vm and decision.effect is not Effect.NONE
         }
-        self._checkpoint.keep_written({ref for ref, each in self.objects.items() if each.applied})
+        failing = {each.ref for each in plan.decisions if each.reason in FAILURES}
+        applied = {ref for ref, each in self.objects.items() if each.applied}
+        self._checkpoint.keep_written(applied | failing)
 
     @property
     def open(self) -> bool:

@@ -231,6 +231,14 @@ def test_queued_lease_annotation_replaces_an_older_value_that_could_not_be_writt
     assert stored.annotations[ROLLOUT] == "2"
 
 
+def test_immediate_lease_annotation_replaces_an_older_queued_value(stored, make):
+    with make() as lease:
+        assert lease.annotate({ROLLOUT: "1"})
+        lease.annotate_later({ROLLOUT: None})
+        assert lease.annotate({ROLLOUT: "1"})
+    assert stored.annotations[ROLLOUT] == "1"
+
+
 def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release_of_the_lease(
     stored, make
 ):

@@ -171,6 +171,15 @@ def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_and_is_not
     assert not wave.ports.memory_lease.writes
 
 
+def test_commit_of_a_change_that_fails_in_the_cluster_is_kept_for_later_runs():
+    ports = FakePorts()
+    Wave(ports=ports).step(BEFORE)
+    refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
+    later = FakePorts(clock=ports.clock, memory_lease=ports.memory_lease)
+    assert build_outcome(Wave(ports=later, live=patched(**refused)).vm).result is Result.FAILED
+    assert VM in later.closer.memory.checkpoint.written
+
+
 def test_vm_change_without_an_approval_is_not_written():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
     assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (
