@@ -45,8 +45,6 @@ Some decisions depend on the time, such as guest timeouts and pauses after faile
 """
 REFRESH_S = 1.0
 """The minimum time in seconds between two plans during a rollout."""
-_GIT_S = 1.0
-"""The time in seconds between two plans while a new leader waits for its first Git poll."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _WRITES_FIRST_S = 60.0
 """The minimum duration of a rollout in seconds before changes outside its plan can end it."""
@@ -96,7 +94,7 @@ class Loop:
             )
         due = self._next_run(planned)
         if due is None:
-            return _GIT_S if self._waits_for_git() else REPLAN_S
+            return REPLAN_S
         left_s = (due.at - self._clock.now()).total_seconds()
         if left_s > 0:
             return min(left_s, REPLAN_S)
@@ -232,10 +230,6 @@ class Loop:
             return None
         message = "this process became the leader, and polls Git before its first run"
         return Wait(kind=WaitKind.FRESH_COMMIT, since=self._leads_since, message=message)
-
-    def _waits_for_git(self) -> bool:
-        """Return whether this process leads and waits for a Git poll before its first run."""
-        return self._parts.leader.leads() and not self._may_run()
 
     def _run(self, planned: PlanWithInputs) -> None:
         """Carry out one rollout, and add it to the history."""

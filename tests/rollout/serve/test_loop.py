@@ -147,7 +147,6 @@ def test_new_serve_leader_starts_no_rollout_before_it_has_polled_git(poll_ends, 
     assert (serve.git.wakes, serve.view.role, serve.view.next_run) == (1, Role.LEADER, None)
     (wait,) = serve.view.waits
     assert (wait.kind, wait.since, serve.view.ready) == (WaitKind.FRESH_COMMIT, led_at, True)
-    assert serve.loop.turn() == 1.0, "a poll without a new commit wakes nothing"
     poll_ends(serve)
     serve.turns(5)
     assert WaitKind.FRESH_COMMIT not in kinds(serve)
