@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
-NO_CAPACITY = "unfinished changes to other VMs use the capacity that the target pod needs"
-
 Groups = frozenset[tuple[str, str, str]]
 
 
@@ -33,7 +31,7 @@ def may_start(
     *,
     busy: Iterable[ObjectRef],
     waits: dict[ObjectRef, str],
-    fits: Callable[[ObjectRef], bool] = lambda _ref: True,
+    shortage: Callable[[ObjectRef], str] = lambda _ref: "",
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
     """Return the VM changes that can start now, in the given order.
@@ -49,8 +47,8 @@ def may_start(
         policy: The limits that the user has set.
         busy: VMs with a change in flight that the snapshot does not show yet.
         waits: Filled by this function with the reason for each candidate that cannot start.
-        fits: Returns whether there is capacity for the target pod of a VM; called last, and only
-            for a VM that no other limit holds back.
+        shortage: Returns why the target pod of a VM lacks capacity, or an empty string; called
+            last, and only for a VM that no other limit holds back.
         groups_of: Returns the anti-affinity groups of a VM; at most one VM per group is changed at
             a time.
     """
@@ -78,8 +76,8 @@ def may_start(
                 f"the limit of {limits.per_node} simultaneous changes from the node "
                 f"{node} is reached"
             )
-        elif not fits(ref):
-            waits[ref] = NO_CAPACITY
+        elif lack := shortage(ref):
+            waits[ref] = lack
         if ref in waits:
             continue
         free -= 1

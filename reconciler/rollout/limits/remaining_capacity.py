@@ -44,6 +44,14 @@ The wait delays the renewal of the leases and all other changes. If the lists ta
 round uses them.
 """
 
+NO_CAPACITY = "unfinished changes to other VMs use the capacity that the target pod needs"
+NOT_LISTED = (
+    "the API server has not sent the pods and quotas yet, so it is unknown whether a "
+    "node and the quotas have capacity for the target pod"
+)
+SHORTAGES = frozenset({NO_CAPACITY, NOT_LISTED})
+"""Why a target pod lacks capacity; both reasons can end without another change."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reserved:
@@ -63,6 +71,8 @@ class RemainingCapacity:
         self._run = run
         self._short = False
         """Whether a change lacked capacity since pods and quotas were last listed."""
+        self._unlistable = False
+        """Whether the credentials do not permit listing pods, so that capacity stays unknown."""
         self._reserved: dict[ObjectRef, _Reserved] = {}
         self._in_place: set[ObjectRef] = set()
         self._not_before = 0.0
@@ -88,6 +98,7 @@ class RemainingCapacity:
             )
             return live
         if read is None:
+            self._unlistable = True
             return live
         if live.capacity is not None and read.observed_at <= live.capacity.observed_at:
             age_s = (now - read.observed_at).total_seconds()
@@ -103,18 +114,42 @@ class RemainingCapacity:
         self._not_before = self._run.clock.monotonic() + MAX_AGE_SHORT_S
         self._run.progress(Step.FOLLOWING, message)
 
-    def fits(
+    def shortage(
         self,
         live: LiveState,
         objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
-    ) -> Callable[[ObjectRef], bool]:
-        """Return a function that tests if a node and the quotas have capacity for a target pod.
+    ) -> Callable[[ObjectRef], str]:
+        """Return a function that returns why a node or a quota lacks capacity for a target pod.
 
-        If the test passes, the capacity is reserved. Capacity is also reserved for changes whose
+        The function returns an empty string, and reserves the capacity, if there is enough, or if
+        the credentials do not permit listing pods. Capacity is also reserved for changes whose
         pods are not visible yet, so that two changes never get the same capacity. Call the
         function once for each VM that is to start now.
         """
+        reservations = self._reserved_before(live, objects)
+
+        def lacks(ref: ObjectRef) -> str:
+            size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
+            in_place = grows_in_place(candidates[ref])
+            if size is None or vmi is None or not (in_place or migrates(candidates[ref])):
+                return ""
+            if live.capacity is None and not self._unlistable:
+                return NOT_LISTED
+            placed = (reservations.grow if in_place else reservations.place)(ref, size)
+            self._short = self._short or not placed
+            if placed:
+                (self._in_place.add if in_place else self._in_place.discard)(ref)
+                pod = pod_for(live.capacity, rendering_of(live.kubevirt), vmi, size)
+                self._reserved[ref] = _Reserved(pod=pod, target=size, vmi=vmi)
+            return "" if placed else NO_CAPACITY
+
+        return lacks
+
+    def _reserved_before(
+        self, live: LiveState, objects: Mapping[ObjectRef, TrackedObject]
+    ) -> Reservations:
+        """Reserve the capacity of started changes whose pods the snapshot does not show yet."""
         reservations, capacity = Reservations(live), live.capacity
         for ref, tracked in objects.items():
             found = self._reserved.get(ref)
@@ -131,21 +166,7 @@ class RemainingCapacity:
             if hidden or is_gated(tracked, vmi, capacity):
                 grown = growth(capacity, found.vmi, found.target, found.pod)
                 reservations.reserve_aware_growth(ref, found.pod, grown)
-
-        def has_capacity(ref: ObjectRef) -> bool:
-            size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
-            in_place = grows_in_place(candidates[ref])
-            if size is None or vmi is None or not (in_place or migrates(candidates[ref])):
-                return True
-            placed = (reservations.grow if in_place else reservations.place)(ref, size)
-            self._short = self._short or not placed
-            if placed:
-                (self._in_place.add if in_place else self._in_place.discard)(ref)
-                pod = pod_for(live.capacity, rendering_of(live.kubevirt), vmi, size)
-                self._reserved[ref] = _Reserved(pod=pod, target=size, vmi=vmi)
-            return placed
-
-        return has_capacity
+        return reservations
 
     def _due(self, known: Capacity | None, objects: tuple[TrackedObject, ...]) -> bool:
         if self._run.clock.monotonic() < self._not_before:

@@ -16,7 +16,7 @@ from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
 from reconciler.rollout.limits.holds import Holds, windows_disagree
-from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
+from reconciler.rollout.limits.remaining_capacity import SHORTAGES, RemainingCapacity
 from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.overwritten_size import wanted
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
@@ -170,7 +170,7 @@ class Dispatch:
             context.policy,
             busy=_busy(objects, context.live),
             waits=waits,
-            fits=self.capacity.fits(context.live, objects, candidates),
+            shortage=self.capacity.shortage(context.live, objects, candidates),
             groups_of=lambda ref: groups_of(ref, context.desired, context.live, keys),
         )
         waiting = {
@@ -184,7 +184,7 @@ class Dispatch:
         if taken <= failed:
             # KubeVirt continues failed changes, so they count against the limits during this run.
             # Missing capacity might become free; it is known only from the last list request.
-            lasting = {ref for ref, why in waits.items() if taken or why != pacing.NO_CAPACITY}
+            lasting = {ref for ref, why in waits.items() if taken or why not in SHORTAGES}
             self.held.update({ref: waiting[ref] for ref in lasting})
         self._holds.report({**self.held, **waiting})
         return [*restarts, *chosen]

@@ -18,7 +18,7 @@ from reconciler.model.references import vm_ref
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.rollout.limits.pacing import NO_CAPACITY, coming_up, disturbed, may_start
+from reconciler.rollout.limits.pacing import coming_up, disturbed, may_start
 
 REFS = [vm_ref("db", f"vm-{n}") for n in range(8)]
 NODES = [f"node0{n % 3 + 1}" for n in range(8)]
@@ -146,11 +146,11 @@ def test_vm_whose_vmi_is_being_deleted_counts_as_restarting():
 def test_node_capacity_is_checked_only_for_vms_that_the_concurrency_limit_allows_to_start():
     asked = []
 
-    def fits(ref):
+    def shortage(ref):
         asked.append(ref.name)
-        return ref.name != "vm-0"
+        return "no capacity" if ref.name == "vm-0" else ""
 
-    names, waits = started(live(), PlanPolicy(max_concurrent=2), fits=fits)
+    names, waits = started(live(), PlanPolicy(max_concurrent=2), shortage=shortage)
     assert asked == ["vm-0", "vm-1", "vm-2"]
     assert names == ["vm-1", "vm-2"]
-    assert waits["vm-0"] == NO_CAPACITY
+    assert waits["vm-0"] == "no capacity"

@@ -33,6 +33,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits.remaining_capacity import (
     MAX_AGE_SHORT_S,
+    NOT_LISTED,
     WAIT_S,
     RemainingCapacity,
     grows_still,
@@ -175,7 +176,7 @@ def test_memory_growth_stays_reserved_until_an_application_aware_quota_counts_th
     plan = plan_of(make_desired(want("2Gi", one), want("2Gi", two)), live)
     decisions = {each.ref: each for each in plan.decisions}
     remaining = RemainingCapacity(FakePorts().context)
-    assert remaining.fits(live, {}, decisions)(one)
+    assert not remaining.shortage(live, {}, decisions)(one)
 
     after = replace(
         known,
@@ -187,7 +188,18 @@ def test_memory_growth_stays_reserved_until_an_application_aware_quota_counts_th
         size = {"guest": q("2Gi"), "guest_requested": q("2Gi"), "guest_current": q("2Gi")}
         vmis[one] = replace(vmis[one], migration_ended_at=at(12), **size)
     later = replace(live, vmis=vmis, capacity=after)
-    assert remaining.fits(later, {one: written(decisions[one], 10)}, decisions)(two) is fits
+    lack = remaining.shortage(later, {one: written(decisions[one], 10)}, decisions)(two)
+    assert (lack == "") is fits
+
+
+@pytest.mark.parametrize("listed", [False, True], ids=["not requested", "forbidden"])
+def test_vm_without_known_capacity_is_patched_only_if_pods_cannot_be_listed(listed):
+    live, waiting = make_live(make_vm(), vmis=(make_vmi(),)), (tracked(None, None),)
+    remaining = RemainingCapacity(FakePorts().context)
+    if listed:
+        assert remaining.overlay(live, waiting) is live
+    lack = remaining.shortage(live, {}, {VM: waiting[0].planned})(VM)
+    assert lack == ("" if listed else NOT_LISTED)
 
 
 class SlowPods:
@@ -214,6 +226,9 @@ def test_run_continues_if_pods_and_quotas_cannot_be_read_within_a_few_seconds(kn
     assert slow.waits == [WAIT_S], "one request until the next attempt"
     assert [each.step for each in ports.progress] == [Step.FOLLOWING]
     assert LeaseTimes().duration_s - LeaseTimes().margin_s - LeaseTimes().renew_s > WAIT_S
+    changes = {VM: waiting[0].planned}
+    lack = remaining.shortage(live, {}, changes)(VM)
+    assert lack == (NOT_LISTED if known is None else ""), "no VM is patched without the check"
     ports.clock.sleep(MAX_AGE_SHORT_S)
     slow.newest = capacity(5, 1)
     assert remaining.overlay(live, waiting).capacity is slow.newest

@@ -58,6 +58,7 @@ class Round:
         self.dispatch = Dispatch(
             self.plan, policy or RolloutPolicy(), self.ports.context, self.writes
         )
+        self.dispatch.capacity.overlay(live, self.objects.values())
 
     def start(self, *names: str) -> list[str]:
         """Run the rollout round for the VMs *names* (default: all), and return the written VMs."""

@@ -75,6 +75,7 @@ class Wave:
     def step(self, live, *, may_start=True) -> None:
         self.ports.clock.sleep(5)
         live = replace(live, observed_at=self.ports.clock.now())
+        live = self.wave.dispatch.capacity.overlay(live, self.wave.objects.values())
         self.planner.update(self.desired, live, PlanPolicy(), self.ports.clock.now())
         self.wave.step(self.planner, may_start=may_start)
 
