@@ -293,9 +293,8 @@ class ClusterLease:
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
         if record is None or holder != self._holder:
-            log.warning(
-                "this run lost the lease %s; its holder is now %s", self._where, holder or "nobody"
-            )
+            now = f"{holder} holds it now" if holder else "no run holds it now"
+            log.warning("this run lost the lease %s; %s", self._where, now)
             return False
         return self._write(record)
 
